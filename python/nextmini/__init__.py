@@ -1,0 +1,1 @@
+"""Nextmini: one scenario file in, a running network out."""
