@@ -1,0 +1,165 @@
+"""The control messages between the controller and a dataplane process.
+
+Each is a MessagePack map with its fields by name and its name under "type". One WebSocket message carries one
+control message. `Hello` opens the conversation, `Welcome` answers it; each `Apply` is answered by exactly one
+`Applied` with the same generation; `Stop` is answered by the last metrics, flow states and `Bye`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# At run time too: the codec reads the annotations.
+from nextmini.protocol.records import (  # noqa: TC001
+    FlowChange,
+    FlowCounters,
+    FlowRecord,
+    LinkChange,
+    LinkCounters,
+    LinkRecord,
+    NodeRecord,
+    Rejection,
+    RouteRecord,
+)
+
+VERSION = 1
+"""The protocol's version: the first message of either side carries it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hello:
+    """Dataplane, first: `process` is its index from 0, `listen` the "host:port" of its link listener."""
+
+    version: int
+    process: int
+    pid: int
+    listen: str
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """Dataplane: everything of `generation` is in force, except what is rejected."""
+
+    generation: int
+    rejected: tuple[Rejection, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class RoutesWanted:
+    """Dataplane: packets wait (or were dropped) for want of a route from source to destination."""
+
+    pairs: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkState:
+    """Dataplane: links whose end here went up or down."""
+
+    changes: tuple[LinkChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FlowState:
+    """Dataplane: flows whose end here started or ended."""
+
+    changes: tuple[FlowChange, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Metrics:
+    """Dataplane: counters that changed since the last sample."""
+
+    links: tuple[LinkCounters, ...] = ()
+    flows: tuple[FlowCounters, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFailed:
+    """Dataplane: a task of the node ended unexpectedly; the node is gone, the process goes on."""
+
+    node: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """Either side: the other one did something that the protocol does not allow."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bye:
+    """Dataplane, last: everything was sent, the process ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Welcome:
+    """Controller, answer to `Hello`: `key` (64 hexadecimal digits) authenticates links; `seed` has 64 bits."""
+
+    version: int
+    experiment: str
+    key: str
+    seed: int
+    interval_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Apply:
+    """Controller: removals (flows, routes, links, nodes), then upserts (nodes, links, routes, flows)."""
+
+    generation: int
+    nodes: tuple[NodeRecord, ...] = ()
+    links: tuple[LinkRecord, ...] = ()
+    routes: tuple[RouteRecord, ...] = ()
+    flows: tuple[FlowRecord, ...] = ()
+    remove_nodes: tuple[int, ...] = ()
+    remove_links: tuple[int, ...] = ()
+    remove_routes: tuple[int, ...] = ()
+    remove_flows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LinkBroken:
+    """Controller: what was under way on these links may be lost; sources over them resend it."""
+
+    links: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """Controller: end all sources, send the last metrics and flow states, then `Bye`, then exit with 0."""
+
+
+Message = (
+    Hello
+    | Applied
+    | RoutesWanted
+    | LinkState
+    | FlowState
+    | Metrics
+    | NodeFailed
+    | Error
+    | Bye
+    | Welcome
+    | Apply
+    | LinkBroken
+    | Stop
+)
+
+TYPES: dict[str, type[Message]] = {
+    "hello": Hello,
+    "applied": Applied,
+    "routes_wanted": RoutesWanted,
+    "link_state": LinkState,
+    "flow_state": FlowState,
+    "metrics": Metrics,
+    "node_failed": NodeFailed,
+    "error": Error,
+    "bye": Bye,
+    "welcome": Welcome,
+    "apply": Apply,
+    "link_broken": LinkBroken,
+    "stop": Stop,
+}
+"""Every message by the name it has on the wire."""
