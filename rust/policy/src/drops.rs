@@ -1,0 +1,31 @@
+//! Why packets are dropped.
+
+use nextmini_wire::control::Drops;
+
+/// The cause of a drop; each has its counter, and a drop that no counter shows is a bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DropCause {
+    /// The queue was full.
+    Queue,
+    /// The link was down.
+    Down,
+    /// The route is unknown here, or does not lead on from here.
+    NoRoute,
+    /// The hop limit ran out.
+    HopLimit,
+    /// Nothing at the destination takes it.
+    Local,
+}
+
+impl DropCause {
+    /// The counter of this cause.
+    pub fn counter(self, drops: &mut Drops) -> &mut u64 {
+        match self {
+            Self::Queue => &mut drops.queue,
+            Self::Down => &mut drops.down,
+            Self::NoRoute => &mut drops.no_route,
+            Self::HopLimit => &mut drops.hop_limit,
+            Self::Local => &mut drops.local,
+        }
+    }
+}

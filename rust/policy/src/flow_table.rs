@@ -1,0 +1,147 @@
+//! Which route each active flow of a node takes: chosen once, kept for the flow's life.
+
+use std::time::Duration;
+
+use nextmini_wire::id::{NodeId, RouteId};
+use nextmini_wire::key::FlowKey;
+use rustc_hash::FxHashMap;
+
+use crate::route::RouteTable;
+use crate::time::Instant;
+
+/// A flow that sends nothing for so long is forgotten.
+pub const IDLE: Duration = Duration::from_secs(60);
+
+/// Flows that a node remembers at most; beyond, the one that was silent longest is chosen anew.
+pub const CAPACITY: usize = 65_536;
+
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    route: RouteId,
+    used: Instant,
+}
+
+/// A node's flows and their routes.
+#[derive(Debug)]
+pub struct FlowTable {
+    entries: FxHashMap<FlowKey, Entry>,
+    capacity: usize,
+    sweep_at: Instant,
+}
+
+impl Default for FlowTable {
+    fn default() -> Self {
+        Self::with_capacity(CAPACITY)
+    }
+}
+
+impl FlowTable {
+    /// A table that remembers at most `capacity` flows, at least one.
+    pub fn with_capacity(capacity: usize) -> Self {
+        Self { entries: FxHashMap::default(), capacity: capacity.max(1), sweep_at: Instant::default() }
+    }
+
+    /// The route of `key`'s flow from `source` to `destination`.
+    ///
+    /// The earlier choice while its route exists and still joins the pair, else a new one; `None` when
+    /// `routes` has no route for the pair.
+    pub fn route(
+        &mut self,
+        key: &FlowKey,
+        (source, destination): (NodeId, NodeId),
+        routes: &RouteTable,
+        now: Instant,
+    ) -> Option<RouteId> {
+        if let Some(entry) = self.entries.get_mut(key)
+            && routes.get(entry.route).is_some_and(|route| route.pair() == (source, destination))
+        {
+            entry.used = now;
+            return Some(entry.route);
+        }
+        let route = routes.choose(key.hash64(), source, destination)?;
+        self.make_room(now);
+        self.entries.insert(*key, Entry { route, used: now });
+        Some(route)
+    }
+
+    /// Flows remembered now.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether it remembers none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn make_room(&mut self, now: Instant) {
+        if now >= self.sweep_at {
+            self.entries.retain(|_, entry| now.since(entry.used) < IDLE);
+            self.sweep_at = now + IDLE / 2;
+        }
+        if self.entries.len() >= self.capacity
+            && let Some(oldest) = self.entries.iter().min_by_key(|(_, entry)| entry.used).map(|(key, _)| *key)
+        {
+            self.entries.remove(&oldest);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use nextmini_wire::id::FlowId;
+
+    use super::*;
+    use crate::route::Route;
+
+    const PAIR: (NodeId, NodeId) = (NodeId(1), NodeId(2));
+
+    fn key(flow: u32) -> FlowKey {
+        FlowKey::lossless(FlowId(flow), Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into())
+    }
+
+    fn route(id: u32, path: &[u32]) -> Route {
+        Route::new(RouteId(id), path.iter().copied().map(NodeId).collect(), 1).unwrap()
+    }
+
+    #[test]
+    fn a_flow_keeps_its_route_when_others_are_added() {
+        let one = RouteTable::default().changed(&[], [route(1, &[1, 2])]);
+        let mut table = FlowTable::default();
+        for flow in 0..50 {
+            assert_eq!(table.route(&key(flow), PAIR, &one, Instant(0)), Some(RouteId(1)));
+        }
+        let two = one.changed(&[], [route(2, &[1, 3, 2])]);
+        let kept = (0..50).all(|flow| table.route(&key(flow), PAIR, &two, Instant(1)) == Some(RouteId(1)));
+        assert!(kept);
+        let news =
+            (50..150).filter(|&flow| table.route(&key(flow), PAIR, &two, Instant(1)) == Some(RouteId(2)));
+        assert!((25..75).contains(&news.count()), "new flows use both routes");
+    }
+
+    #[test]
+    fn a_flow_whose_route_is_gone_or_moved_away_is_chosen_anew() {
+        let both = RouteTable::default().changed(&[], [route(1, &[1, 2]), route(2, &[1, 3, 2])]);
+        let mut table = FlowTable::default();
+        let flow = (0..).map(key).find(|key| table.route(key, PAIR, &both, Instant(0)) == Some(RouteId(2)));
+        let flow = flow.unwrap();
+        let without = both.changed(&[RouteId(2)], []);
+        assert_eq!(table.route(&flow, PAIR, &without, Instant(1)), Some(RouteId(1)));
+        let moved = both.changed(&[RouteId(2)], [route(1, &[1, 3])]);
+        assert_eq!(table.route(&flow, PAIR, &moved, Instant(2)), None);
+    }
+
+    #[test]
+    fn idle_flows_are_forgotten_and_the_table_is_bounded() {
+        let routes = RouteTable::default().changed(&[], [route(1, &[1, 2])]);
+        let mut table = FlowTable::with_capacity(10);
+        for flow in 0..25 {
+            table.route(&key(flow), PAIR, &routes, Instant(u64::from(flow)));
+        }
+        assert_eq!(table.len(), 10);
+        table.route(&key(99), PAIR, &routes, Instant(30) + IDLE);
+        assert_eq!(table.len(), 1);
+    }
+}

@@ -1,0 +1,71 @@
+//! Round-trip times: smoothed as RFC 6298 does, and the least ever seen.
+
+use std::time::Duration;
+
+/// Before anything is known, a chunk is not sent again sooner than this.
+const INITIAL_TIMEOUT: Duration = Duration::from_secs(3);
+/// A chunk is never sent again sooner than this.
+const MIN_TIMEOUT: Duration = Duration::from_millis(200);
+/// Doubling stops here.
+const MAX_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is known of the path's round-trip time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Rtt {
+    smoothed: Option<Duration>,
+    least: Option<Duration>,
+    doublings: u32,
+}
+
+impl Rtt {
+    /// Takes a measurement, which also ends any doubling of the timeout.
+    pub fn sample(&mut self, rtt: Duration) {
+        self.smoothed = Some(self.smoothed.map_or(rtt, |smoothed| (smoothed * 7 + rtt) / 8));
+        self.least = Some(self.least.map_or(rtt, |least| least.min(rtt)));
+        self.doublings = 0;
+    }
+
+    /// A timeout passed: the next one is twice as long.
+    pub fn back_off(&mut self) {
+        self.doublings = (self.doublings + 1).min(16);
+    }
+
+    /// Smoothed round-trip time.
+    pub fn smoothed(&self) -> Option<Duration> {
+        self.smoothed
+    }
+
+    /// The least round-trip time: that of the path without queues.
+    pub fn least(&self) -> Option<Duration> {
+        self.least
+    }
+
+    /// How long to wait for an acknowledgement: four smoothed round-trip times, at least 200 ms.
+    pub fn timeout(&self) -> Duration {
+        let base = self.smoothed.map_or(INITIAL_TIMEOUT, |smoothed| (smoothed * 4).max(MIN_TIMEOUT));
+        base.saturating_mul(1 << self.doublings).min(MAX_TIMEOUT.max(base))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timeouts_follow_the_path_and_double() {
+        let mut rtt = Rtt::default();
+        assert_eq!(rtt.timeout(), INITIAL_TIMEOUT);
+        rtt.sample(Duration::from_millis(10));
+        assert_eq!(rtt.timeout(), MIN_TIMEOUT);
+        rtt.back_off();
+        rtt.back_off();
+        assert_eq!(rtt.timeout(), MIN_TIMEOUT * 4);
+        rtt.sample(Duration::from_millis(10));
+        assert_eq!(rtt.timeout(), MIN_TIMEOUT);
+        (0..64).for_each(|_| rtt.sample(Duration::from_secs(1)));
+        assert!(rtt.timeout() > Duration::from_millis(3_900));
+        assert_eq!(rtt.least(), Some(Duration::from_millis(10)));
+        (0..64).for_each(|_| rtt.back_off());
+        assert_eq!(rtt.timeout(), MAX_TIMEOUT);
+    }
+}

@@ -1,0 +1,118 @@
+//! How much of a session may be under way.
+//!
+//! After TCP Vegas (Brakmo and Peterson, IEEE JSAC 1995): once a round trip, compare the time it took
+//! with the least ever seen; the difference times the rate is what this session keeps standing in the
+//! path's queues, and the window grows or shrinks to keep that between 2 and 4 chunks. Round robin
+//! disciplines then always find a backlog to share out, while queues stay short.
+
+use std::time::Duration;
+
+use crate::time::Instant;
+
+/// Below so many chunks in queues, the window grows.
+const LOW: u64 = 2;
+/// Above so many, it shrinks.
+const HIGH: u64 = 4;
+/// It is never smaller than so many chunks.
+const LEAST: u64 = 2;
+/// It starts with so many chunks.
+const START: u64 = 4;
+
+/// A session's window, in bytes.
+#[derive(Clone, Debug)]
+pub struct Window {
+    chunk: u64,
+    bytes: u64,
+    slow_start: bool,
+    round: Option<Round>,
+    largest_bdp: u64,
+}
+
+/// One round trip: from when its last byte was sent to when that byte is acknowledged.
+#[derive(Clone, Copy, Debug)]
+struct Round {
+    began: Instant,
+    acknowledged: u64,
+    ends_at: u64,
+    least_rtt: Option<Duration>,
+    filled: bool,
+}
+
+/// Where the stream stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Position {
+    /// Bytes acknowledged.
+    pub acknowledged: u64,
+    /// Bytes sent for the first time.
+    pub sent: u64,
+}
+
+impl Window {
+    /// The window of a session that sends chunks of up to `chunk` bytes.
+    pub fn new(chunk: usize) -> Self {
+        let chunk = chunk.max(1) as u64;
+        Self { chunk, bytes: START * chunk, slow_start: true, round: None, largest_bdp: 0 }
+    }
+
+    /// Its size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// The sender had more to send than the window let it.
+    pub fn filled(&mut self) {
+        if let Some(round) = &mut self.round {
+            round.filled = true;
+        }
+    }
+
+    /// An acknowledgement arrived; `rtt` is the time that its chunk took, `least` the least of the path.
+    pub fn acknowledged(&mut self, at: Position, rtt: Duration, least: Duration, now: Instant) {
+        let Some(round) = &mut self.round else {
+            self.begin_round(at, now);
+            return;
+        };
+        round.least_rtt = Some(round.least_rtt.map_or(rtt, |known| known.min(rtt)));
+        if at.acknowledged < round.ends_at {
+            return;
+        }
+        let round = *round;
+        self.begin_round(at, now);
+        if let Some(rtt) = round.least_rtt {
+            self.adjust(&round, at.acknowledged - round.acknowledged, rtt, least, now);
+        }
+    }
+
+    /// A loss: what is under way no longer tells anything about queues.
+    pub fn lost(&mut self) {
+        self.round = None;
+    }
+
+    fn begin_round(&mut self, at: Position, now: Instant) {
+        self.round = Some(Round {
+            began: now,
+            acknowledged: at.acknowledged,
+            ends_at: at.sent.max(at.acknowledged + 1),
+            least_rtt: None,
+            filled: false,
+        });
+    }
+
+    fn adjust(&mut self, round: &Round, delivered: u64, rtt: Duration, least: Duration, now: Instant) {
+        let took = now.since(round.began).as_nanos().max(1);
+        let bdp = u128::from(delivered) * least.as_nanos() / took;
+        self.largest_bdp = self.largest_bdp.max(u64::try_from(bdp).unwrap_or(u64::MAX));
+        let (rtt_ns, least_ns) = (rtt.as_nanos().max(1), least.as_nanos().min(rtt.as_nanos()));
+        let standing = (u128::from(self.bytes) * (rtt_ns - least_ns) / rtt_ns) as u64;
+        if standing > HIGH * self.chunk {
+            self.slow_start = false;
+            self.bytes -= self.chunk;
+        } else if standing < LOW * self.chunk && round.filled {
+            self.bytes += if self.slow_start { self.bytes } else { self.chunk };
+        } else {
+            self.slow_start &= standing < LOW * self.chunk;
+        }
+        let most = (2 * self.largest_bdp).max((LEAST + HIGH) * self.chunk);
+        self.bytes = self.bytes.clamp(LEAST * self.chunk, most);
+    }
+}

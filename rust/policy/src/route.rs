@@ -1,0 +1,261 @@
+//! Routes: paths, stored once a process, and what a node does with a packet on one.
+//!
+//! A frame carries its route's id and the position on it, so that a relay's look-up is one index and
+//! cannot disagree with the source's choice.
+
+use std::sync::Arc;
+
+use nextmini_wire::id::{NodeId, RouteId};
+use nextmini_wire::packet::Packet;
+use rustc_hash::FxHashMap;
+use thiserror::Error;
+
+use crate::drops::DropCause;
+use crate::rendezvous;
+
+/// A directed path between two nodes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Route {
+    id: RouteId,
+    path: Box<[NodeId]>,
+    weight: u32,
+}
+
+/// Why a path is no route.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum RouteError {
+    /// Fewer than two nodes.
+    #[error("a route needs at least two nodes")]
+    TooShort,
+    /// More nodes than a frame's position can count.
+    #[error("a route of {0} nodes; a frame counts up to 65,535")]
+    TooLong(usize),
+    /// The same node twice: packets would go round in a circle.
+    #[error("it passes {0} twice")]
+    Repeated(NodeId),
+    /// Ids begin at 1, and tables are dense.
+    #[error("route ids go from 1 to {MAX_ROUTE_ID}")]
+    Id,
+}
+
+/// The largest route id, which bounds a table's memory (8 bytes an id).
+pub const MAX_ROUTE_ID: u32 = 16_000_000;
+
+impl Route {
+    /// A route of `path`, which takes `weight` of its pair's flows.
+    ///
+    /// # Errors
+    /// See [`RouteError`].
+    pub fn new(id: RouteId, path: Vec<NodeId>, weight: u32) -> Result<Self, RouteError> {
+        if id.0 == 0 || id.0 > MAX_ROUTE_ID {
+            return Err(RouteError::Id);
+        }
+        if path.len() < 2 {
+            return Err(RouteError::TooShort);
+        }
+        if path.len() > usize::from(u16::MAX) {
+            return Err(RouteError::TooLong(path.len()));
+        }
+        let mut sorted = path.clone();
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+            return Err(RouteError::Repeated(pair[0]));
+        }
+        Ok(Self { id, path: path.into(), weight })
+    }
+
+    /// Its id.
+    pub fn id(&self) -> RouteId {
+        self.id
+    }
+
+    /// Its nodes, from source to destination: at least two.
+    pub fn path(&self) -> &[NodeId] {
+        &self.path
+    }
+
+    /// Where it begins and where it ends.
+    pub fn pair(&self) -> (NodeId, NodeId) {
+        // INVARIANT: `new` refuses paths of fewer than two nodes.
+        (self.path[0], self.path[self.path.len() - 1])
+    }
+
+    /// Whether it goes from one of these nodes straight to the other, in either direction.
+    pub fn crosses(&self, a: NodeId, b: NodeId) -> bool {
+        self.path.windows(2).any(|hop| hop == [a, b] || hop == [b, a])
+    }
+}
+
+/// What a node does with a packet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// It has arrived.
+    Deliver,
+    /// It goes on to this neighbour.
+    Forward(NodeId),
+    /// It goes no further.
+    Drop(DropCause),
+}
+
+/// The routes that a process knows. Replaced as a whole: readers see one generation or the next.
+#[derive(Clone, Debug, Default)]
+pub struct RouteTable {
+    by_id: Vec<Option<Arc<Route>>>,
+    by_pair: FxHashMap<(NodeId, NodeId), Vec<RouteId>>,
+}
+
+impl RouteTable {
+    /// This table with `routes` added or replaced and `removed` gone.
+    #[must_use]
+    pub fn changed(&self, removed: &[RouteId], routes: impl IntoIterator<Item = Route>) -> Self {
+        let mut next = self.clone();
+        for &id in removed {
+            next.remove(id);
+        }
+        for route in routes {
+            next.insert(route);
+        }
+        next
+    }
+
+    /// A route.
+    pub fn get(&self, id: RouteId) -> Option<&Arc<Route>> {
+        self.by_id.get(id.0 as usize)?.as_ref()
+    }
+
+    /// Whether packets from `source` can reach `destination`.
+    pub fn connects(&self, source: NodeId, destination: NodeId) -> bool {
+        self.by_pair.contains_key(&(source, destination))
+    }
+
+    /// The route of a flow whose key hashes to `flow_hash`.
+    pub fn choose(&self, flow_hash: u64, source: NodeId, destination: NodeId) -> Option<RouteId> {
+        let candidates = self.by_pair.get(&(source, destination))?;
+        let weights = candidates.iter().filter_map(|&id| self.get(id)).map(|route| (route.id, route.weight));
+        rendezvous::choose(flow_hash, weights)
+    }
+
+    /// What `node` does with `packet`, whose position and hop limit are updated for the next link.
+    pub fn step(&self, node: NodeId, packet: &mut Packet) -> Step {
+        let Some(route) = self.get(packet.route) else {
+            return Step::Drop(DropCause::NoRoute);
+        };
+        let position = usize::from(packet.position);
+        if route.path.get(position) != Some(&node) {
+            return Step::Drop(DropCause::NoRoute);
+        }
+        let Some(&next) = route.path.get(position + 1) else {
+            return Step::Deliver;
+        };
+        let Some(hops_left) = packet.hop_limit.checked_sub(1) else {
+            return Step::Drop(DropCause::HopLimit);
+        };
+        packet.hop_limit = hops_left;
+        packet.position += 1;
+        Step::Forward(next)
+    }
+
+    fn insert(&mut self, route: Route) {
+        self.remove(route.id);
+        let at = route.id.0 as usize;
+        if self.by_id.len() <= at {
+            self.by_id.resize(at + 1, None);
+        }
+        self.by_pair.entry(route.pair()).or_default().push(route.id);
+        self.by_id[at] = Some(Arc::new(route));
+    }
+
+    fn remove(&mut self, id: RouteId) {
+        let Some(route) = self.by_id.get_mut(id.0 as usize).and_then(Option::take) else {
+            return;
+        };
+        if let Some(candidates) = self.by_pair.get_mut(&route.pair()) {
+            candidates.retain(|&candidate| candidate != id);
+            if candidates.is_empty() {
+                self.by_pair.remove(&route.pair());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use nextmini_wire::id::FlowId;
+    use nextmini_wire::packet::{Chunk, Content};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn route(id: u32, path: &[u32], weight: u32) -> Route {
+        Route::new(RouteId(id), path.iter().copied().map(NodeId).collect(), weight).unwrap()
+    }
+
+    fn packet(route: u32, hop_limit: u16) -> Packet {
+        Packet {
+            route: RouteId(route),
+            position: 0,
+            hop_limit,
+            label: 0,
+            content: Content::Chunk(Chunk { flow: FlowId(1), offset: 0, sent_at: 0, last: false }),
+            payload: Bytes::new(),
+        }
+    }
+
+    #[test]
+    fn a_packet_follows_its_route_to_the_end() {
+        let table = RouteTable::default().changed(&[], [route(4, &[1, 2, 3], 1)]);
+        let mut packet = packet(4, 2);
+        assert_eq!(table.step(NodeId(1), &mut packet), Step::Forward(NodeId(2)));
+        assert_eq!(table.step(NodeId(2), &mut packet), Step::Forward(NodeId(3)));
+        assert_eq!(table.step(NodeId(3), &mut packet), Step::Deliver);
+        assert_eq!((packet.position, packet.hop_limit), (2, 0));
+    }
+
+    #[test]
+    fn lost_packets_say_why() {
+        let table = RouteTable::default().changed(&[], [route(4, &[1, 2, 3], 1)]);
+        assert_eq!(table.step(NodeId(1), &mut packet(5, 9)), Step::Drop(DropCause::NoRoute));
+        assert_eq!(table.step(NodeId(2), &mut packet(4, 9)), Step::Drop(DropCause::NoRoute));
+        assert_eq!(table.step(NodeId(1), &mut packet(4, 0)), Step::Drop(DropCause::HopLimit));
+        let mut beyond = packet(4, 9);
+        beyond.position = u16::MAX;
+        assert_eq!(table.step(NodeId(1), &mut beyond), Step::Drop(DropCause::NoRoute));
+    }
+
+    #[test]
+    fn replacing_and_removing_leave_no_trace() {
+        let table = RouteTable::default().changed(&[], [route(1, &[1, 2], 1), route(2, &[1, 3, 2], 1)]);
+        let moved = table.changed(&[], [route(2, &[3, 1], 1)]);
+        assert_eq!(moved.choose(7, NodeId(1), NodeId(2)), Some(RouteId(1)));
+        assert!(moved.connects(NodeId(3), NodeId(1)));
+        let emptied = moved.changed(&[RouteId(1), RouteId(9)], []);
+        assert!(!emptied.connects(NodeId(1), NodeId(2)));
+        assert_eq!(emptied.choose(7, NodeId(1), NodeId(2)), None);
+        assert!(table.connects(NodeId(1), NodeId(2)), "older generations stay as they were");
+    }
+
+    #[test]
+    fn impossible_paths_are_refused() {
+        let new = |path: Vec<u32>| Route::new(RouteId(1), path.into_iter().map(NodeId).collect(), 1);
+        assert_eq!(new(vec![1]), Err(RouteError::TooShort));
+        assert_eq!(new(vec![1, 2, 1]), Err(RouteError::Repeated(NodeId(1))));
+        assert_eq!(new((0..65_536).collect()), Err(RouteError::TooLong(65_536)));
+        assert!(new((0..65_535).collect()).is_ok());
+        assert_eq!(Route::new(RouteId(0), vec![NodeId(1), NodeId(2)], 1), Err(RouteError::Id));
+    }
+
+    proptest! {
+        #[test]
+        fn every_node_of_a_path_hands_the_packet_on_once(length in 2_usize..400) {
+            let path: Vec<u32> = (1..=length as u32).collect();
+            let table = RouteTable::default().changed(&[], [route(1, &path, 1)]);
+            let mut packet = packet(1, length as u16);
+            for node in 1..length as u32 {
+                prop_assert_eq!(table.step(NodeId(node), &mut packet), Step::Forward(NodeId(node + 1)));
+            }
+            prop_assert_eq!(table.step(NodeId(length as u32), &mut packet), Step::Deliver);
+            prop_assert_eq!(packet.hop_limit, 1);
+        }
+    }
+}

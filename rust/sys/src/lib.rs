@@ -1,0 +1,5 @@
+//! Nextmini's use of Linux. Any `unsafe` of the project is in this crate; so far none is needed.
+//!
+//! - [`socket`]: options of the sockets that carry links
+
+pub mod socket;

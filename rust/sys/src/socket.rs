@@ -1,0 +1,98 @@
+//! Options of the TCP sockets that carry links (tcp(7), socket(7)).
+
+use std::os::fd::AsFd;
+use std::time::Duration;
+
+use rustix::net::sockopt;
+use thiserror::Error;
+
+/// How a link's socket is set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkSocket<'a> {
+    /// Congestion control, by the kernel's name for it.
+    pub congestion: &'a str,
+    /// Bytes in each of the kernel's two buffers. What they hold should stay in the processor's cache
+    /// where the path has no delay, and cover the bandwidth-delay product where it has.
+    pub buffer: usize,
+    /// A peer that acknowledges nothing for so long is given up (TCP_USER_TIMEOUT).
+    pub patience: Duration,
+}
+
+/// Why a socket cannot be set so.
+#[derive(Debug, Error)]
+pub enum SocketError {
+    /// The kernel has no such congestion control, or does not let this user choose it.
+    #[error(
+        "congestion control \"{name}\" is not available here ({source}); see net.ipv4.tcp_allowed_congestion_control"
+    )]
+    Congestion {
+        /// What was asked for.
+        name: String,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
+    /// Another option was refused.
+    #[error("cannot set {option} ({source})")]
+    Option {
+        /// Its name.
+        option: &'static str,
+        /// The kernel's answer.
+        source: std::io::Error,
+    },
+}
+
+impl LinkSocket<'_> {
+    /// Sets the options.
+    ///
+    /// # Errors
+    /// See [`SocketError`].
+    pub fn apply(&self, socket: impl AsFd) -> Result<(), SocketError> {
+        let socket = socket.as_fd();
+        let option = |option: &'static str, result: rustix::io::Result<()>| {
+            result.map_err(|source| SocketError::Option { option, source: source.into() })
+        };
+        let patience_ms = u32::try_from(self.patience.as_millis()).unwrap_or(u32::MAX);
+        option("TCP_NODELAY", sockopt::set_tcp_nodelay(socket, true))?;
+        option("SO_SNDBUF", sockopt::set_socket_send_buffer_size(socket, self.buffer))?;
+        option("SO_RCVBUF", sockopt::set_socket_recv_buffer_size(socket, self.buffer))?;
+        option("TCP_USER_TIMEOUT", sockopt::set_tcp_user_timeout(socket, patience_ms))?;
+        option("SO_KEEPALIVE", sockopt::set_socket_keepalive(socket, true))?;
+        option("TCP_KEEPIDLE", sockopt::set_tcp_keepidle(socket, self.patience / 2))?;
+        sockopt::set_tcp_congestion(socket, self.congestion).map_err(|source| SocketError::Congestion {
+            name: self.congestion.to_owned(),
+            source: source.into(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+
+    use super::*;
+
+    fn socket() -> TcpStream {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        TcpStream::connect(listener.local_addr().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn the_kernel_has_what_was_set() {
+        let socket = socket();
+        let options = LinkSocket { congestion: "reno", buffer: 100_000, patience: Duration::from_secs(7) };
+        options.apply(&socket).unwrap();
+        assert_eq!(sockopt::tcp_congestion(&socket).unwrap(), "reno");
+        assert!(sockopt::tcp_nodelay(&socket).unwrap());
+        assert_eq!(sockopt::tcp_user_timeout(&socket).unwrap(), 7_000);
+        // The kernel doubles what is asked for, to have room for its own book-keeping.
+        assert_eq!(sockopt::socket_send_buffer_size(&socket).unwrap(), 200_000);
+    }
+
+    #[test]
+    fn an_unknown_congestion_control_is_named() {
+        let options =
+            LinkSocket { congestion: "carrier-pigeon", buffer: 100_000, patience: Duration::from_secs(7) };
+        let error = options.apply(socket()).unwrap_err().to_string();
+        assert!(error.contains("carrier-pigeon"), "{error}");
+    }
+}

@@ -1,0 +1,461 @@
+//! Messages between the controller and a dataplane process: MessagePack maps with a `type`.
+//!
+//! These types are the schema; the controller's Python mirror is checked against them. Unknown
+//! fields are ignored, unknown types are an error that the receiver answers with `error`.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::id::{FlowId, LinkId, NodeId, RouteId};
+
+/// Version of this protocol, in the first message of each side.
+pub const VERSION: u32 = 1;
+
+/// What a dataplane process tells the controller.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Report {
+    /// The first message of a connection.
+    Hello(Hello),
+    /// An `apply` is in force.
+    Applied(Applied),
+    /// Packets wait for routes between these pairs of (source, destination).
+    RoutesWanted {
+        /// Source and destination of each.
+        pairs: Vec<(NodeId, NodeId)>,
+    },
+    /// Links that came up or went down, as this process sees its ends.
+    LinkState {
+        /// One entry a link.
+        changes: Vec<LinkChange>,
+    },
+    /// Flows that began or ended, as this process sees its ends.
+    FlowState {
+        /// One entry a flow and end.
+        changes: Vec<FlowChange>,
+    },
+    /// Counters since the start; what did not change since the last message is left out.
+    Metrics {
+        /// Of links, by sending end.
+        #[serde(default)]
+        links: Vec<LinkCounters>,
+        /// Of flows that start here.
+        #[serde(default)]
+        flows: Vec<FlowCounters>,
+    },
+    /// A node's task failed and the node was ended; the others go on.
+    NodeFailed {
+        /// The node.
+        node: NodeId,
+        /// What happened.
+        reason: String,
+    },
+    /// A message that this process cannot use.
+    Error {
+        /// Why.
+        reason: String,
+    },
+    /// The last message: everything has been said.
+    Bye {},
+}
+
+/// What the controller tells a dataplane process.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Command {
+    /// The answer to `hello`.
+    Welcome(Welcome),
+    /// Changes to what should be.
+    Apply(Apply),
+    /// These links broke somewhere: sources whose route crosses them resend what was under way.
+    LinkBroken {
+        /// The links.
+        links: Vec<LinkId>,
+    },
+    /// Stop sources, report, and end.
+    Stop {},
+    /// A message that the controller cannot use.
+    Error {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// See [`Report::Hello`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Hello {
+    /// [`VERSION`] of the sender.
+    pub version: u32,
+    /// Index of the process in the experiment, from 0.
+    pub process: u32,
+    /// Its process id on its machine.
+    pub pid: u32,
+    /// Where it accepts links, as `address:port`.
+    pub listen: String,
+}
+
+/// See [`Command::Welcome`].
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Welcome {
+    /// [`VERSION`] of the controller.
+    pub version: u32,
+    /// Name of the experiment.
+    pub experiment: String,
+    /// The links' key, 64 hexadecimal digits.
+    pub key: String,
+    /// Every random choice derives from it.
+    pub seed: u64,
+    /// Between two `metrics`, in milliseconds.
+    pub interval_ms: u32,
+}
+
+impl std::fmt::Debug for Welcome {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Welcome").field("experiment", &self.experiment).finish_non_exhaustive()
+    }
+}
+
+/// Rows to insert or replace, then rows to remove: removals first, in the order flows, routes,
+/// links, nodes; then nodes, links, routes, flows.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Apply {
+    /// Which state of the database this brings; `applied` repeats it.
+    pub generation: u64,
+    /// Nodes of this process.
+    pub nodes: Vec<Node>,
+    /// Links with at least one end in this process.
+    pub links: Vec<Link>,
+    /// Routes that visit a node of this process.
+    pub routes: Vec<Route>,
+    /// Flows that start at a node of this process.
+    pub flows: Vec<Flow>,
+    /// Nodes that are no more.
+    pub remove_nodes: Vec<NodeId>,
+    /// Links that are no more.
+    pub remove_links: Vec<LinkId>,
+    /// Routes that are no more.
+    pub remove_routes: Vec<RouteId>,
+    /// Flows that are to stop.
+    pub remove_flows: Vec<FlowId>,
+}
+
+/// How a node's packets are spread over its processors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mapping {
+    /// A flow stays with one processor.
+    #[default]
+    Sequential,
+    /// Any processor takes any batch; order within a flow may change.
+    Concurrent,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name.
+    pub name: String,
+    /// Its address in the emulated network.
+    pub address: String,
+    /// How many processors it has, at least 1.
+    pub processors: u32,
+    /// How they share the work.
+    #[serde(default)]
+    pub mapping: Mapping,
+    /// Links that a packet from here may cross.
+    pub hop_limit: u16,
+}
+
+/// What carries a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// Both ends are in this process.
+    Memory,
+    /// A TCP connection.
+    Tcp,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its id.
+    pub id: LinkId,
+    /// One end.
+    pub a: NodeId,
+    /// The other end.
+    pub b: NodeId,
+    /// What carries it.
+    pub transport: Transport,
+    /// Congestion control of its TCP connection.
+    pub congestion: String,
+    /// What it costs to cross it, for shortest paths.
+    #[serde(default = "one")]
+    pub cost: f64,
+    /// Whether this process is to connect, as `a`'s.
+    #[serde(default)]
+    pub dial: bool,
+    /// Whether this process is to accept, as `b`'s.
+    #[serde(default)]
+    pub listen_end: bool,
+    /// Where to connect to, as `address:port`.
+    #[serde(default)]
+    pub peer: Option<String>,
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// A route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Its id.
+    pub id: RouteId,
+    /// Its nodes, from source to destination.
+    pub path: Vec<NodeId>,
+    /// Its share of its pair's flows.
+    pub weight: u32,
+}
+
+/// How a flow is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowKind {
+    /// A lossless session.
+    Lossless,
+}
+
+/// A flow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Its id.
+    pub id: FlowId,
+    /// Where it starts.
+    pub source: NodeId,
+    /// Where it ends.
+    pub destination: NodeId,
+    /// How it is carried.
+    pub kind: FlowKind,
+    /// Bytes to send; else it lasts for `duration`, or until it is removed.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// Seconds to send for.
+    #[serde(default)]
+    pub duration: Option<f64>,
+    /// At most so many payload bits per second.
+    #[serde(default)]
+    pub rate: Option<u64>,
+    /// Its share where links are shared by weight.
+    #[serde(default = "one_weight")]
+    pub weight: u32,
+    /// Seconds to wait before it begins.
+    #[serde(default)]
+    pub start: f64,
+}
+
+fn one_weight() -> u32 {
+    1
+}
+
+/// See [`Report::Applied`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Applied {
+    /// The `apply` that this answers.
+    pub generation: u64,
+    /// What of it could not be done.
+    #[serde(default)]
+    pub rejected: Vec<Rejection>,
+}
+
+/// A row that a process cannot put in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Its table.
+    pub kind: RowKind,
+    /// Its id.
+    pub id: u32,
+    /// Why.
+    pub reason: String,
+}
+
+/// A table of desired rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RowKind {
+    /// `nodes`.
+    Node,
+    /// `links`.
+    Link,
+    /// `routes`.
+    Route,
+    /// `flows`.
+    Flow,
+}
+
+/// Whether a link carries packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LinkStatus {
+    /// It does.
+    Up,
+    /// It does not.
+    Down,
+}
+
+/// A link that came up or went down.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkChange {
+    /// The link.
+    pub link: LinkId,
+    /// What it is now.
+    pub state: LinkStatus,
+    /// Why, when it went down.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// Which end of a flow a report is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowEnd {
+    /// Where it starts.
+    Source,
+    /// Where it ends.
+    Sink,
+}
+
+/// How far a flow has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowStatus {
+    /// It has begun.
+    Running,
+    /// Every byte has arrived, and this end knows.
+    Completed,
+    /// It ended before that.
+    Failed,
+    /// It was told to end before that.
+    Stopped,
+}
+
+/// A flow that began or ended.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FlowChange {
+    /// The flow.
+    pub flow: FlowId,
+    /// Whose word this is.
+    pub end: FlowEnd,
+    /// How far it has come.
+    pub status: FlowStatus,
+    /// At the source, bytes acknowledged; at the sink, bytes received in order.
+    pub bytes: u64,
+    /// From its first chunk to now.
+    pub seconds: f64,
+    /// Chunks sent again.
+    #[serde(default)]
+    pub retransmitted: u64,
+    /// Chunks that arrived behind a later one.
+    #[serde(default)]
+    pub reordered: u64,
+    /// Of the whole stream, as `xxh3:` and 16 hexadecimal digits.
+    #[serde(default)]
+    pub checksum: Option<String>,
+    /// The route that it took last.
+    #[serde(default)]
+    pub route: Option<RouteId>,
+    /// Why it failed.
+    #[serde(default)]
+    pub reason: Option<String>,
+}
+
+/// Packets that were dropped, by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Drops {
+    /// The queue was full.
+    pub queue: u64,
+    /// Random early detection.
+    pub red: u64,
+    /// Controlled delay.
+    pub codel: u64,
+    /// Emulated loss.
+    pub loss: u64,
+    /// Damaged on the way.
+    pub corrupt: u64,
+    /// The link was down.
+    pub down: u64,
+    /// The route led nowhere.
+    pub no_route: u64,
+    /// The IP time to live ran out.
+    pub ttl: u64,
+    /// The overlay's hop limit ran out.
+    pub hop_limit: u64,
+    /// Too large for the link.
+    pub mtu: u64,
+    /// Nothing at the destination takes it.
+    pub local: u64,
+    /// This process could not keep up.
+    pub overrun: u64,
+    /// Not authenticated.
+    pub auth: u64,
+}
+
+/// One direction of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkCounters {
+    /// The link.
+    pub link: LinkId,
+    /// The node at the sending end.
+    pub node: NodeId,
+    /// Bytes that left, on the emulated wire.
+    pub bytes: u64,
+    /// Packets that left.
+    pub packets: u64,
+    /// Bytes that wait now.
+    pub queue: u64,
+    /// Packets that were dropped.
+    pub drops: Drops,
+}
+
+/// A flow, at its source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FlowCounters {
+    /// The flow.
+    pub flow: FlowId,
+    /// Bytes sent, without those sent again.
+    pub bytes: u64,
+    /// Bytes acknowledged.
+    pub acknowledged: u64,
+    /// Chunks sent again.
+    pub retransmitted: u64,
+    /// Smoothed round-trip time, in microseconds.
+    pub srtt_us: u64,
+    /// The window, in bytes.
+    pub window: u64,
+}
+
+/// Why bytes are not a message.
+#[derive(Debug, Error)]
+#[error("not a control message: {0}")]
+pub struct DecodeError(#[from] rmp_serde::decode::Error);
+
+/// A message as MessagePack, structures as maps with field names.
+///
+/// # Errors
+/// Never for the types of this module; the encoder's own error otherwise.
+pub fn encode<M: Serialize>(message: &M) -> Result<Vec<u8>, rmp_serde::encode::Error> {
+    rmp_serde::to_vec_named(message)
+}
+
+/// Reads one message.
+///
+/// # Errors
+/// The bytes are not MessagePack, not a map with a known `type`, or lack a field.
+pub fn decode<M: DeserializeOwned>(bytes: &[u8]) -> Result<M, DecodeError> {
+    Ok(rmp_serde::from_slice(bytes)?)
+}

@@ -1,0 +1,280 @@
+//! Packets on a byte-stream link: length-prefixed frames.
+//!
+//! ```text
+//!  0        4      5      6          8        12      16        18
+//! +--------+------+------+----------+--------+-------+---------+-----------------+---------+
+//! | length | kind | flags| hop limit| route  | label | position| content header  | payload |
+//! +--------+------+------+----------+--------+-------+---------+-----------------+---------+
+//! ```
+//!
+//! Integers are big-endian. `length` counts what follows it. A relay reads the first 18 bytes,
+//! changes `hop limit` and `position`, and passes the rest on as it is.
+
+use bytes::{Buf, Bytes, BytesMut};
+use thiserror::Error;
+
+use crate::id::{FlowId, RouteId};
+use crate::packet::{Ack, Chunk, Content, MAX_CHUNK, Packet};
+
+/// Bytes of the length field.
+pub const LENGTH_BYTES: usize = 4;
+/// Bytes of the header, the length field included.
+pub const HEADER_BYTES: usize = 18;
+/// The most that a frame's headers take, the length field included.
+pub const MAX_OVERHEAD: usize = HEADER_BYTES + ACK_BYTES;
+/// The largest value of the length field.
+pub const MAX_LENGTH: usize = MAX_OVERHEAD - LENGTH_BYTES + MAX_CHUNK;
+
+const CHUNK_BYTES: usize = 20;
+const ACK_BYTES: usize = 36;
+const KIND_CHUNK: u8 = 1;
+const KIND_ACK: u8 = 2;
+const FLAG_LAST: u8 = 1;
+const FLAG_COMPLETE: u8 = 1;
+
+/// Why bytes are not a frame. The connection that they came from is of no more use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum FrameError {
+    /// The length field is outside what any frame can have.
+    #[error("a frame of {0} bytes (frames have {min} to {MAX_LENGTH})", min = HEADER_BYTES - LENGTH_BYTES)]
+    Length(usize),
+    /// The length does not fit the kind of frame.
+    #[error("a frame of kind {kind} with {length} bytes")]
+    Truncated {
+        /// Value of the kind field.
+        kind: u8,
+        /// Value of the length field.
+        length: usize,
+    },
+    /// This version knows no such kind.
+    #[error("a frame of unknown kind {0}")]
+    Kind(u8),
+    /// Bits that no sender of this version sets.
+    #[error("a frame of kind {kind} with flags {flags:#04x}")]
+    Flags {
+        /// Value of the kind field.
+        kind: u8,
+        /// Value of the flags field.
+        flags: u8,
+    },
+}
+
+/// Appends the headers of `packet`'s frame to `out`; the payload is to follow them.
+pub fn encode_headers(packet: &Packet, out: &mut Vec<u8>) {
+    let (kind, flags, content_bytes) = match packet.content {
+        Content::Chunk(chunk) => (KIND_CHUNK, if chunk.last { FLAG_LAST } else { 0 }, CHUNK_BYTES),
+        Content::Ack(ack) => (KIND_ACK, if ack.complete.is_some() { FLAG_COMPLETE } else { 0 }, ACK_BYTES),
+    };
+    let length = HEADER_BYTES - LENGTH_BYTES + content_bytes + packet.payload.len();
+    debug_assert!(length <= MAX_LENGTH);
+    out.extend_from_slice(&(length as u32).to_be_bytes());
+    out.extend_from_slice(&[kind, flags]);
+    out.extend_from_slice(&packet.hop_limit.to_be_bytes());
+    out.extend_from_slice(&packet.route.0.to_be_bytes());
+    out.extend_from_slice(&packet.label.to_be_bytes());
+    out.extend_from_slice(&packet.position.to_be_bytes());
+    match packet.content {
+        Content::Chunk(chunk) => {
+            out.extend_from_slice(&chunk.flow.0.to_be_bytes());
+            out.extend_from_slice(&chunk.offset.to_be_bytes());
+            out.extend_from_slice(&chunk.sent_at.to_be_bytes());
+        }
+        Content::Ack(ack) => {
+            out.extend_from_slice(&ack.flow.0.to_be_bytes());
+            out.extend_from_slice(&ack.cumulative.to_be_bytes());
+            out.extend_from_slice(&ack.latest.to_be_bytes());
+            out.extend_from_slice(&ack.echo.to_be_bytes());
+            out.extend_from_slice(&ack.complete.unwrap_or(0).to_be_bytes());
+        }
+    }
+}
+
+/// Bytes of the frame that `buffer` begins with, the length field included.
+///
+/// `Ok(None)` while the length field itself is incomplete.
+///
+/// # Errors
+/// [`FrameError::Length`]: no frame has that length.
+pub fn frame_bytes(buffer: &[u8]) -> Result<Option<usize>, FrameError> {
+    let Some(field) = buffer.first_chunk::<LENGTH_BYTES>() else {
+        return Ok(None);
+    };
+    let length = u32::from_be_bytes(*field) as usize;
+    if !(HEADER_BYTES - LENGTH_BYTES..=MAX_LENGTH).contains(&length) {
+        return Err(FrameError::Length(length));
+    }
+    Ok(Some(LENGTH_BYTES + length))
+}
+
+/// Takes the first whole frame out of `buffer`, without copying its payload.
+///
+/// `Ok(None)` while the frame is incomplete; `buffer` is then unchanged.
+///
+/// # Errors
+/// Any [`FrameError`]; what `buffer` then holds is unspecified.
+pub fn decode(buffer: &mut BytesMut) -> Result<Option<Packet>, FrameError> {
+    match frame_bytes(buffer)? {
+        Some(bytes) if bytes <= buffer.len() => parse(buffer.split_to(bytes).freeze()).map(Some),
+        _ => Ok(None),
+    }
+}
+
+/// Reads one whole frame, the length field included.
+///
+/// # Errors
+/// Any [`FrameError`].
+pub fn parse(mut frame: Bytes) -> Result<Packet, FrameError> {
+    if frame.len() < HEADER_BYTES {
+        return Err(FrameError::Length(frame.len()));
+    }
+    let length = frame.get_u32() as usize;
+    let kind = frame.get_u8();
+    let flags = frame.get_u8();
+    let hop_limit = frame.get_u16();
+    let route = RouteId(frame.get_u32());
+    let label = frame.get_u32();
+    let position = frame.get_u16();
+    let content = match kind {
+        KIND_CHUNK => parse_chunk(&mut frame, flags, length)?,
+        KIND_ACK => parse_ack(&mut frame, flags, length)?,
+        _ => return Err(FrameError::Kind(kind)),
+    };
+    Ok(Packet { route, position, hop_limit, label, content, payload: frame })
+}
+
+fn parse_chunk(frame: &mut Bytes, flags: u8, length: usize) -> Result<Content, FrameError> {
+    if frame.len() < CHUNK_BYTES || frame.len() - CHUNK_BYTES > MAX_CHUNK {
+        return Err(FrameError::Truncated { kind: KIND_CHUNK, length });
+    }
+    if flags & !FLAG_LAST != 0 {
+        return Err(FrameError::Flags { kind: KIND_CHUNK, flags });
+    }
+    Ok(Content::Chunk(Chunk {
+        flow: FlowId(frame.get_u32()),
+        offset: frame.get_u64(),
+        sent_at: frame.get_u64(),
+        last: flags & FLAG_LAST != 0,
+    }))
+}
+
+fn parse_ack(frame: &mut Bytes, flags: u8, length: usize) -> Result<Content, FrameError> {
+    if frame.len() != ACK_BYTES {
+        return Err(FrameError::Truncated { kind: KIND_ACK, length });
+    }
+    if flags & !FLAG_COMPLETE != 0 {
+        return Err(FrameError::Flags { kind: KIND_ACK, flags });
+    }
+    Ok(Content::Ack(Ack {
+        flow: FlowId(frame.get_u32()),
+        cumulative: frame.get_u64(),
+        latest: frame.get_u64(),
+        echo: frame.get_u64(),
+        complete: Some(frame.get_u64()).filter(|_| flags & FLAG_COMPLETE != 0),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn content() -> impl Strategy<Value = Content> {
+        let chunk = (any::<u32>(), any::<u64>(), any::<u64>(), any::<bool>()).prop_map(
+            |(flow, offset, sent_at, last)| {
+                Content::Chunk(Chunk { flow: FlowId(flow), offset, sent_at, last })
+            },
+        );
+        let ack = (any::<u32>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<Option<u64>>()).prop_map(
+            |(flow, cumulative, latest, echo, complete)| {
+                Content::Ack(Ack { flow: FlowId(flow), cumulative, latest, echo, complete })
+            },
+        );
+        prop_oneof![chunk, ack]
+    }
+
+    fn packet() -> impl Strategy<Value = Packet> {
+        let header = (any::<u32>(), any::<u16>(), any::<u16>(), any::<u32>());
+        (header, content(), prop::collection::vec(any::<u8>(), 0..2000)).prop_map(
+            |((route, position, hop_limit, label), content, payload)| Packet {
+                route: RouteId(route),
+                position,
+                hop_limit,
+                label,
+                payload: if matches!(content, Content::Ack(_)) { Bytes::new() } else { payload.into() },
+                content,
+            },
+        )
+    }
+
+    fn encode(packet: &Packet) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        encode_headers(packet, &mut bytes);
+        bytes.extend_from_slice(&packet.payload);
+        bytes
+    }
+
+    proptest! {
+        #[test]
+        fn frames_survive_the_wire_however_they_are_cut(
+            packets in prop::collection::vec(packet(), 1..8),
+            cuts in prop::collection::vec(1_usize..700, 1..64),
+        ) {
+            let stream: Vec<u8> = packets.iter().flat_map(encode).collect();
+            let mut buffer = BytesMut::new();
+            let mut arrived = Vec::new();
+            let (mut at, mut cut) = (0, 0);
+            while at < stream.len() {
+                let end = stream.len().min(at + cuts[cut % cuts.len()]);
+                buffer.extend_from_slice(&stream[at..end]);
+                (at, cut) = (end, cut + 1);
+                while let Some(packet) = decode(&mut buffer).unwrap() {
+                    arrived.push(packet);
+                }
+            }
+            prop_assert_eq!(arrived, packets);
+            prop_assert!(buffer.is_empty());
+        }
+
+        #[test]
+        fn no_bytes_make_the_parser_panic_or_read_past_the_frame(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let mut buffer = BytesMut::from(&bytes[..]);
+            while let Ok(Some(packet)) = decode(&mut buffer) {
+                prop_assert!(packet.payload.len() <= bytes.len());
+            }
+        }
+
+        #[test]
+        fn what_parses_encodes_to_the_same_bytes(packet in packet()) {
+            let bytes = encode(&packet);
+            let again = parse(Bytes::from(bytes.clone())).unwrap();
+            prop_assert_eq!(encode(&again), bytes);
+        }
+    }
+
+    #[test]
+    fn impossible_lengths_are_refused_before_anything_is_buffered() {
+        for length in [0_u32, 13, MAX_LENGTH as u32 + 1, u32::MAX] {
+            let mut buffer = BytesMut::from(&length.to_be_bytes()[..]);
+            assert_eq!(decode(&mut buffer), Err(FrameError::Length(length as usize)));
+        }
+    }
+
+    #[test]
+    fn unknown_kinds_and_flags_are_refused() {
+        let packet = Packet {
+            route: RouteId(1),
+            position: 2,
+            hop_limit: 3,
+            label: 4,
+            content: Content::Chunk(Chunk { flow: FlowId(5), offset: 6, sent_at: 7, last: true }),
+            payload: Bytes::from_static(b"data"),
+        };
+        let mut bytes = encode(&packet);
+        bytes[4] = 99;
+        assert_eq!(parse(bytes.clone().into()), Err(FrameError::Kind(99)));
+        bytes[4] = KIND_CHUNK;
+        bytes[5] = 0x80;
+        assert_eq!(parse(bytes.into()), Err(FrameError::Flags { kind: KIND_CHUNK, flags: 0x80 }));
+    }
+}

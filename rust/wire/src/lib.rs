@@ -1,0 +1,19 @@
+//! Bytes and types of Nextmini: what travels on links and between controller and dataplane.
+//!
+//! Everything here is a pure function of its input: no clock, no I/O, no `unsafe`.
+//!
+//! - [`id`]: newtypes for nodes, links, routes and flows
+//! - [`key`]: flow keys and their fixed hash
+//! - [`packet`]: a packet as the dataplane holds it
+//! - [`frame`]: a packet as a byte-stream link carries it
+//! - [`handshake`]: how the two ends of a link prove that they belong to the same experiment
+//! - [`control`]: messages between controller and dataplane processes
+
+#![forbid(unsafe_code)]
+
+pub mod control;
+pub mod frame;
+pub mod handshake;
+pub mod id;
+pub mod key;
+pub mod packet;
