@@ -1,7 +1,7 @@
 """One PostgreSQL data folder and its server: made, started, stopped and, after a crash, recovered.
 
 ```
-<state>/postgres/          mode 0700; every program works here, so that no path goes through a shell
+<state>/postgres/          mode 0700; every program works here, and is known by that
 ├── data/                  PostgreSQL's own, mode 0700; made as data.new and renamed, so never half made
 ├── socket/                the server's unix socket, unless its path would be too long
 ├── server.log             of this start; server.previous.log of the one before
@@ -16,20 +16,23 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-import shlex
 import shutil
+import signal
 import tempfile
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nextmini.errors import DatabaseError
-from nextmini.store.command import Outcome, run
-from nextmini.store.leftovers import end_processes_in, processes_in
+from nextmini.store.command import ends_within, run, spawn
+from nextmini.store.leftovers import ask_to_end, end_processes_in, processes_in
 from nextmini.store.programs import open_to_owner, refused_namespace
 from nextmini.store.state import make_private_folder
 
 if TYPE_CHECKING:
+    import subprocess
+
     from nextmini.store.command import Interrupt
     from nextmini.store.programs import Programs
 
@@ -63,8 +66,10 @@ SETTINGS = {
 
 _ANOTHER_FOLDER = "choose another state folder with --state-dir or NEXTMINI_STATE"
 _INITDB_SECONDS = 60.0
-_START_SECONDS = 60
-_STOP_SECONDS = 20
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+_READY_SECONDS = 0.02
+_TAIL_BYTES = 4096
 
 
 class Cluster:
@@ -74,7 +79,9 @@ class Cluster:
         self._folder = folder
         self._programs = programs
         self._data = folder / "data"
+        self._pid_file = self._data / "postmaster.pid"
         self._log = folder / "server.log"
+        self._server: subprocess.Popen[bytes] | None = None
         self._socket = socket_folder(folder)
 
     @property
@@ -107,45 +114,76 @@ class Cluster:
                 interrupt=interrupt,
             )  # fmt: skip
             if outcome.returncode != 0:
-                raise self._failure("cannot make its data folder", outcome)
+                raise self._failure("cannot make its data folder", outcome.output.splitlines())
             new.rename(self._data)
         finally:
             if new.exists():
                 end_processes_in(new)
                 shutil.rmtree(new)
 
-    def start(self) -> None:
+    def start(self, interrupt: Interrupt) -> None:
         """Starts the server and waits until it answers; recovers first what a killed server left.
 
-        Raises DatabaseError, with the end of the server's log, or PrerequisiteError.
+        Raises DatabaseError, with the end of the server's log, PrerequisiteError or CalledOffError; nothing
+        runs then.
         """
-        # Leftovers would be taken for a running server's if another process got the number that they name.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        # What a killed server left would count as a running one if another process has its number now.
+        self._pid_file.unlink(missing_ok=True)
         self._renew_socket_folder()
         if self._log.exists():
             self._log.replace(self._folder / "server.previous.log")
-        settings = " ".join(f"-c {name}={shlex.quote(value)}" for name, value in self._settings().items())
-        outcome = self._pg_ctl(
-            "start", f"--log={self._log.name}", f"--options={settings}", seconds=_START_SECONDS
-        )
-        if outcome.returncode != 0:
-            failure = self._failure("did not start", outcome)
+        options = [option for name, value in self._settings().items() for option in ("-c", f"{name}={value}")]
+        with self._log.open("wb") as log:
+            command = self._programs.command("postgres", "-D", self._data.name, *options)
+            self._server = spawn(command, self._folder, log)
+        try:
+            self._wait_until_ready(self._server, interrupt)
+        except BaseException:
             self.stop()
-            raise failure
+            raise
 
     def stop(self) -> None:
-        """Stops the server, if any, and whatever a crash left of one; returns when all processes are gone."""
-        if self.is_running():
-            self._pg_ctl("stop", "--mode=fast", seconds=_STOP_SECONDS)
+        """Stops the server, if any, and whatever a crash left of one; returns when all processes are gone.
+
+        Raises DatabaseError if that is not possible.
+        """
+        server, self._server = self._server, None
+        if server is not None:
+            _end_own(server)
+        elif (postmaster := self._postmaster()) is not None:
+            ask_to_end(postmaster, self._folder, seconds=_STOP_SECONDS)
         end_processes_in(self._folder)
         if self._socket.exists():
             shutil.rmtree(self._socket)
 
-    def _pg_ctl(self, verb: str, *options: str, seconds: int) -> Outcome:
-        command = self._programs.command(
-            "pg_ctl", verb, f"--pgdata={self._data.name}", "--wait", f"--timeout={seconds}", *options
-        )
-        return run(command, self._folder, seconds=seconds + 10)
+    def let_go(self) -> None:
+        """Leaves the server to its other users."""
+        if self._server is not None and self._server.poll() is None:
+            self._server.returncode = 0  # it runs on, which Popen's destructor would warn about
+        self._server = None
+
+    def _wait_until_ready(self, server: subprocess.Popen[bytes], interrupt: Interrupt) -> None:
+        deadline = time.monotonic() + _START_SECONDS
+        # The status in this file is all that PostgreSQL tells; pg_ctl looks at it too, ten times a second.
+        while not self._is_ready(server.pid):
+            if ends_within(_READY_SECONDS, server, interrupt):
+                raise self._failure("did not start", tail(self._log))
+            if time.monotonic() > deadline:
+                raise self._failure(f"did not answer within {_START_SECONDS:.0f} seconds", tail(self._log))
+
+    def _is_ready(self, pid: int) -> bool:
+        lines = self._pid_file_lines()
+        return len(lines) >= 8 and lines[0] == str(pid) and lines[7].strip() == "ready"
+
+    def _postmaster(self) -> int | None:
+        lines = self._pid_file_lines()
+        return int(lines[0]) if lines and lines[0].isdigit() else None
+
+    def _pid_file_lines(self) -> list[str]:
+        try:
+            return self._pid_file.read_text().splitlines()
+        except FileNotFoundError:
+            return []
 
     def _settings(self) -> dict[str, str]:
         return SETTINGS | {"port": str(PORT), "unix_socket_directories": str(self._socket)}
@@ -155,21 +193,21 @@ class Cluster:
             shutil.rmtree(self._socket)
         self._socket.mkdir(mode=0o700)  # fails if somebody else has made it meanwhile
 
-    def _postmaster(self) -> int | None:
-        try:
-            return int((self._data / "postmaster.pid").read_text().split("\n", 1)[0])
-        except (FileNotFoundError, ValueError):
-            return None
-
-    def _failure(self, what: str, outcome: Outcome) -> Exception:
-        if refused := refused_namespace(outcome.output):
+    def _failure(self, what: str, said: list[str]) -> Exception:
+        if refused := refused_namespace(said):
             return refused
-        said = outcome.output.splitlines() + tail(self._log)
         return DatabaseError(
-            f"the embedded PostgreSQL server in {self._folder} {what}:\n  " + "\n  ".join(said[-25:]) + "\n",
+            f"the embedded PostgreSQL server in {self._folder} {what}:\n  " + "\n  ".join(said[-20:]) + "\n",
             f"free its disk or repair what it names; if all else fails remove {self._data}"
             " (results of past runs are in their run folders)",
         )
+
+
+def _end_own(server: subprocess.Popen[bytes]) -> None:
+    server.send_signal(signal.SIGINT)  # a fast shutdown
+    if not ends_within(_STOP_SECONDS, server, None):
+        server.kill()
+    server.wait()
 
 
 def socket_folder(folder: Path) -> Path:
@@ -184,10 +222,12 @@ def socket_folder(folder: Path) -> Path:
     return Path(f"/tmp/nextmini-{os.geteuid()}-{name}")  # noqa: S108 - made exclusively, mode 0700
 
 
-def tail(log: Path, lines: int = 20) -> list[str]:
+def tail(log: Path) -> list[str]:
     """The last lines of the server's log; none if there is no log."""
     try:
-        return log.read_text(errors="replace").splitlines()[-lines:]
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL_BYTES))
+            return file.read().decode(errors="replace").splitlines()
     except FileNotFoundError:
         return []
 

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import os
 import select
+import shlex
 import signal
 import subprocess
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from nextmini.errors import DatabaseError, PrerequisiteError
 
@@ -36,11 +37,6 @@ class Interrupt:
     def fileno(self) -> int:
         return self._descriptor
 
-    def check(self) -> None:
-        """Raises CalledOffError if the flag is set."""
-        if _readable([self._descriptor], 0):
-            raise CalledOffError
-
     def close(self) -> None:
         os.close(self._descriptor)
 
@@ -61,28 +57,17 @@ def run(
     interrupt: Interrupt | None = None,
     descriptors: Sequence[int] = (),
 ) -> Outcome:
-    """Runs a command in `folder`, in a session of its own (Ctrl-C does not reach it).
+    """Runs a command in `folder` as `spawn` does.
 
     Its process group is killed, and DatabaseError raised, when `seconds` have passed; CalledOffError when
     `interrupt` is set. Raises PrerequisiteError if it cannot be executed.
     """
     # Not a pipe, which a server that outlives the command would keep open; not a disk, which may be full.
     with open(os.memfd_create("output"), "w+b") as output:
+        process = spawn(command, folder, output, descriptors)
         try:
-            process = subprocess.Popen(  # noqa: S603 - no shell; our own arguments
-                command,
-                cwd=folder,
-                env=_environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-                pass_fds=descriptors,
-            )
-        except OSError as error:
-            raise PrerequisiteError(f"{command[0]} cannot be executed: {error.strerror}") from error
-        try:
-            _wait(process, seconds, interrupt)
+            if not ends_within(seconds, process, interrupt):
+                raise DatabaseError(f"{shlex.join(command)} has not ended within {seconds:.0f} seconds")
         except BaseException:
             os.killpg(process.pid, signal.SIGKILL)
             raise
@@ -92,17 +77,42 @@ def run(
         return Outcome(process.returncode, output.read().decode(errors="replace").strip())
 
 
-def _wait(process: subprocess.Popen[bytes], seconds: float, interrupt: Interrupt | None) -> None:
+def spawn(
+    command: Sequence[str], folder: Path, output: IO[bytes], descriptors: Sequence[int] = ()
+) -> subprocess.Popen[bytes]:
+    """Starts a command in `folder`, in a session of its own (Ctrl-C does not reach it), with no input.
+
+    Raises PrerequisiteError if it cannot be executed.
+    """
+    try:
+        return subprocess.Popen(  # noqa: S603 - no shell; our own arguments
+            command,
+            cwd=folder,
+            env=_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            pass_fds=descriptors,
+        )
+    except OSError as error:
+        raise PrerequisiteError(f"{command[0]} cannot be executed: {error.strerror}") from error
+
+
+def ends_within(seconds: float, process: subprocess.Popen[bytes], interrupt: Interrupt | None) -> bool:
+    """Whether the process ends in time; it is not reaped.
+
+    Raises CalledOffError if `interrupt` is set first.
+    """
     ended = os.pidfd_open(process.pid)
     try:
         waited_for = [ended] if interrupt is None else [ended, interrupt.fileno()]
         ready = _readable(waited_for, seconds)
     finally:
         os.close(ended)
-    if not ready:
-        raise DatabaseError(f"{process.args!r} has not ended within {seconds:.0f} seconds")
-    if ended not in ready:
+    if ready and ended not in ready:
         raise CalledOffError
+    return bool(ready)
 
 
 def _readable(descriptors: Sequence[int], seconds: float) -> list[int]:

@@ -15,7 +15,6 @@ from nextmini.store.sharing import SharedServer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
-
     from pathlib import Path
 
     from nextmini.store.programs import Programs

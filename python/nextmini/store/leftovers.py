@@ -17,7 +17,7 @@ from nextmini.errors import DatabaseError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_PROGRAMS = frozenset({"postgres", "initdb", "pg_ctl"})
+_PROGRAMS = frozenset({"postgres", "initdb"})
 _PATIENCE_SECONDS = 1.0
 _KILL_SECONDS = 5.0
 
@@ -29,6 +29,15 @@ def processes_in(folder: Path) -> list[int]:
     ]
 
 
+def ask_to_end(process: int, folder: Path, *, seconds: float) -> None:
+    """Asks a server for a fast shutdown if it works in `folder`; returns when it has ended or time is up."""
+    with _held(process) as descriptor:
+        # Its number cannot pass to another process while we hold it, so look before sending anything.
+        if descriptor is not None and _is_in(Path(f"/proc/{process}"), folder):
+            signal.pidfd_send_signal(descriptor, signal.SIGINT)
+            _ends_within(seconds, descriptor)
+
+
 def end_processes_in(folder: Path) -> None:
     """Returns when there are none: gives each a moment to end by itself, then kills it.
 
@@ -37,7 +46,6 @@ def end_processes_in(folder: Path) -> None:
     while processes := processes_in(folder):
         for process in processes:
             with _held(process) as descriptor:
-                # Its number cannot pass to another process while we hold it, so look again before killing.
                 if descriptor is None or not _is_in(Path(f"/proc/{process}"), folder):
                     continue
                 if _ends_within(_PATIENCE_SECONDS, descriptor):

