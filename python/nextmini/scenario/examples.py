@@ -1,0 +1,49 @@
+"""The scenarios that come with Nextmini: the files of `configs/`, which every wheel carries."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from nextmini.errors import NextminiError
+from nextmini.scenario.wording import nearest, shown
+
+if TYPE_CHECKING:
+    from importlib.resources.abc import Traversable
+
+_SUFFIX = ".toml"
+
+
+class ExampleError(NextminiError):
+    """There is no such example."""
+
+    exit_code = 2
+
+
+def example_names() -> list[str]:
+    """The names of all examples, in alphabetical order."""
+    entries = (entry.name for entry in _folder().iterdir())
+    return sorted(name.removesuffix(_SUFFIX) for name in entries if name.endswith(_SUFFIX))
+
+
+def example_text(name: str) -> str:
+    """The text of an example; its file name will do too.
+
+    Raises ExampleError if there is none of this name.
+    """
+    wanted = name.removesuffix(_SUFFIX)
+    names = example_names()
+    if wanted not in names:
+        meant = nearest(wanted, names)
+        hint = f"did you mean {meant}? " if meant else ""
+        raise ExampleError(f"there is no example {shown(wanted)}", f"{hint}`nextmini example list` shows all")
+    return (_folder() / f"{wanted}{_SUFFIX}").read_text("utf-8")
+
+
+def example_summary(name: str) -> str:
+    """What an example shows: the first line of its opening comment."""
+    return example_text(name).split("\n", 1)[0].lstrip("# ").rstrip(".")
+
+
+def _folder() -> Traversable:
+    return files("nextmini") / "configs"

@@ -1,0 +1,61 @@
+"""From a scenario to its network: nodes, links, routes and flows, with their numbers.
+
+Pure: the same scenario gives the same network. Every step says what is wrong instead of stopping at
+it, so that all of it can be told at once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nextmini.scenario.expansion.flows import expand_flows
+from nextmini.scenario.expansion.links import expand_links
+from nextmini.scenario.expansion.nodes import expand_nodes
+from nextmini.scenario.expansion.routes import expand_routes
+from nextmini.scenario.findings import Finding
+from nextmini.scenario.network import Network
+
+if TYPE_CHECKING:
+    from nextmini.scenario.model import Scenario
+
+NOTHING: frozenset[str] = frozenset()
+
+
+def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Network | None, list[Finding]]:
+    """The network of `scenario`, or None and everything that keeps it from being one.
+
+    `doubtful` has "nodes" or "links" if some of these could not be understood: that a node or a link
+    is not there then counts for nothing.
+    """
+    refused = [Finding(("topology", key), *text) for key, *text in scenario.topology.refusals()]
+    if refused:
+        return None, refused
+    findings: list[Finding] = []
+    shape = scenario.topology.shape(scenario.experiment.seed)
+    cast = expand_nodes(scenario, shape, "nodes" not in doubtful, findings)
+    if not cast.nodes:
+        return None, findings
+    web = expand_links(scenario, shape, cast, "links" not in doubtful, findings)
+    routes = expand_routes(scenario, cast, web, findings)
+    flows = expand_flows(scenario, shape, cast, web, routes, findings)
+    if findings:
+        return None, findings
+    experiment, network = scenario.experiment, scenario.network
+    return Network(
+        name=experiment.name,
+        seed=experiment.seed,
+        duration=experiment.duration,
+        interval=experiment.interval,
+        processes=experiment.processes,
+        on_process_death=experiment.on_process_death,
+        keep=scenario.metrics.keep,
+        listen=scenario.controller.listen,
+        nodes=cast.nodes,
+        links=web.links,
+        routes=routes,
+        flows=flows,
+        prefix=network.prefix,
+        prefix6=network.prefix6,
+        isolation=network.isolation,
+        mtu=network.mtu,
+    ), []

@@ -1,0 +1,133 @@
+"""Links: those of the topology, changed or joined by those of the scenario."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from nextmini.scenario.expansion.reachability import components
+from nextmini.scenario.findings import Finding, Path, key_text
+from nextmini.scenario.network import Link, link_transport
+from nextmini.scenario.tables import LinkSettings
+from nextmini.scenario.topology.shape import MOST_LINKS, Generated
+from nextmini.scenario.wording import shown
+
+if TYPE_CHECKING:
+    from nextmini.scenario.expansion.nodes import Cast
+    from nextmini.scenario.model import Scenario
+    from nextmini.scenario.tables import LinkEntry
+    from nextmini.scenario.topology import Shape
+
+Pair = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Web:
+    """All links, and which pairs they join; `complete` is False if some could not be understood."""
+
+    links: tuple[Link, ...]
+    nodes: int
+    complete: bool
+
+    @cached_property
+    def pairs(self) -> frozenset[Pair]:
+        """The pairs that are joined, in both directions."""
+        return frozenset((link.a, link.b) for link in self.links) | {(link.b, link.a) for link in self.links}
+
+    @cached_property
+    def parts(self) -> list[int]:
+        """For each node, counted from 0, the part of the network that it belongs to."""
+        return components(self.nodes, [(link.a - 1, link.b - 1) for link in self.links])
+
+    def reaches(self, one: int, other: int) -> bool:
+        """Whether there is any path between two nodes (always so if not all links are known)."""
+        return not self.complete or self.parts[one - 1] == self.parts[other - 1]
+
+
+def expand_links(
+    scenario: Scenario, shape: Shape, cast: Cast, complete: bool, findings: list[Finding]
+) -> Web:
+    """All links of the scenario, numbered from 1: the topology's, then those that it adds."""
+    topology = scenario.topology
+    generated = topology.link if isinstance(topology, Generated) else LinkSettings()
+    settings: dict[Pair, LinkSettings] = {(a + 1, b + 1): generated for a, b in shape.edges}
+    origins: dict[Pair, Path] = {}
+    for place, entry in enumerate(scenario.links):
+        pair = _ends(entry, place, cast, findings)
+        if pair is None:
+            continue
+        known = pair[::-1] if pair[::-1] in settings else pair
+        if known in origins:
+            _again(entry, place, origins[known], findings)
+            continue
+        origins[known] = ("links", place)
+        settings[known] = _changed(settings[known], entry) if known in settings else entry
+    if len(settings) > MOST_LINKS:
+        findings.append(Finding(("links",), f"there are {len(settings):,} links", f"keep to {MOST_LINKS:,}"))
+    links = tuple(_links(scenario, cast, settings, origins, findings))
+    return Web(links, len(cast.nodes), complete and cast.complete)
+
+
+def _ends(entry: LinkEntry, place: int, cast: Cast, findings: list[Finding]) -> Pair | None:
+    if entry.ends[0] == entry.ends[1]:
+        path = ("links", place, "ends")
+        findings.append(Finding(path, f"this link joins {shown(entry.ends[0])} to itself", "name two nodes"))
+        return None
+    ends = [cast.number(name, ("links", place, "ends", end), findings) for end, name in enumerate(entry.ends)]
+    return None if ends[0] is None or ends[1] is None else (ends[0], ends[1])
+
+
+def _again(entry: LinkEntry, place: int, first: Path, findings: list[Finding]) -> None:
+    message = f"{shown(entry.ends[0])} and {shown(entry.ends[1])} are already joined by {key_text(first)}"
+    findings.append(Finding(("links", place, "ends"), message, "keep one of the two"))
+
+
+def _changed(generated: LinkSettings, entry: LinkEntry) -> LinkSettings:
+    """The settings of a generated link, with what the entry says about it."""
+    said = {key: getattr(entry, key) for key in entry.model_fields_set - {"ends"}}
+    return generated.model_copy(update=said)
+
+
+def _links(
+    scenario: Scenario,
+    cast: Cast,
+    settings: dict[Pair, LinkSettings],
+    origins: dict[Pair, Path],
+    findings: list[Finding],
+) -> list[Link]:
+    links: list[Link] = []
+    blamed: set[Path] = set()
+    for number, (pair, said) in enumerate(settings.items(), 1):
+        one, other = cast.nodes[pair[0] - 1], cast.nodes[pair[1] - 1]
+        asked = said.transport or scenario.network.transport
+        if asked == "memory" and one.process != other.process:
+            path = _memory_path(said, origins.get(pair))
+            if path not in blamed:
+                blamed.add(path)
+                findings.append(
+                    Finding(
+                        path,
+                        f"memory cannot carry the link from {shown(one.name)} in process {one.process + 1} "
+                        f"to {shown(other.name)} in process {other.process + 1}",
+                        'write transport = "auto", or processes = 1 under [experiment]',
+                    )
+                )
+        links.append(
+            Link(
+                id=number,
+                a=pair[0],
+                b=pair[1],
+                transport=link_transport(asked, one.process, other.process),
+                cost=said.cost,
+                congestion=said.congestion,
+            )
+        )
+    return links
+
+
+def _memory_path(said: LinkSettings, origin: Path | None) -> Path:
+    """Where memory was asked for: by the link's entry, for all links of the topology, or for the network."""
+    if said.transport is None:
+        return ("network", "transport")
+    return ("topology", "link", "transport") if origin is None else (*origin, "transport")

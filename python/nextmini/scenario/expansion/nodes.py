@@ -1,0 +1,158 @@
+"""Nodes: names from the topology or from their entries, addresses from the prefix, processes in blocks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from typing import TYPE_CHECKING
+
+from nextmini.scenario.findings import Finding, Path, key_text
+from nextmini.scenario.network import Node, process_of
+from nextmini.scenario.wording import nearest, shown
+
+if TYPE_CHECKING:
+    from nextmini.scenario.model import Scenario
+    from nextmini.scenario.tables import NodeEntry
+    from nextmini.scenario.topology import Shape
+
+
+@dataclass(frozen=True, slots=True)
+class Cast:
+    """All nodes, and their numbers by name; `complete` is False if some could not be understood."""
+
+    nodes: tuple[Node, ...]
+    numbers: dict[str, int]
+    complete: bool
+
+    def number(self, name: str, path: Path, findings: list[Finding]) -> int | None:
+        """The number of the node that is named at `path`, or None and a finding if there is none."""
+        number = self.numbers.get(name)
+        if number is None and self.complete:
+            meant = nearest(name, self.numbers)
+            remedy = f"did you mean {shown(meant)}?" if meant else f"the nodes are {self._some()}"
+            findings.append(Finding(path, f"there is no node {shown(name)}", remedy))
+        return number
+
+    def _some(self) -> str:
+        names = list(self.numbers)
+        return ", ".join(names) if len(names) <= 8 else f"{', '.join(names[:3])}, ... {names[-1]}"
+
+
+def expand_nodes(scenario: Scenario, shape: Shape, complete: bool, findings: list[Finding]) -> Cast:
+    """All nodes of the scenario, numbered from 1."""
+    entries = _entries(scenario, shape, complete, findings)
+    names = shape.names or tuple(entries)
+    if not names and complete:
+        findings.append(
+            Finding(
+                ("topology",), "there are no nodes", 'write nodes = 4 or nodes = ["a", "b"] under [topology]'
+            )
+        )
+    _check_processes(scenario, len(names), complete, findings)
+    addresses = _addresses(scenario, names, entries, findings)
+    network = scenario.network
+    hop_limit = network.hop_limit or max(1, len(names))
+    nodes = []
+    for number, name in enumerate(names, 1):
+        entry = entries.get(name)
+        nodes.append(
+            Node(
+                id=number,
+                name=name,
+                address=addresses[number - 1],
+                processors=(entry and entry.processors) or network.processors,
+                mapping=network.mapping,
+                hop_limit=hop_limit,
+                process=process_of(number, len(names), scenario.experiment.processes),
+            )
+        )
+    return Cast(tuple(nodes), {node.name: node.id for node in nodes}, complete)
+
+
+def _entries(
+    scenario: Scenario, shape: Shape, complete: bool, findings: list[Finding]
+) -> dict[str, NodeEntry]:
+    known = set(shape.names)
+    entries: dict[str, NodeEntry] = {}
+    places: dict[str, int] = {}
+    for place, entry in enumerate(scenario.nodes):
+        path = ("nodes", place, "name")
+        if entry.name in entries:
+            first = key_text(("nodes", places[entry.name]))
+            findings.append(
+                Finding(path, f"{shown(entry.name)} is also the name of {first}", "keep one of them")
+            )
+            continue
+        if known and entry.name not in known and complete:
+            meant = nearest(entry.name, known)
+            remedy = f"did you mean {shown(meant)}?" if meant else "remove it, or add it to the topology"
+            findings.append(Finding(path, f"the topology has no node {shown(entry.name)}", remedy))
+            continue
+        entries[entry.name] = entry
+        places[entry.name] = place
+    return entries
+
+
+def _check_processes(scenario: Scenario, nodes: int, complete: bool, findings: list[Finding]) -> None:
+    processes = scenario.experiment.processes
+    if complete and 0 < nodes < processes:
+        findings.append(
+            Finding(
+                ("experiment", "processes"),
+                f"{processes} processes cannot share {nodes} node{'s' if nodes > 1 else ''}",
+                f"write at most {nodes}",
+            )
+        )
+
+
+def _addresses(
+    scenario: Scenario, names: tuple[str, ...], entries: dict[str, NodeEntry], findings: list[Finding]
+) -> list[str]:
+    """The i-th address of the prefix for node i, or the one that its entry gives it."""
+    prefix = IPv4Network(scenario.network.prefix)
+    prefix6 = IPv6Network(scenario.network.prefix6)
+    for key, room in (("prefix", prefix.num_addresses - 2), ("prefix6", prefix6.num_addresses - 1)):
+        if len(names) > room:
+            findings.append(
+                Finding(
+                    ("network", key),
+                    f"this prefix has room for {max(0, room):,} nodes, and there are {len(names):,}",
+                    "write a shorter prefix",
+                )
+            )
+            return [""] * len(names)
+    first = int(prefix.network_address)
+    addresses = [str(IPv4Address(first + number)) for number in range(1, len(names) + 1)]
+    given = {name: entry.address for name, entry in entries.items() if entry.address is not None}
+    if given:
+        for index, name in enumerate(names):
+            addresses[index] = given.get(name, addresses[index])
+        _check_given(scenario, prefix, names, addresses, findings)
+    return addresses
+
+
+def _check_given(
+    scenario: Scenario,
+    prefix: IPv4Network,
+    names: tuple[str, ...],
+    addresses: list[str],
+    findings: list[Finding],
+) -> None:
+    owners: dict[str, list[str]] = {}
+    for name, address in zip(names, addresses, strict=True):
+        owners.setdefault(address, []).append(name)
+    for place, entry in enumerate(scenario.nodes):
+        path = ("nodes", place, "address")
+        if entry.address is None:
+            continue
+        if IPv4Address(entry.address) not in prefix:
+            findings.append(
+                Finding(path, f"{entry.address} is outside of network.prefix, {prefix}", "choose one inside")
+            )
+        others = [name for name in owners.get(entry.address, []) if name != entry.name]
+        if others:
+            findings.append(
+                Finding(
+                    path, f"{entry.address} is the address of {shown(others[0])} too", "choose another one"
+                )
+            )

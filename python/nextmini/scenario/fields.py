@@ -1,0 +1,255 @@
+"""The types of the scenario's keys: what each accepts, and what it says when it refuses."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from dataclasses import dataclass
+from typing import Annotated, Any, NoReturn
+
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, Strict
+from pydantic_core import PydanticCustomError
+
+from nextmini.scenario.units import RATE, SIZE, TIME, Quantity, UnitError, parse_rate, parse_size, parse_time
+from nextmini.scenario.wording import shown
+
+MOST_NODES = 65_535
+
+_EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_CONGESTION = re.compile(r"[a-z][a-z0-9_]{0,14}")
+_LISTEN = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*):(?P<port>\d{1,5})")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Written:
+    """How a key's value is written: the words of the reference and the JSON schema."""
+
+    words: str
+    schema: dict[str, Any]
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return dict(self.schema)
+
+
+def refuse(message: str, remedy: str) -> NoReturn:
+    """Refuses a value: for use in validators."""
+    raise PydanticCustomError("refused", "{message}", {"message": message, "remedy": remedy})
+
+
+def _quantity(quantity: Quantity) -> Written:
+    pattern = r"^\s*[0-9]+(\.[0-9]+)?\s*(" + "|".join(quantity.units) + r")\s*$"
+    schema = {"type": "string", "pattern": pattern, "examples": list(quantity.examples)}
+    return Written(f"{quantity.noun}", schema)
+
+
+def _rate(value: object) -> int:
+    try:
+        return parse_rate(value)
+    except UnitError as error:
+        refuse(error.message, error.remedy)
+
+
+def _size(value: object) -> int:
+    try:
+        return parse_size(value)
+    except UnitError as error:
+        refuse(error.message, error.remedy)
+
+
+def _time(value: object) -> float:
+    try:
+        return parse_time(value)
+    except UnitError as error:
+        refuse(error.message, error.remedy)
+
+
+def _positive_time(value: object) -> float:
+    seconds = _time(value)
+    if seconds == 0:
+        refuse(f"{shown(value)} is nothing", "write more than 0 s")
+    return seconds
+
+
+def _interval(value: object) -> float:
+    seconds = _time(value)
+    milliseconds = round(seconds * 1000, 6)
+    if not 10 <= milliseconds <= 3_600_000 or milliseconds != int(milliseconds):
+        refuse(f"{shown(value)} is not possible", "write whole milliseconds between 10 ms and 1 h")
+    return seconds
+
+
+def _text(value: object, what: str) -> str:
+    if not isinstance(value, str):
+        refuse(f"expected {what} as text, got {shown(value)}", f"put it in quotes: {shown(str(value))}")
+    return value
+
+
+def _experiment(value: object) -> str:
+    name = _text(value, "a name")
+    if _EXPERIMENT.fullmatch(name) is None:
+        refuse(
+            f"{shown(name)} cannot be the name of an experiment",
+            "use up to 48 letters, digits, - and _, beginning with a letter or a digit",
+        )
+    if name.lower().startswith("pg_") or name.lower() in ("public", "information_schema"):
+        refuse(f"{shown(name)} is a name that PostgreSQL keeps for itself", "choose another name")
+    return name
+
+
+def _name(value: object, what: str) -> str:
+    name = _text(value, f"the name of a {what}")
+    if _NAME.fullmatch(name) is None:
+        refuse(
+            f"{shown(name)} cannot be the name of a {what}",
+            "use up to 63 letters, digits, -, _ and ., beginning with a letter or a digit",
+        )
+    return name
+
+
+def _node(value: object) -> str:
+    return _name(value, "node")
+
+
+def _flow(value: object) -> str:
+    return _name(value, "flow")
+
+
+def numbered(prefix: str, count: int) -> tuple[str, ...]:
+    """`prefix1`, `prefix2` and so on, `count` of them."""
+    return tuple(f"{prefix}{number}" for number in range(1, count + 1))
+
+
+def _nodes(value: object) -> tuple[str, ...]:
+    if isinstance(value, bool) or not isinstance(value, int | list | tuple):
+        refuse(f"expected nodes, got {shown(value)}", 'write a count, as in 4, or a list, as in ["a", "b"]')
+    if isinstance(value, int):
+        if not 1 <= value <= MOST_NODES:
+            refuse(f"{value} nodes are not possible", f"write a count from 1 to {MOST_NODES}")
+        return numbered("n", value)
+    return _names(value)
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple):
+        refuse(f"expected a list of names, got {shown(value)}", 'write it as in ["a", "b"]')
+    if not 1 <= len(value) <= MOST_NODES:
+        refuse(f"{len(value)} names are not possible", f"give 1 to {MOST_NODES} names")
+    names = tuple(_node(name) for name in value)
+    twice = [name for name, count in Counter(names).items() if count > 1]
+    if twice:
+        refuse(f"the name {shown(twice[0])} stands there more than once", "give each node a name of its own")
+    return names
+
+
+def _ends(value: object) -> object:
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        refuse(f"expected two nodes, got {shown(value)}", 'write them as in ["a", "b"]')
+    return value
+
+
+def _path(value: object) -> object:
+    if not isinstance(value, list | tuple):
+        refuse(f"expected a list of nodes, got {shown(value)}", 'write it as in ["a", "b", "d"]')
+    if not 2 <= len(value) <= MOST_NODES:
+        refuse(f"a path of {len(value)} nodes is not possible", f"list 2 to {MOST_NODES} nodes")
+    return value
+
+
+def _congestion(value: object) -> str:
+    name = _text(value, "the name of a congestion control")
+    if _CONGESTION.fullmatch(name) is None:
+        refuse(f"{shown(name)} cannot be a congestion control", 'name one that the kernel has, as in "cubic"')
+    return name
+
+
+def _prefix(value: object) -> str:
+    text = _text(value, "a prefix")
+    try:
+        return str(ipaddress.IPv4Network(text))
+    except ValueError as error:
+        refuse(f"{shown(text)} is not an IPv4 prefix ({error})", 'write it as in "10.0.0.0/8"')
+
+
+def _prefix6(value: object) -> str:
+    text = _text(value, "a prefix")
+    try:
+        return str(ipaddress.IPv6Network(text))
+    except ValueError as error:
+        refuse(f"{shown(text)} is not an IPv6 prefix ({error})", 'write it as in "fd00:6e6d::/64"')
+
+
+def _address(value: object) -> str:
+    text = _text(value, "an address")
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError:
+        refuse(f"{shown(text)} is not an IPv4 address", 'write it as in "10.0.0.7"')
+
+
+def _listen(value: object) -> str:
+    text = _text(value, "an address with a port")
+    match = _LISTEN.fullmatch(text)
+    if match is None or int(match["port"]) > 65_535:
+        refuse(
+            f"{shown(text)} is not an address with a port",
+            'write it as in "127.0.0.1:7700" (port 0: any free port)',
+        )
+    host = match["host"].strip("[]")
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        refuse(f"{shown(host)} is not an IP address", 'write it as in "127.0.0.1:7700"')
+    if not loopback:
+        refuse(f"listening on {host} is not in this version (it needs TLS)", 'use "127.0.0.1:0"')
+    return text
+
+
+def _string(pattern: str, example: str) -> dict[str, Any]:
+    return {"type": "string", "pattern": f"^{pattern}$", "examples": [example]}
+
+
+_NODE_SCHEMA = _string(_NAME.pattern, "n1")
+_LIST: dict[str, Any] = {"type": "array", "items": _NODE_SCHEMA}
+_TWO = {"minItems": 2, "maxItems": 2}
+_NAMES_SCHEMA = {"type": "array", "items": _NODE_SCHEMA, "minItems": 1, "uniqueItems": True}
+_COUNT_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MOST_NODES}
+
+Rate = Annotated[int, BeforeValidator(_rate), _quantity(RATE)]
+Size = Annotated[int, BeforeValidator(_size), _quantity(SIZE)]
+Time = Annotated[float, BeforeValidator(_time), _quantity(TIME)]
+PositiveTime = Annotated[float, BeforeValidator(_positive_time), _quantity(TIME)]
+Interval = Annotated[float, BeforeValidator(_interval), _quantity(TIME)]
+ExperimentName = Annotated[
+    str, BeforeValidator(_experiment), Written("name", _string(_EXPERIMENT.pattern, "two-paths"))
+]
+NodeName = Annotated[str, BeforeValidator(_node), Written("node", _NODE_SCHEMA)]
+FlowName = Annotated[str, BeforeValidator(_flow), Written("name", _NODE_SCHEMA)]
+Nodes = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_nodes),
+    Written("count, or list of names", {"anyOf": [_COUNT_SCHEMA, _NAMES_SCHEMA]}),
+]
+Names = Annotated[tuple[str, ...], BeforeValidator(_names), Written("list of names", _NAMES_SCHEMA)]
+Ends = Annotated[
+    tuple[NodeName, NodeName], Strict(False), BeforeValidator(_ends), Written("two nodes", _LIST | _TWO)
+]
+Path = Annotated[
+    tuple[NodeName, ...],
+    Strict(False),
+    BeforeValidator(_path),
+    Written("list of nodes", _LIST | {"minItems": 2}),
+]
+Congestion = Annotated[
+    str, BeforeValidator(_congestion), Written("name", _string(_CONGESTION.pattern, "cubic"))
+]
+Prefix = Annotated[str, BeforeValidator(_prefix), Written("IPv4 prefix", {"type": "string"})]
+Prefix6 = Annotated[str, BeforeValidator(_prefix6), Written("IPv6 prefix", {"type": "string"})]
+Address = Annotated[
+    str, BeforeValidator(_address), Written("IPv4 address", {"type": "string", "format": "ipv4"})
+]
+Listen = Annotated[
+    str, BeforeValidator(_listen), Written("address:port", {"type": "string", "examples": ["127.0.0.1:0"]})
+]
+Weight = Annotated[int, Field(ge=1, le=65_535)]

@@ -1,0 +1,63 @@
+"""Keys and values that later versions bring: refused by name until then, never ignored."""
+
+from __future__ import annotations
+
+LATER_KEYS: dict[str, dict[str, str]] = {
+    "": {
+        "routing": "routing modes, metrics and rerouting",
+        "classes": "traffic classes with rates and weights",
+        "apps": "programs inside nodes",
+        "events": "changes while the experiment runs",
+        "checks": "conditions that the results must meet",
+        "max": "max mode: flows that are spliced by the kernel",
+        "socks": "SOCKS5 entrances to max mode",
+        "algorithms": "plugins that control the network",
+        "demands": "traffic matrices",
+        "sites": "machines of a deployment",
+    },
+    "network": {
+        "timing": "precision of departures",
+        "ttl": "whether packets' TTL counts hops",
+        "queues": "queues of a TUN device",
+        "offload": "segmentation offload of TUN devices",
+    },
+    "nodes": {
+        "max": "max mode of one node",
+        "site": "the machine that hosts it",
+        "limits": "its share of the machine",
+    },
+    "links": {
+        "rate": "link rates",
+        "delay": "link delays",
+        "jitter": "variation of the delay",
+        "loss": "random loss",
+        "queue": "queue limits",
+        "discipline": "queueing disciplines",
+        "drop": "drop policies",
+        "burst": "bursts above the rate",
+        "ecn": "ECN marking",
+        "duplicate": "duplication",
+        "reorder": "reordering",
+        "corrupt": "corruption",
+        "trace": "rates from a trace",
+        "forward": "settings of one direction",
+        "backward": "settings of the other direction",
+    },
+    "flows": {
+        "arrival": "arrival processes",
+        "congestion": "congestion control of tcp flows",
+    },
+    "controller": {
+        "tls": "TLS, for machines beyond this one",
+    },
+}
+
+LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
+    ("experiment", "on_process_death"): ("restart",),
+    ("network", "isolation"): ("namespace", "process", "docker"),
+    ("network", "transport"): ("quic",),
+    ("links", "transport"): ("quic",),
+    ("topology", "kind"): ("file",),
+    ("flows", "kind"): ("tcp", "udp"),
+    ("flows", "mode"): ("max",),
+}

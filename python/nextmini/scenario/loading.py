@@ -1,0 +1,84 @@
+"""Loading a scenario: read, understand, look at the whole, and tell all that is wrong at once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nextmini.errors import Problem, ScenarioError
+from nextmini.scenario.expansion import expand
+from nextmini.scenario.findings import key_text, line_at
+from nextmini.scenario.reading import UnreadableError, read_file, read_text
+from nextmini.scenario.salvage import further_findings
+from nextmini.scenario.understanding import understand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path as FilePath
+
+    from nextmini.scenario.findings import Finding, Path
+    from nextmini.scenario.model import Scenario
+    from nextmini.scenario.network import Network
+    from nextmini.scenario.reading import Document
+
+
+def load(path: FilePath) -> Scenario:
+    """The scenario in a TOML, YAML or JSON file, found good as a whole.
+
+    Raises ScenarioError with every problem there is, each with its file, line and key.
+    """
+    try:
+        document = read_file(path)
+    except UnreadableError as error:
+        raise _unreadable(str(path), error) from None
+    return _understood(document, str(path))
+
+
+def loads(text: str, format: str = "toml", file: str = "scenario") -> Scenario:
+    """The scenario in a text, found good as a whole; `format` is "toml", "yaml" or "json".
+
+    Raises ScenarioError with every problem there is; they call the text `file`.
+    """
+    try:
+        document = read_text(text, format)
+    except UnreadableError as error:
+        raise _unreadable(file, error) from None
+    return _understood(document, file)
+
+
+def resolve(scenario: Scenario) -> Network:
+    """The network that a scenario describes.
+
+    Raises ScenarioError if it describes none: never for a scenario that `load` has returned.
+    """
+    network, findings = expand(scenario)
+    if network is None:
+        raise ScenarioError(_problems("scenario", {}, findings))
+    return network
+
+
+def _understood(document: Document, file: str) -> Scenario:
+    scenario, findings = understand(document.data)
+    if scenario is not None:
+        _, found = expand(scenario)
+        findings = findings + found
+    else:
+        findings = findings + further_findings(document.data, findings)
+    if scenario is None or findings:
+        raise ScenarioError(_problems(file, document.lines, findings))
+    return scenario
+
+
+def _unreadable(file: str, error: UnreadableError) -> ScenarioError:
+    return ScenarioError(
+        [Problem(file, flaw.line, flaw.key, flaw.message, flaw.remedy) for flaw in error.flaws]
+    )
+
+
+def _problems(file: str, lines: Mapping[Path, int], findings: Iterable[Finding]) -> list[Problem]:
+    """The findings in the order of the file's lines, each once."""
+    unique = list(dict.fromkeys(findings))
+    problems = [
+        Problem(file, line_at(lines, finding.path), key_text(finding.path), finding.message, finding.remedy)
+        for finding in unique
+    ]
+    return sorted(problems, key=lambda problem: problem.line or 0)

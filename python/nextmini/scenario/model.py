@@ -1,0 +1,33 @@
+"""A whole scenario, as its user wrote it."""
+
+from typing import Annotated
+
+from pydantic import Strict
+
+from nextmini.scenario.tables import (
+    ControllerTable,
+    ExperimentTable,
+    FlowEntry,
+    LinkEntry,
+    MetricsTable,
+    NetworkTable,
+    NodeEntry,
+    RouteEntry,
+    Table,
+)
+from nextmini.scenario.topology import AnyTopology
+from nextmini.scenario.topology.custom import Custom
+
+
+class Scenario(Table):
+    """A scenario: every key checked by itself, defaults filled in, nothing generated yet."""
+
+    experiment: ExperimentTable
+    network: NetworkTable = NetworkTable()
+    topology: AnyTopology = Custom(kind="custom")
+    nodes: Annotated[tuple[NodeEntry, ...], Strict(False)] = ()
+    links: Annotated[tuple[LinkEntry, ...], Strict(False)] = ()
+    routes: Annotated[tuple[RouteEntry, ...], Strict(False)] = ()
+    flows: Annotated[tuple[FlowEntry, ...], Strict(False)] = ()
+    metrics: MetricsTable = MetricsTable()
+    controller: ControllerTable = ControllerTable()

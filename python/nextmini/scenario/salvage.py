@@ -1,0 +1,111 @@
+"""What can still be understood of a scenario in which some keys are wrong.
+
+Problems between keys (a link to a node that does not exist) are to be told together with the problems of
+single keys. So the keys that were refused are left out, then the entries that cannot do without them. The
+rest is looked at, and what may only be wrong for want of a key that was left out is not believed.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from nextmini.scenario.expansion import expand
+from nextmini.scenario.understanding import understand
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from nextmini.scenario.findings import Finding, Path
+
+_STAND_IN_NAME = "unnamed"
+
+
+def further_findings(data: dict[str, Any], findings: Iterable[Finding]) -> list[Finding]:
+    """What is wrong between the keys of `data`, apart from those that `findings` are about."""
+    left = _Left(data)
+    for finding in findings:
+        left.remove(finding.path)
+    for _ in range(3):  # each time, entries go that are wrong for want of a key
+        scenario, refused = understand(left.data())
+        if scenario is not None:
+            _, found = expand(scenario, frozenset(left.doubtful))
+            there = [finding._replace(path=left.original(finding.path)) for finding in found]
+            return [finding for finding in there if left.believes(finding.path)]
+        for path in [left.original(finding.path) for finding in refused]:
+            left.remove_entry(path)
+    return []
+
+
+class _Left:
+    """The data of a scenario without some keys and entries; `doubtful` are the tables that lost entries."""
+
+    def __init__(self, data: dict[str, Any]) -> None:
+        self._tables = {key: value for key, value in data.items() if isinstance(value, dict)}
+        self._lists = {key: dict(enumerate(value)) for key, value in data.items() if isinstance(value, list)}
+        self._gone: defaultdict[Path, set[str]] = defaultdict(set)
+        self.doubtful: set[str] = set()
+
+    def remove(self, path: Path) -> None:
+        """Leaves out the key at `path`, or the entry if little can be said without that key."""
+        entry = path[: _depth(path)]
+        if len(path) <= len(entry) or (path[0] == "flows" and path[2] == "between"):
+            self.remove_entry(path)
+            return
+        self._gone[entry].add(str(path[len(entry)]))
+        if path[0] == "topology":
+            self.doubtful |= {"nodes", "links"}
+
+    def remove_entry(self, path: Path) -> None:
+        """Leaves out the entry of a list, or the table, in which `path` is."""
+        table = str(path[0]) if path else ""
+        if table == "experiment":
+            self._tables[table] = {**self._tables.get(table, {}), "name": _STAND_IN_NAME}
+            self._gone[("experiment",)].discard("name")
+        elif _depth(path) == 2 and table in self._lists:
+            self._lists[table].pop(int(path[1]), None)
+        else:
+            self._tables.pop(table, None)
+            self._lists.pop(table, None)
+        if table in ("topology", "nodes", "links"):
+            self.doubtful |= {"links"} if table == "links" else {"nodes", "links"}
+
+    def data(self) -> dict[str, Any]:
+        """What is left."""
+        tables: dict[str, Any] = {name: self._without((name,), table) for name, table in self._tables.items()}
+        lists = {
+            name: [self._without((name, place), entry) for place, entry in entries.items()]
+            for name, entries in self._lists.items()
+        }
+        return tables | lists
+
+    def original(self, path: Path) -> Path:
+        """A path into what is left, as a path into the whole."""
+        if _depth(path) == 2:
+            places = list(self._lists[str(path[0])])
+            return (path[0], places[int(path[1])], *path[2:])
+        return path
+
+    def believes(self, path: Path) -> bool:
+        """Whether what was found at `path` would be wrong too if no key had been left out."""
+        depth = _depth(path)
+        missing = self._gone[path[:depth]]
+        if len(path) == depth:
+            return not missing and not (path[0] == "flows" and "duration" in self._gone[("experiment",)])
+        key = str(path[depth])
+        if key == "address" and "prefix" in self._gone[("network",)]:
+            return False
+        if path == ("network", "transport"):
+            return not any("transport" in keys for entry, keys in self._gone.items() if entry[0] == "links")
+        return key not in missing and not (path[0] == "routes" and "both" in missing)
+
+    def _without(self, path: Path, table: Any) -> Any:
+        gone = self._gone.get(path)
+        if gone is None or not isinstance(table, dict):
+            return table
+        return {key: value for key, value in table.items() if str(key) not in gone}
+
+
+def _depth(path: Path) -> int:
+    """How much of `path` leads to a table: 2 for an entry of a list, else 1."""
+    return 2 if len(path) > 1 and isinstance(path[1], int) else 1

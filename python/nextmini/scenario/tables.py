@@ -1,0 +1,256 @@
+"""The tables of a scenario, all but `[topology]`, each a typed model.
+
+A model says what a key may hold by itself. Whatever needs more than one key (a link to a node that does not
+exist, a flow with both a size and a duration) is looked at in `expansion`, where the whole is known.
+The descriptions are the text of the scenario reference and of the JSON schema.
+"""
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from nextmini.scenario.fields import (
+    Address,
+    Congestion,
+    Ends,
+    ExperimentName,
+    FlowName,
+    Interval,
+    Listen,
+    NodeName,
+    Path,
+    PositiveTime,
+    Prefix,
+    Prefix6,
+    Rate,
+    Size,
+    Time,
+    Weight,
+)
+
+AskedTransport = Literal["auto", "memory", "tcp"]
+
+
+class Table(BaseModel):
+    """What all tables share: unknown keys are errors, types are not converted, nothing changes later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class ExperimentTable(Table):
+    """The run as a whole."""
+
+    name: ExperimentName = Field(
+        description="Name of the experiment: of its run folders and of its schema in the database.",
+        examples=["two-paths"],
+    )
+    seed: int = Field(
+        default=1,
+        ge=0,
+        le=2**63 - 1,
+        description="Every random choice derives from it: same seed, same choices.",
+    )
+    duration: PositiveTime | None = Field(
+        default=None,
+        description="How long the experiment lasts. Without it, a run ends when every flow has ended.",
+        examples=["10 s"],
+    )
+    processes: int = Field(
+        default=1,
+        ge=1,
+        le=1024,
+        description="Dataplane processes. Nodes are spread over them in equal blocks, in their order.",
+    )
+    interval: Interval = Field(
+        default=1.0,
+        description="How often counters are read and stored: whole milliseconds, from 10 ms to 1 h.",
+        examples=["1 s"],
+    )
+    on_process_death: Literal["fail"] = Field(
+        default="fail",
+        description="What happens when a dataplane process dies. `fail`: its flows and the run fail, "
+        "with the reason.",
+    )
+
+
+class NetworkTable(Table):
+    """Settings of every node and link, where these say nothing else."""
+
+    prefix: Prefix = Field(
+        default="10.0.0.0/8",
+        description="Addresses of the nodes: node i has the i-th address of the prefix.",
+        examples=["10.0.0.0/8"],
+    )
+    prefix6: Prefix6 = Field(
+        default="fd00:6e6d::/64",
+        description="IPv6 addresses of the nodes, likewise.",
+        examples=["fd00:6e6d::/64"],
+    )
+    isolation: Literal["none"] = Field(
+        default="none",
+        description="What separates a node from the machine. `none`: nodes are user space only.",
+    )
+    transport: AskedTransport = Field(
+        default="auto",
+        description="What carries links. `auto`: memory inside a process, tcp between processes.",
+    )
+    mtu: int = Field(
+        default=1500,
+        ge=576,
+        le=65_535,
+        description="Largest packet, in bytes. Lossless flows have none: they send pieces of up to 64 KiB.",
+    )
+    processors: int = Field(
+        default=1, ge=1, le=256, description="Processors of a node: tasks that look up routes and forward."
+    )
+    mapping: Literal["sequential", "concurrent"] = Field(
+        default="sequential",
+        description="How a node's traffic is spread over its processors. `sequential`: all of a flow goes "
+        "to one, so that its order is kept. `concurrent`: any processor takes any batch.",
+    )
+    hop_limit: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_535,
+        description="Links that a packet may cross before it is dropped. Without it: the number of nodes.",
+        examples=[64],
+    )
+
+
+class NodeEntry(Table):
+    """One node.
+
+    Where `[topology]` has nodes, an entry sets keys of its node of that name. With `kind = "custom"` and no
+    `nodes` there, the entries are the nodes.
+    """
+
+    name: NodeName = Field(description="Name of the node.", examples=["a"])
+    address: Address | None = Field(
+        default=None,
+        description="Its address, inside `network.prefix`. Without it: the i-th of the prefix.",
+        examples=["10.0.1.1"],
+    )
+    processors: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="Its processors. Without it: `network.processors`.",
+        examples=[2],
+    )
+
+
+class LinkSettings(Table):
+    """Settings of every link that the topology generates."""
+
+    transport: AskedTransport | None = Field(
+        default=None, description="What carries it. Without it: `network.transport`.", examples=["tcp"]
+    )
+    cost: float = Field(
+        default=1.0,
+        gt=0,
+        le=1e9,
+        description="What it adds to the length of a route: shortest paths have the lowest sum.",
+    )
+    congestion: Congestion = Field(
+        default="cubic",
+        description="TCP congestion control of its connection, if it has one.",
+        examples=["cubic"],
+    )
+
+
+class LinkEntry(LinkSettings):
+    """One link.
+
+    Where the topology has made a link between these two nodes, the entry changes its settings. Elsewhere it
+    adds one.
+    """
+
+    ends: Ends = Field(description="The two nodes that it joins.", examples=[["a", "b"]])
+
+
+class RouteEntry(Table):
+    """One route.
+
+    A pair of nodes that has routes uses no other path. A pair without any gets its shortest path, on demand.
+    """
+
+    path: Path = Field(
+        description="The nodes from source to destination, each joined to the next by a link.",
+        examples=[["a", "b", "d"]],
+    )
+    weight: Weight = Field(
+        default=1, description="Its share of the flows of its pair, as compared with the pair's other routes."
+    )
+    both: bool = Field(default=True, description="Whether it also runs from the destination to the source.")
+
+
+class FlowEntry(Table):
+    """One flow, from `source` to `destination`, or with `between` as many as that makes."""
+
+    name: FlowName | None = Field(
+        default=None,
+        description='Name of the flow, "flow-1" for the first entry if it has none. '
+        "Flows made by `between` are called name-1, name-2 and so on.",
+        examples=["bulk"],
+    )
+    source: NodeName | None = Field(default=None, description="The node that sends.", examples=["a"])
+    destination: NodeName | None = Field(default=None, description="The node that receives.", examples=["d"])
+    between: Literal["random", "all_pairs"] | None = Field(
+        default=None,
+        description="Instead of `source` and `destination`. `random`: `count` flows between random pairs, "
+        "all different while there are pairs left. `all_pairs`: a flow from every node to every other. "
+        "In fat_tree, leaf_spine and dumbbell these are pairs of hosts, else pairs of nodes.",
+        examples=["random"],
+    )
+    count: int | None = Field(
+        default=None,
+        ge=1,
+        le=1_000_000,
+        description='How many flows `between = "random"` makes.',
+        examples=[100],
+    )
+    kind: Literal["lossless"] = Field(
+        default="lossless",
+        description="`lossless`: a stream of bytes of which none is lost, with a window of its own.",
+    )
+    mode: Literal["normal"] = Field(
+        default="normal", description="`normal`: every node on the way handles each piece in user space."
+    )
+    size: Size | None = Field(default=None, description="How much it carries.", examples=["20 MB"])
+    duration: PositiveTime | None = Field(
+        default=None,
+        description="How long it sends, instead of `size`. Without either, it sends until "
+        "`experiment.duration` is over.",
+        examples=["5 s"],
+    )
+    rate: Rate | None = Field(
+        default=None,
+        description="The most that it sends. Without it: as much as it can.",
+        examples=["50 Mbit/s"],
+    )
+    weight: Weight = Field(default=1, description="Its share where links are shared by weight.")
+    start: Time = Field(
+        default=0.0,
+        description="When it starts, counted from the moment the network is ready.",
+        examples=["1 s"],
+    )
+
+
+class MetricsTable(Table):
+    """Measurements in the database."""
+
+    keep: PositiveTime = Field(
+        default=3600.0,
+        description="How long they are kept there. A run exports its own when it ends.",
+        examples=["1 h"],
+    )
+
+
+class ControllerTable(Table):
+    """The controller's server."""
+
+    listen: Listen = Field(
+        default="127.0.0.1:0",
+        description="Loopback address and port where dataplane processes connect. Port 0: any free port.",
+        examples=["127.0.0.1:7700"],
+    )

@@ -1,0 +1,108 @@
+"""What every topology has in common: it makes a shape, nodes by name and the pairs that are joined."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydantic import Field
+
+from nextmini.scenario.fields import MOST_NODES, Names, Nodes, numbered
+from nextmini.scenario.tables import LinkSettings, Table
+
+MOST_LINKS = 1_000_000
+
+Edge = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """Nodes by name, links as pairs of indexes (from 0) into them, and where generated flows may end."""
+
+    names: tuple[str, ...]
+    edges: tuple[Edge, ...]
+    hosts: tuple[int, ...]
+
+
+class Refusal(NamedTuple):
+    """Why a topology cannot be: the key to blame, what is wrong with it, what to do."""
+
+    key: str
+    message: str
+    remedy: str
+
+
+class Topology(Table):
+    """A topology and its parameters: `size` is cheap, `shape` only asked for if it has no `refusals`."""
+
+    kind: str
+
+    def size(self) -> tuple[int, int]:
+        """How many nodes and links it has."""
+        raise NotImplementedError
+
+    def shape(self, seed: int) -> Shape:
+        """Its nodes and links: the same for the same parameters and seed."""
+        raise NotImplementedError
+
+    def refusals(self) -> Iterator[Refusal]:
+        """What makes it impossible, if anything."""
+        nodes, links = self.size()
+        if nodes > MOST_NODES:
+            yield Refusal(
+                "kind", f"this {self.kind} would have {nodes:,} nodes", f"at most {MOST_NODES:,} are possible"
+            )
+        if links > MOST_LINKS:
+            yield Refusal(
+                "kind", f"this {self.kind} would have {links:,} links", f"at most {MOST_LINKS:,} are possible"
+            )
+
+
+class Generated(Topology):
+    """A topology that makes its links by itself."""
+
+    link: LinkSettings = Field(default=LinkSettings(), description="Settings of every link that it makes.")
+
+
+class Enumerated(Generated):
+    """A topology of any number of nodes, counted or named."""
+
+    nodes: Nodes = Field(description="The nodes: how many, or their names.", examples=[4])
+
+    def refusals(self) -> Iterator[Refusal]:
+        """Too few nodes, or too much of anything."""
+        if len(self.nodes) < self.least():
+            few = f"a {self.kind} needs at least {self.least()} nodes, this one has {len(self.nodes)}"
+            yield Refusal("nodes", few, "give it more nodes")
+        yield from super().refusals()
+
+    def least(self) -> int:
+        """The fewest nodes that it can have."""
+        return 2
+
+
+class Shaped(Generated):
+    """A topology whose parameters decide the number of its nodes, which can still be named."""
+
+    nodes: Names | None = Field(
+        default=None, description="The nodes' names. Without it: n1, n2 and so on.", examples=[["a", "b"]]
+    )
+
+    def refusals(self) -> Iterator[Refusal]:
+        """Names that are too few or too many, or too much of anything."""
+        count, _ = self.size()
+        if self.nodes is not None and len(self.nodes) != count:
+            yield Refusal(
+                "nodes",
+                f"this {self.kind} has {count:,} nodes, and {len(self.nodes):,} names are given",
+                "give one name a node, or none",
+            )
+        yield from super().refusals()
+
+    def names(self) -> tuple[str, ...]:
+        """The names given, or n1, n2 and so on."""
+        return numbered("n", self.size()[0]) if self.nodes is None else self.nodes
+
+
+def everywhere(names: tuple[str, ...], edges: list[Edge]) -> Shape:
+    """A shape of which every node may be the end of a flow."""
+    return Shape(names, tuple(edges), tuple(range(len(names))))

@@ -1,0 +1,161 @@
+"""From the data of a scenario file to a Scenario, or to everything that is wrong with it, in plain words."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from nextmini.scenario.findings import Finding, Path, key_text
+from nextmini.scenario.later import LATER_KEYS, LATER_VALUES
+from nextmini.scenario.model import Scenario
+from nextmini.scenario.tables import LinkSettings, Table
+from nextmini.scenario.topology import KINDS
+from nextmini.scenario.vocabulary import LISTS, TABLES, header, table_name
+from nextmini.scenario.wording import alternatives, nearest, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from pydantic_core import ErrorDetails
+
+
+def understand(data: dict[str, Any]) -> tuple[Scenario | None, list[Finding]]:
+    """The scenario that `data` stands for, and what is wrong with its keys, each looked at by itself."""
+    nothing = [Finding(path, "has no value", "write one, or remove the key") for path in _nulls(data, ())]
+    try:
+        scenario = Scenario.model_validate(data)
+    except ValidationError as error:
+        blank = {finding.path for finding in nothing}
+        found = [_finding(detail, data) for detail in error.errors(include_url=False)]
+        return None, nothing + [finding for finding in found if finding.path not in blank]
+    return (None if nothing else scenario), nothing
+
+
+def _nulls(value: object, path: Path) -> Iterator[Path]:
+    if value is None:
+        yield path
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _nulls(inner, (*path, str(key)))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _nulls(inner, (*path, number))
+
+
+def _finding(detail: ErrorDetails, data: dict[str, Any]) -> Finding:
+    path = _path(detail["loc"])
+    value = detail["input"]
+    context = detail.get("ctx", {})
+    match detail["type"]:
+        case "refused":
+            return Finding(path, context["message"], context["remedy"])
+        case "missing":
+            return Finding(path, "is missing", _example(path, data))
+        case "extra_forbidden" | "invalid_key":
+            return _unknown(path, data)
+        case "union_tag_not_found":
+            return Finding((*path, "kind"), "is missing", f"write one of {alternatives(KINDS)}")
+        case "union_tag_invalid":
+            return _choice((*path, "kind"), context["tag"], list(KINDS))
+        case "literal_error":
+            return _choice(path, value, _choices(context["expected"]))
+        case "model_type" | "model_attributes_type":
+            return _table_expected(path, value)
+        case other:
+            return Finding(path, *_plain(other, value, context, path))
+
+
+def _path(location: tuple[int | str, ...]) -> Path:
+    """The path in the data: pydantic puts the kind of a topology after its table."""
+    if len(location) > 1 and location[0] == "topology" and location[1] in KINDS:
+        return ("topology", *location[2:])
+    return location
+
+
+def _choices(expected: str) -> list[str]:
+    return [word.strip("', ") for word in expected.replace(" or ", ", ").split(", ")]
+
+
+def _choice(path: Path, value: object, choices: list[str]) -> Finding:
+    table, key = table_name(path[:-1]), str(path[-1])
+    if value in LATER_VALUES.get((table, key), ()):
+        return Finding(path, f"{shown(value)} is not in this version", f"write {_quoted(choices)}")
+    meant = nearest(value, choices) if isinstance(value, str) else None
+    hint = "" if meant is None else f"did you mean {shown(meant)}? "
+    return Finding(path, f"{shown(value)} is not possible", f"{hint}write {_quoted(choices)}")
+
+
+def _quoted(choices: list[str]) -> str:
+    return alternatives(shown(choice) for choice in choices)
+
+
+def _table_expected(path: Path, value: object) -> Finding:
+    name = key_text(path[:1])
+    place = header(name) if len(path) == 1 or name in LISTS else f"[{key_text(path)}]"
+    return Finding(path, f"expected a table, got {shown(value)}", f"write its keys under {place}")
+
+
+def _plain(kind: str, value: object, context: dict[str, Any], path: Path) -> tuple[str, str]:
+    """What is wrong with a number, a truth value or a list."""
+    got = shown(value)
+    match kind:
+        case "greater_than_equal":
+            return f"{got} is too small", f"write at least {context['ge']:g}"
+        case "greater_than":
+            return f"{got} is too small", f"write more than {context['gt']:g}"
+        case "less_than_equal":
+            return f"{got} is too large", f"write at most {context['le']}"
+        case "int_type" | "int_from_float" | "int_parsing_size":
+            return (
+                f"expected a whole number, got {got}",
+                "write it without quotes and without a fraction, as in 4",
+            )
+        case "float_type" | "finite_number":
+            return f"expected a number, got {got}", "write it without quotes, as in 1.5"
+        case "bool_type":
+            return f"expected true or false, got {got}", "write it without quotes"
+        case "tuple_type" if len(path) == 1:
+            return f"expected a list of tables, got {got}", f"begin each entry with [[{path[0]}]]"
+        case "tuple_type":
+            return f"expected a list, got {got}", "write it in brackets, as in [3, 4]"
+        case "too_short" | "too_long":
+            least, most = context.get("min_length", 0), context.get("max_length")
+            bound = f"at least {least}" if kind == "too_short" else f"at most {most}"
+            return f"{context['actual_length']} items are not possible", f"give {bound}"
+        case _:
+            return f"{got} is not possible", "see the scenario reference"
+
+
+def _table(path: Path, data: dict[str, Any]) -> type[Table]:
+    """The model of the table at `path`."""
+    if path[:2] == ("topology", "link"):
+        return LinkSettings
+    if path[:1] == ("topology",):
+        return KINDS[data["topology"]["kind"]]
+    return TABLES[table_name(path)]
+
+
+def _example(path: Path, data: dict[str, Any]) -> str:
+    field = _table(path[:-1], data).model_fields[str(path[-1])]
+    if field.examples:
+        return f"write {path[-1]} = {shown(field.examples[0])}"
+    return f'write [{path[-1]}] with a name = "..." under it'
+
+
+def _unknown(path: Path, data: dict[str, Any]) -> Finding:
+    table, key = table_name(path[:-1]), str(path[-1])
+    if path[:-1] == ("topology", "link"):
+        table = "links"
+    if key in LATER_KEYS.get(table, {}):
+        return Finding(path, f"is not in this version ({LATER_KEYS[table][key]})", "remove it")
+    known = list(_table(path[:-1], data).model_fields)
+    meant = nearest(key, known)
+    if meant is not None:
+        return Finding(path, "unknown key", f"did you mean {meant}?")
+    homes = [name for name in TABLES if key in TABLES[name].model_fields or key in LATER_KEYS.get(name, {})]
+    if 1 <= len(homes) <= 2:
+        return Finding(
+            path, "unknown key", f"{key} is a key of {alternatives(header(name) for name in homes)}"
+        )
+    return Finding(path, "unknown key", f"the keys here are {alternatives(known, 'and')}")

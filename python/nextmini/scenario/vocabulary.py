@@ -1,0 +1,50 @@
+"""The tables of a scenario by name."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nextmini.scenario.model import Scenario
+from nextmini.scenario.tables import (
+    ControllerTable,
+    ExperimentTable,
+    FlowEntry,
+    LinkEntry,
+    MetricsTable,
+    NetworkTable,
+    NodeEntry,
+    RouteEntry,
+    Table,
+)
+
+if TYPE_CHECKING:
+    from nextmini.scenario.findings import Path
+
+LISTS: dict[str, type[Table]] = {
+    "nodes": NodeEntry,
+    "links": LinkEntry,
+    "routes": RouteEntry,
+    "flows": FlowEntry,
+}
+TABLES: dict[str, type[Table]] = {
+    "": Scenario,
+    "experiment": ExperimentTable,
+    "network": NetworkTable,
+    **LISTS,
+    "metrics": MetricsTable,
+    "controller": ControllerTable,
+}
+
+
+def header(table: str) -> str:
+    """How a table begins in TOML: `[network]`, or `[[links]]` if there may be many."""
+    if not table:
+        return "the top level"
+    return f"[[{table}]]" if table in LISTS else f"[{table}]"
+
+
+def table_name(path: Path) -> str:
+    """The name of the table at `path`: "links" for ("links", 0), and for a topology's links too."""
+    if path == ("topology", "link"):
+        return "links"
+    return str(path[0]) if path else ""
