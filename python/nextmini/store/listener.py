@@ -1,0 +1,150 @@
+"""Listens for changes, and never misses one without saying so.
+
+What PostgreSQL announces while a listener is away is lost. So each (re)connection begins with RESYNC, which
+tells its reader to read everything again, and only then come single changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import TYPE_CHECKING
+
+from nextmini.errors import DatabaseError
+from nextmini.store.connection import FAILURES, connect, reason, server_settings
+from nextmini.store.rows import RESYNC, Change
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from nextmini.store.connection import Connection
+    from nextmini.store.naming import Naming, Topic
+
+# How long a server may be away before it counts as gone for good; a crash of ours takes it less than one.
+_PATIENCE_SECONDS = 5.0
+_FIRST_RETRY_SECONDS = 0.05
+# A peer that vanished without a word (a machine that lost its power) is found by asking it something.
+_HEARTBEAT_SECONDS = 5.0
+# More ids than this are read faster as a whole table.
+_MOST_IDS = 5000
+
+
+class Listener:
+    """Sets of changes, as an asynchronous iterator for one reader, on a connection of its own.
+
+    What is announced while the reader is busy is gathered into one set. Ends when closed. Raises
+    DatabaseError when the server has been away for seconds, and whatever `on_connect` raises, which is
+    awaited after each connection before anything is given to the reader.
+    """
+
+    def __init__(
+        self,
+        dsn: str,
+        naming: Naming,
+        topics: Sequence[Topic],
+        on_connect: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._dsn = dsn
+        self._settings = server_settings(naming, "listener")
+        self._channels = [naming.channel(topic) for topic in topics]
+        self._on_connect = on_connect
+        self._connection: Connection | None = None
+        self._pending: dict[tuple[str, str], set[int] | None] = {}
+        self._awake = asyncio.Event()
+        self._closed = False
+
+    def __aiter__(self) -> Listener:
+        return self
+
+    async def __anext__(self) -> frozenset[Change]:
+        while not self._closed:
+            if self._connection is None:
+                await self._reconnect()
+                await self._on_connect()
+                return frozenset({RESYNC})
+            if self._pending:
+                return self._take()
+            await self._wait(self._connection)
+        raise StopAsyncIteration
+
+    def resync(self) -> None:
+        """Makes the listener connect again, as after a break."""
+        self._drop()
+        self._awake.set()
+
+    def close(self) -> None:
+        """Ends the iteration, also for a reader that is waiting. Closing twice does nothing."""
+        self._closed = True
+        self.resync()
+
+    async def _reconnect(self) -> None:
+        failure: Exception | None = None
+        pause = _FIRST_RETRY_SECONDS
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                while not self._closed:
+                    try:
+                        return await self._connect()
+                    except (DatabaseError, *FAILURES) as error:
+                        failure = error
+                        self._drop()
+                        await asyncio.sleep(pause)
+                        pause *= 2
+        except TimeoutError:
+            self._drop()
+            text = reason(failure) if failure else "no answer"
+            raise DatabaseError(
+                f"PostgreSQL has been away for {_PATIENCE_SECONDS:.0f} seconds: {text}"
+            ) from failure
+
+    async def _connect(self) -> None:
+        self._pending.clear()
+        self._connection = connection = await connect(self._dsn, self._settings)
+        connection.add_termination_listener(self._terminated)
+        for channel in self._channels:
+            await connection.add_listener(channel, self._announced)
+
+    async def _wait(self, connection: Connection) -> None:
+        self._awake.clear()
+        try:
+            async with asyncio.timeout(_HEARTBEAT_SECONDS):
+                await self._awake.wait()
+        except TimeoutError:
+            try:
+                await connection.execute("SELECT", timeout=_HEARTBEAT_SECONDS)
+            except FAILURES:
+                self._drop()
+
+    def _take(self) -> frozenset[Change]:
+        taken, self._pending = self._pending, {}
+        return frozenset(
+            Change(table, op, None if ids is None else frozenset(ids)) for (table, op), ids in taken.items()
+        )
+
+    def _drop(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.terminate()
+
+    def _terminated(self, connection: object) -> None:
+        if connection is self._connection:
+            self.resync()
+
+    def _announced(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        """Runs inside asyncpg's reader, so it only takes note."""
+        change = parse(str(payload))
+        key = (change.table, change.op)
+        known = self._pending.setdefault(key, set())
+        both = None if known is None or change.ids is None else known | change.ids
+        self._pending[key] = None if both is None or len(both) > _MOST_IDS else both
+        self._awake.set()
+
+
+def parse(payload: str) -> Change:
+    """What an announcement says. Anyone may send one: what cannot be understood asks for a RESYNC."""
+    try:
+        said = json.loads(payload)
+        ids = said.get("ids")
+        return Change(str(said["table"]), str(said["op"]), None if ids is None else frozenset(map(int, ids)))
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return RESYNC

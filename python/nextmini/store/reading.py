@@ -1,0 +1,160 @@
+"""What is read from the database. Each function is one snapshot: it never sees half of a transaction."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from nextmini.scenario.network import Flow, Link, Node, Route
+from nextmini.store.rows import (
+    Actual,
+    Desired,
+    FlowMetric,
+    FlowState,
+    LinkMetric,
+    LinkState,
+    NodeState,
+    RouteState,
+    Run,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from nextmini.store.connection import Connection
+    from nextmini.store.rows import Change
+
+_NODES = "SELECT id, name, host(address), processors, mapping, hop_limit, process FROM nodes"
+_LINKS = "SELECT id, a, b, transport, cost, congestion FROM links"
+_ROUTES = "SELECT id, path, weight, origin FROM routes"
+_FLOWS = "SELECT id, name, source, destination, kind, mode, size, duration, rate, weight, start FROM flows"
+_PINS = "SELECT flow, route FROM flow_routes"
+
+_NODE_STATES = "SELECT node, process, generation, status, reason FROM node_state"
+_LINK_STATES = "SELECT link, generation, status, reason FROM link_state"
+_ROUTE_STATES = "SELECT route, generation, status, reason FROM route_state"
+_FLOW_STATES = (
+    "SELECT flow, generation, status, bytes, seconds, retransmitted, reordered,"
+    " checksum_source, checksum_sink, route, reason FROM flow_state"
+)
+
+_LINK_METRICS = (
+    "SELECT run, time, link, node, bytes, packets, drops, queue FROM link_metrics"
+    " WHERE run = $1 ORDER BY time, link, node"
+)
+_LAST_LINK_METRICS = (
+    "SELECT DISTINCT ON (link, node) run, time, link, node, bytes, packets, drops, queue FROM link_metrics"
+    " WHERE run = $1 ORDER BY link, node, time DESC"
+)
+_FLOW_METRICS = (
+    'SELECT run, time, flow, bytes, acknowledged, retransmitted, srtt_us, "window" FROM flow_metrics'
+    " WHERE run = $1 ORDER BY time, flow"
+)
+_RUNS = "SELECT id, started, ended, status, seed::text, scenario, result FROM runs ORDER BY started DESC, id"
+
+
+async def read_desired(connection: Connection) -> Desired:
+    """All that is desired."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return Desired(
+            **{
+                field: await _table(connection, field)
+                for field in ("nodes", "links", "routes", "flows", "pins")
+            }
+        )
+
+
+async def reread(connection: Connection, desired: Desired, changes: Iterable[Change]) -> Desired:
+    """What `desired` has become, reading no more than `changes` name; rows that are gone are gone from it."""
+    stale = _stale_rows(changes)
+    if not stale:
+        return desired
+    renewed: dict[str, Mapping[int, Any]] = {}
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        for field, ids in stale.items():
+            if ids is None:
+                renewed[field] = await _table(connection, field)
+            else:
+                kept = {id: row for id, row in getattr(desired, field).items() if id not in ids}
+                renewed[field] = kept | await _table(connection, field, ids)
+    return replace(desired, **renewed)
+
+
+async def read_actual(connection: Connection) -> Actual:
+    """All that is confirmed."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        return Actual(
+            nodes={row[0]: NodeState(*row) for row in await connection.fetch(_NODE_STATES)},
+            links={row[0]: LinkState(*row) for row in await connection.fetch(_LINK_STATES)},
+            routes={row[0]: RouteState(*row) for row in await connection.fetch(_ROUTE_STATES)},
+            flows={row[0]: FlowState(*row) for row in await connection.fetch(_FLOW_STATES)},
+        )
+
+
+async def read_link_metrics(connection: Connection, run: str) -> list[LinkMetric]:
+    """All samples of a run, oldest first."""
+    return [_link_metric(*row) for row in await connection.fetch(_LINK_METRICS, run)]
+
+
+async def read_last_link_metrics(connection: Connection, run: str) -> list[LinkMetric]:
+    """The newest sample of each direction of each link: the totals of the run."""
+    return [_link_metric(*row) for row in await connection.fetch(_LAST_LINK_METRICS, run)]
+
+
+async def read_flow_metrics(connection: Connection, run: str) -> list[FlowMetric]:
+    """All samples of a run, oldest first."""
+    return [FlowMetric(*row) for row in await connection.fetch(_FLOW_METRICS, run)]
+
+
+async def read_runs(connection: Connection) -> list[Run]:
+    """All runs of the experiment, newest first."""
+    return [_run(*row) for row in await connection.fetch(_RUNS)]
+
+
+def _run(*row: Any) -> Run:
+    id, started, ended, status, seed, scenario, result = row
+    return Run(id, started, ended, status, int(seed), scenario, result)
+
+
+def _route(id: int, path: list[int], weight: int, origin: str) -> Route:
+    return Route(id, tuple(path), weight, origin)
+
+
+def _link_metric(*row: Any) -> LinkMetric:
+    run, time, link, node, sent, packets, drops, queue = row
+    return LinkMetric(run, time, link, node, sent, packets, json.loads(drops), queue)
+
+
+# Field of Desired -> its query, the column that numbers its rows, and what makes a value of a row.
+_TABLES: dict[str, tuple[str, str, Callable[..., Any]]] = {
+    "nodes": (_NODES, "id", Node),
+    "links": (_LINKS, "id", Link),
+    "routes": (_ROUTES, "id", _route),
+    "flows": (_FLOWS, "id", Flow),
+    "pins": (_PINS, "flow", lambda _flow, route: route),
+}
+_FIELDS = {"flow_routes": "pins"} | {field: field for field in _TABLES if field != "pins"}
+
+
+async def _table(connection: Connection, field: str, ids: Iterable[int] | None = None) -> dict[int, Any]:
+    query, key, make = _TABLES[field]
+    if ids is None:
+        rows = await connection.fetch(query)
+    else:
+        rows = await connection.fetch(f"{query} WHERE {key} = ANY($1::int[])", list(ids))
+    return {row[0]: make(*row) for row in rows}
+
+
+def _stale_rows(changes: Iterable[Change]) -> dict[str, set[int] | None]:
+    """Which rows of which field of Desired to read again; None stands for all of them."""
+    stale: dict[str, set[int] | None] = {}
+    for change in changes:
+        if change.table == "*":
+            return dict.fromkeys(_TABLES)
+        field = _FIELDS.get(change.table)
+        if field is None:  # a table that Desired does not show
+            continue
+        known = stale.setdefault(field, set())
+        stale[field] = None if known is None or change.ids is None else known | change.ids
+    return stale

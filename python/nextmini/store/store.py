@@ -1,0 +1,206 @@
+"""One experiment's place in PostgreSQL: the only thing that the controller and algorithms share."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import asyncpg
+
+from nextmini.errors import DatabaseError
+from nextmini.store import reading, writing
+from nextmini.store.claim import Claim, close_connection
+from nextmini.store.connection import FAILURES, connect, database_errors, server_settings
+from nextmini.store.listener import Listener
+from nextmini.store.migrate import migrate
+from nextmini.store.naming import Naming
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Iterable, Sequence
+    from types import TracebackType
+
+    from nextmini.scenario.network import Network, Route
+    from nextmini.store.connection import Connection
+    from nextmini.store.naming import Topic
+    from nextmini.store.rows import Actual, Change, Desired, FlowMetric, LinkMetric, Run
+
+# With the claim and a listener a controller takes six connections.
+_MOST_CONNECTIONS = 4
+# Nothing here takes long; a server that hangs must not hang us.
+_COMMAND_SECONDS = 60.0
+_CLOSE_SECONDS = 5.0
+
+
+class Store:
+    """Reads and writes an experiment's rows.
+
+    Every method raises DatabaseError if PostgreSQL cannot be used, at once if it has died. Each reads one
+    snapshot or writes one transaction, and may be called while others run.
+    """
+
+    def __init__(self, dsn: str, naming: Naming, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+        """For `open`, which see."""
+        self._dsn = dsn
+        self._naming = naming
+        self._pool = pool
+        self._claim = Claim(dsn, naming, self._resync)
+        self._claimed = False
+        self._listeners: list[Listener] = []
+
+    @classmethod
+    async def open(cls, dsn: str, experiment: str) -> Store:
+        """Connects, and makes the experiment's schema or brings it up to date.
+
+        Raises DatabaseError if the server cannot be reached, refuses, or holds a newer schema.
+        """
+        naming = Naming.of(experiment)
+        connection = await connect(dsn, server_settings(naming, "migration"))
+        try:
+            await migrate(connection, naming)
+        except BaseException:
+            connection.terminate()
+            raise
+        await close_connection(connection)
+        with database_errors("the experiment's database cannot be used"):
+            pool = await asyncpg.create_pool(
+                dsn,
+                min_size=1,
+                max_size=_MOST_CONNECTIONS,
+                command_timeout=_COMMAND_SECONDS,
+                server_settings=server_settings(naming, "store"),
+            )
+        return cls(dsn, naming, pool)
+
+    async def __aenter__(self) -> Store:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Ends all connections, changes() and the claim. Closing twice does nothing."""
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+        try:
+            await self._claim.close()
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self._pool.close()
+        except FAILURES:
+            pass  # it is cut off below; what a dead server could say does not matter any more
+        finally:
+            self._pool.terminate()
+
+    async def claim(self) -> None:
+        """Makes this the experiment's only controller, until closed.
+
+        If the connection is lost, changes() takes the claim again before it goes on, or raises
+        ControllerError. Raises ControllerError if there is another controller.
+        """
+        await self._claim.renew()
+        self._claimed = True
+
+    def changes(self, *topics: Topic) -> Listener:
+        """Sets of changes from now on: of what is desired, unless other topics are named.
+
+        The first set, and the first after a break, is {RESYNC}: read everything then. Ends when the store
+        is closed. Raises DatabaseError when the server has been away for 5 s.
+        """
+        listener = Listener(self._dsn, self._naming, topics or ("desired",), self._renew_claim)
+        self._listeners.append(listener)
+        return listener
+
+    async def begin_run(self, run_id: str, network: Network, scenario_text: str) -> None:
+        """Makes `network` what is desired, instead of whatever was; metrics and results of runs stay."""
+        async with self._connection("the run cannot be written") as connection:
+            await writing.write_run(connection, self._naming.schema, run_id, network, scenario_text)
+
+    async def finish_run(self, run_id: str, status: str, result_json: str) -> None:
+        """Writes down how a run ended; `result_json` is its result document."""
+        async with self._connection("the end of the run cannot be written") as connection:
+            if not await writing.end_run(connection, run_id, status, result_json):
+                raise DatabaseError(f"the run {run_id} is not in the table runs: somebody removed it")
+
+    async def runs(self) -> list[Run]:
+        """All runs of the experiment, newest first."""
+        async with self._connection("the runs cannot be read") as connection:
+            return await reading.read_runs(connection)
+
+    async def desired(self) -> Desired:
+        """All that is desired."""
+        async with self._connection("the desired network cannot be read") as connection:
+            return await reading.read_desired(connection)
+
+    async def refresh(self, desired: Desired, changes: Iterable[Change]) -> Desired:
+        """What `desired` has become, reading no more than the changed rows."""
+        async with self._connection("the desired network cannot be read") as connection:
+            return await reading.reread(connection, desired, changes)
+
+    async def add_routes(
+        self, paths: Sequence[tuple[Sequence[int], int]], origin: str = "computed"
+    ) -> list[Route]:
+        """Adds a route for each (path, weight), all with one announcement; returns them in the same order."""
+        async with self._connection("routes cannot be added") as connection:
+            return await writing.insert_routes(connection, paths, origin)
+
+    async def states(self) -> Actual:
+        """All that is confirmed."""
+        async with self._connection("the states cannot be read") as connection:
+            return await reading.read_actual(connection)
+
+    async def write_states(self, states: Iterable[writing.State]) -> None:
+        """Writes states of any kind, whole rows; of several about the same thing the last one counts."""
+        async with self._connection("states cannot be written") as connection:
+            await writing.upsert_states(connection, states)
+
+    async def remove_states(self, kind: type[writing.State], ids: Iterable[int]) -> None:
+        """Forgets the states of things that are no more."""
+        async with self._connection("states cannot be removed") as connection:
+            await writing.delete_states(connection, kind, list(ids))
+
+    async def write_link_metrics(self, rows: Sequence[LinkMetric]) -> None:
+        """Appends samples; a batch costs little more than one."""
+        async with self._connection("link metrics cannot be written") as connection:
+            await writing.copy_link_metrics(connection, self._naming.schema, rows)
+
+    async def write_flow_metrics(self, rows: Sequence[FlowMetric]) -> None:
+        """Appends samples; a batch costs little more than one."""
+        async with self._connection("flow metrics cannot be written") as connection:
+            await writing.copy_flow_metrics(connection, self._naming.schema, rows)
+
+    async def trim_metrics(self, keep_seconds: float) -> None:
+        """Removes samples, of any run, older than `keep_seconds`."""
+        async with self._connection("old metrics cannot be removed") as connection:
+            await writing.delete_old_metrics(connection, keep_seconds)
+
+    async def link_metrics(self, run_id: str) -> list[LinkMetric]:
+        """All samples of a run, oldest first."""
+        async with self._connection("link metrics cannot be read") as connection:
+            return await reading.read_link_metrics(connection, run_id)
+
+    async def last_link_metrics(self, run_id: str) -> list[LinkMetric]:
+        """The newest sample of each direction of each link: the totals of a run."""
+        async with self._connection("link metrics cannot be read") as connection:
+            return await reading.read_last_link_metrics(connection, run_id)
+
+    async def flow_metrics(self, run_id: str) -> list[FlowMetric]:
+        """All samples of a run, oldest first."""
+        async with self._connection("flow metrics cannot be read") as connection:
+            return await reading.read_flow_metrics(connection, run_id)
+
+    @asynccontextmanager
+    async def _connection(self, failure: str) -> AsyncIterator[Connection]:
+        with database_errors(failure):
+            async with self._pool.acquire() as connection:
+                yield connection  # type: ignore[misc]
+
+    async def _renew_claim(self) -> None:
+        if self._claimed:
+            await self._claim.renew()
+
+    def _resync(self) -> None:
+        for listener in self._listeners:
+            listener.resync()

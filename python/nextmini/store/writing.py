@@ -1,0 +1,147 @@
+"""What is written to the database: many rows a statement, since each statement wakes every listener."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import astuple, fields
+from datetime import timedelta
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any
+
+from nextmini.scenario.network import Route
+from nextmini.store.rows import FlowState, LinkState, NodeState, RouteState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nextmini.scenario.network import Network
+    from nextmini.store.connection import Connection
+    from nextmini.store.rows import FlowMetric, LinkMetric
+
+State = NodeState | LinkState | RouteState | FlowState
+
+_OF_A_RUN = (
+    "nodes, links, routes, flows, flow_routes, events, node_state, link_state, route_state, flow_state"
+)
+_LOCK_SECONDS = 10
+
+
+async def write_run(connection: Connection, schema: str, run: str, network: Network, scenario: str) -> None:
+    """Replaces all that is desired, and forgets all that was confirmed, by a new run, in one transaction."""
+    async with connection.transaction():
+        # Emptying a table waits for those who read it; somebody may have left a transaction open.
+        await connection.execute(f"SET LOCAL lock_timeout = '{_LOCK_SECONDS}s'")
+        await connection.execute(f"TRUNCATE {_OF_A_RUN} RESTART IDENTITY")
+        await connection.execute(
+            "INSERT INTO runs (id, seed, scenario) VALUES ($1, $2::text::numeric, $3)",
+            run,
+            str(network.seed),
+            scenario,
+        )
+        for table in ("nodes", "links", "routes", "flows"):
+            rows: Sequence[Any] = getattr(network, table)
+            if rows:
+                await _copy(connection, schema, table, rows)
+                # The next row that somebody inserts without a number continues ours.
+                await connection.execute(
+                    f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), $1)", max(row.id for row in rows)
+                )
+
+
+async def insert_routes(
+    connection: Connection, paths: Sequence[tuple[Sequence[int], int]], origin: str
+) -> list[Route]:
+    """Adds a route for each (path, weight); returns them in the same order."""
+    rows = await connection.fetch(
+        "INSERT INTO routes (path, weight, origin)"
+        " SELECT path::int[], weight, $3 FROM unnest($1::text[], $2::int[])"
+        " WITH ORDINALITY AS given (path, weight, place) ORDER BY place"
+        " RETURNING id, path, weight, origin",
+        # PostgreSQL has no arrays of arrays of different lengths.
+        ["{" + ",".join(map(str, path)) + "}" for path, _ in paths],
+        [weight for _, weight in paths],
+        origin,
+    )
+    return sorted((Route(id, tuple(path), weight, by) for id, path, weight, by in rows), key=attrgetter("id"))
+
+
+async def upsert_states(connection: Connection, states: Iterable[State]) -> None:
+    """Writes states, all in one transaction; of several about the same thing the last one counts.
+
+    A state that repeats what is there changes nothing and wakes nobody.
+    """
+    batches: dict[type[State], dict[int, State]] = {}
+    for state in states:
+        batches.setdefault(type(state), {})[attrgetter(_KEYS[type(state)])(state)] = state
+    async with connection.transaction():
+        for kind, batch in batches.items():
+            # In one order everywhere, so that two writers cannot wait for each other.
+            rows = [astuple(batch[key]) for key in sorted(batch)]
+            await connection.execute(
+                _UPSERTS[kind], *([row[i] for row in rows] for i in range(len(fields(kind))))
+            )
+
+
+async def delete_states(connection: Connection, kind: type[State], ids: Sequence[int]) -> None:
+    """Forgets the states of things that are no more."""
+    key = _KEYS[kind]
+    await connection.execute(f"DELETE FROM {key}_state WHERE {key} = ANY($1::int[])", ids)  # noqa: S608 - our names
+
+
+async def copy_link_metrics(connection: Connection, schema: str, rows: Sequence[LinkMetric]) -> None:
+    """Appends samples."""
+    records = [
+        (r.run, r.time, r.link, r.node, r.bytes, r.packets, json.dumps(dict(r.drops)), r.queue) for r in rows
+    ]
+    await connection.copy_records_to_table("link_metrics", schema_name=schema, records=records)
+
+
+async def copy_flow_metrics(connection: Connection, schema: str, rows: Sequence[FlowMetric]) -> None:
+    """Appends samples."""
+    await _copy(connection, schema, "flow_metrics", rows)
+
+
+async def delete_old_metrics(connection: Connection, seconds: float) -> None:
+    """Removes samples older than `seconds`, of any run."""
+    age = timedelta(seconds=seconds)
+    async with connection.transaction():
+        await connection.execute("DELETE FROM link_metrics WHERE time < now() - $1::interval", age)
+        await connection.execute("DELETE FROM flow_metrics WHERE time < now() - $1::interval", age)
+
+
+async def end_run(connection: Connection, run: str, status: str, result: str) -> bool:
+    """Writes down how a run ended; False if there is no such run."""
+    done = await connection.execute(
+        "UPDATE runs SET ended = now(), status = $2, result = $3::text::jsonb WHERE id = $1",
+        run,
+        status,
+        result,
+    )
+    return done == "UPDATE 1"
+
+
+async def _copy(connection: Connection, schema: str, table: str, rows: Sequence[Any]) -> None:
+    if rows:
+        columns = [field.name for field in fields(rows[0])]
+        records = map(attrgetter(*columns), rows)
+        await connection.copy_records_to_table(table, schema_name=schema, columns=columns, records=records)
+
+
+def _upsert(table: str, kind: type[State], types: str) -> str:
+    names = [field.name for field in fields(kind)]
+    arrays = ", ".join(f"${place}::{type}[]" for place, type in enumerate(types.split(), 1))
+    updates = ", ".join(f"{name} = excluded.{name}" for name in names[1:])
+    old, new = (", ".join(f"{row}.{name}" for name in names[1:]) for row in (table, "excluded"))
+    insert = f"INSERT INTO {table} ({', '.join(names)}) SELECT * FROM unnest({arrays})"  # noqa: S608 - our names
+    return f"{insert} ON CONFLICT ({names[0]}) DO UPDATE SET {updates} WHERE ({old}) IS DISTINCT FROM ({new})"
+
+
+_KEYS: dict[type[State], str] = {NodeState: "node", LinkState: "link", RouteState: "route", FlowState: "flow"}
+_UPSERTS: dict[type[State], str] = {
+    NodeState: _upsert("node_state", NodeState, "int int bigint text text"),
+    LinkState: _upsert("link_state", LinkState, "int bigint text text"),
+    RouteState: _upsert("route_state", RouteState, "int bigint text text"),
+    FlowState: _upsert(
+        "flow_state", FlowState, "int bigint text bigint float8 bigint bigint text text int text"
+    ),
+}
