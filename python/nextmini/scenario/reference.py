@@ -85,8 +85,8 @@ def _topologies() -> str:
     kinds = alternatives((f"`{kind}`" for kind in KINDS), "and")
     introduction = (
         "## `[topology]`\n\n"
-        "`kind` says how nodes are joined, the other keys are its parameters. Without this table, a scenario\n"
-        f"has the kind `custom`. The kinds are {kinds}.\n\n"
+        "`kind` says how nodes are joined, the other keys are its parameters. Without this table, a\n"
+        f"scenario has the kind `custom`. The kinds are {kinds}.\n\n"
         "Every kind but `custom` has the key `link`, a table of settings for all links that it makes, as in\n"
         '`link = { transport = "tcp" }`:\n\n'
     )

@@ -1,0 +1,52 @@
+"""`nextmini doctor`."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from nextmini.cli.output import JsonOption, print_json
+from nextmini.errors import PrerequisiteError
+from nextmini.hosts.checks import Check, all_checks
+from nextmini.store.state import StateFolder
+
+_STYLES = {"ok": "green", "warning": "yellow", "missing": "bold red"}
+
+
+def doctor(
+    json: JsonOption = False,
+    state_dir: Annotated[
+        Path | None, typer.Option(help="State folder to look at (default: the one that runs use).")
+    ] = None,
+) -> None:
+    """Check what this machine offers and what it lacks.
+
+    The exit code is 0 unless something that every run needs is missing: then it is 2.
+    """
+    state = StateFolder.locate(state_dir)
+    checks = all_checks(state.path)
+    missing = any(check.status == "missing" for check in checks)
+    if json:
+        print_json({"ok": not missing, "checks": [asdict(check) for check in checks]})
+    else:
+        _print(checks, missing)
+    raise typer.Exit(PrerequisiteError.exit_code if missing else 0)
+
+
+def _print(checks: list[Check], missing: bool) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for heading in ("check", "status", "found"):
+        table.add_column(heading, overflow="fold")
+    for check in checks:
+        table.add_row(check.name, f"[{_STYLES[check.status]}]{check.status}[/]", check.found)
+    console = Console(highlight=False)
+    console.print(table)
+    console.print()
+    for check in checks:
+        if check.remedy is not None:
+            console.print(f"{check.name}: {check.remedy}", markup=False, soft_wrap=True)
+    verdict = "Something is missing that every run needs." if missing else "All that a run needs is there."
+    console.print(verdict)

@@ -1,0 +1,32 @@
+"""Writing files for users: never over one that is there already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nextmini.errors import NextminiError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class FileError(NextminiError):
+    """A file cannot be written."""
+
+    exit_code = 2
+
+
+def write_new(path: Path, text: str) -> None:
+    """Writes `text` to a new file.
+
+    Raises FileError if it is there already or cannot be written.
+    """
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(text)
+    except FileExistsError:
+        raise FileError(f"{path} is there already", "choose another name, or remove it first") from None
+    except FileNotFoundError:
+        raise FileError(f"there is no folder {path.parent}", "make it first") from None
+    except OSError as error:
+        raise FileError(f"{path} cannot be written: {error.strerror}", "choose another place") from None
