@@ -1,0 +1,42 @@
+"""PostgreSQL: the embedded server, an experiment's rows, and the news of their changes."""
+
+from __future__ import annotations
+
+from nextmini.store.embedded import embedded_server
+from nextmini.store.listener import Listener
+from nextmini.store.rows import (
+    RESYNC,
+    Actual,
+    Change,
+    Desired,
+    FlowMetric,
+    FlowState,
+    LinkMetric,
+    LinkState,
+    NodeState,
+    RouteState,
+    Run,
+)
+from nextmini.store.sharing import stop_unused_server
+from nextmini.store.state import ExperimentSecrets, StateFolder
+from nextmini.store.store import Store
+
+__all__ = [
+    "RESYNC",
+    "Actual",
+    "Change",
+    "Desired",
+    "ExperimentSecrets",
+    "FlowMetric",
+    "FlowState",
+    "LinkMetric",
+    "LinkState",
+    "Listener",
+    "NodeState",
+    "RouteState",
+    "Run",
+    "StateFolder",
+    "Store",
+    "embedded_server",
+    "stop_unused_server",
+]

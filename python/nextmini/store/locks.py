@@ -44,6 +44,8 @@ class FileLock:
     def close(self) -> None:
         """Gives up whatever is held; closing twice does nothing."""
         if self._descriptor is not None:
+            # Closing is not enough while a child that is just being started has a copy.
+            fcntl.flock(self._descriptor, fcntl.LOCK_UN)
             os.close(self._descriptor)
             self._descriptor = None
 

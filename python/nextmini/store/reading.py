@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -123,7 +124,7 @@ def _route(id: int, path: list[int], weight: int, origin: str) -> Route:
 
 def _link_metric(*row: Any) -> LinkMetric:
     run, time, link, node, sent, packets, drops, queue = row
-    return LinkMetric(run, time, link, node, sent, packets, json.loads(drops), queue)
+    return LinkMetric(run, time, link, node, sent, packets, Counter(json.loads(drops)), queue)
 
 
 # Field of Desired -> its query, the column that numbers its rows, and what makes a value of a row.

@@ -95,7 +95,10 @@ class Actual:
 
 @dataclass(frozen=True, slots=True)
 class LinkMetric:
-    """One sample of one direction of a link: that in which `node` sends. Counters are totals of the run."""
+    """One sample of one direction of a link: that in which `node` sends. Counters are totals of the run.
+
+    `drops` is packets by cause. Only causes that dropped any are stored; read back, the others count 0.
+    """
 
     run: str
     time: datetime

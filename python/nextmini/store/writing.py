@@ -12,7 +12,7 @@ from nextmini.scenario.network import Route
 from nextmini.store.rows import FlowState, LinkState, NodeState, RouteState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from nextmini.scenario.network import Network
     from nextmini.store.connection import Connection
@@ -91,7 +91,7 @@ async def delete_states(connection: Connection, kind: type[State], ids: Sequence
 async def copy_link_metrics(connection: Connection, schema: str, rows: Sequence[LinkMetric]) -> None:
     """Appends samples."""
     records = [
-        (r.run, r.time, r.link, r.node, r.bytes, r.packets, json.dumps(dict(r.drops)), r.queue) for r in rows
+        (r.run, r.time, r.link, r.node, r.bytes, r.packets, json.dumps(_seen(r.drops)), r.queue) for r in rows
     ]
     await connection.copy_records_to_table("link_metrics", schema_name=schema, records=records)
 
@@ -125,6 +125,10 @@ async def _copy(connection: Connection, schema: str, table: str, rows: Sequence[
         columns = [field.name for field in fields(rows[0])]
         records = map(attrgetter(*columns), rows)
         await connection.copy_records_to_table(table, schema_name=schema, columns=columns, records=records)
+
+
+def _seen(drops: Mapping[str, int]) -> dict[str, int]:
+    return {cause: packets for cause, packets in drops.items() if packets}
 
 
 def _upsert(table: str, kind: type[State], types: str) -> str:

@@ -55,7 +55,7 @@ CREATE TABLE link_metrics (
     node    int         NOT NULL,  -- the sending end
     bytes   bigint      NOT NULL,
     packets bigint      NOT NULL,
-    drops   jsonb       NOT NULL,  -- cause -> packets
+    drops   jsonb       NOT NULL,  -- cause -> packets, where there were any
     queue   bigint      NOT NULL   -- packets waiting now
 );
 
