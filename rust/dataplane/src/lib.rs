@@ -1,1 +1,35 @@
+//! Nextmini's forwarding core: tokio actors that give sockets, tasks and time to the decisions of
+//! `nextmini-policy` and the formats of `nextmini-wire`.
+//!
+//! A process hosts any number of nodes. A packet's way:
+//!
+//! ```text
+//! link reader or flow source -> ingress -> processor -> queue of the next link -> link writer
+//!                                              \-> sink or source of a flow that ends here
+//! ```
+//!
+//! - [`process`]: a process from its first connection to the controller to its end
+//! - [`host`]: the nodes, links and flows of a process, and what changes them
+//! - [`node`], [`ingress`]: what a node does with packets, and who does it
+//! - [`link`]: what carries packets between nodes
+//! - [`flow`]: where lossless sessions begin and end
+//! - [`control`]: the connection to the controller
+//! - [`baseline`]: what throughput is measured against
+//!
+//! **A processor never waits**: what it cannot place it drops and counts, so hop-by-hop waiting cannot
+//! close into a circle. Only link writers wait, for their socket or for the next node's inbox, which
+//! is always being emptied; and flow sources, for their own window.
 
+#![forbid(unsafe_code)]
+
+pub mod baseline;
+pub mod clock;
+pub mod control;
+pub mod event;
+pub mod flow;
+pub mod host;
+pub mod ingress;
+pub mod link;
+pub mod node;
+pub mod process;
+pub mod task;

@@ -89,8 +89,6 @@ impl FlowTable {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use nextmini_wire::id::FlowId;
 
     use super::*;
@@ -99,7 +97,7 @@ mod tests {
     const PAIR: (NodeId, NodeId) = (NodeId(1), NodeId(2));
 
     fn key(flow: u32) -> FlowKey {
-        FlowKey::lossless(FlowId(flow), Ipv4Addr::new(10, 0, 0, 1).into(), Ipv4Addr::new(10, 0, 0, 2).into())
+        FlowKey::lossless(FlowId(flow), NodeId(1), NodeId(2))
     }
 
     fn route(id: u32, path: &[u32]) -> Route {

@@ -10,6 +10,9 @@ use nextmini_wire::packet::Packet;
 
 use crate::drops::DropCause;
 
+/// Packets that leave at once at most.
+pub const MAX_BATCH: usize = 256;
+
 /// How much may wait; the default is 1,000 packets or 4 MiB, whichever comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -87,10 +90,13 @@ impl LinkQueue {
         }
     }
 
-    /// Moves packets to `out` until it holds `most_bytes` of payload, but at least one; counts them as sent.
+    /// Moves packets to `out`, at most [`MAX_BATCH`] and `most_bytes` of payload but at least one; counts
+    /// them as sent.
     pub fn pop_into(&mut self, out: &mut Vec<Packet>, most_bytes: usize) {
         let mut payload = 0;
-        while let Some(packet) = self.next_within(payload, most_bytes) {
+        while out.len() < MAX_BATCH
+            && let Some(packet) = self.next_within(payload, most_bytes)
+        {
             payload += packet.payload.len();
             let wire_bytes = packet.wire_bytes(self.mtu);
             self.waiting_bytes -= wire_bytes;

@@ -1,1 +1,55 @@
+//! `nextmini._native`: the dataplane for Python. Bindings only.
 
+use nextmini_dataplane::baseline;
+use nextmini_dataplane::process::{self, Options};
+use pyo3::prelude::*;
+
+mod errors;
+mod logging;
+mod messages;
+
+#[pymodule(gil_used = false)]
+mod _native {
+    #[pymodule_export]
+    use super::errors::DataplaneError;
+    #[pymodule_export]
+    use super::messages::{message_names, roundtrip};
+    #[pymodule_export]
+    use super::{bench_direct, bench_relay_chain, run_dataplane, version};
+}
+
+/// The version of this module.
+#[pyfunction]
+fn version() -> &'static str {
+    env!("CARGO_PKG_VERSION")
+}
+
+/// Runs a dataplane process to its end.
+#[pyfunction]
+#[pyo3(signature = (controller, token, process, listen, workers, exit_with_parent))]
+#[expect(clippy::too_many_arguments, reason = "they are one program's options, passed by keyword")]
+fn run_dataplane(
+    py: Python<'_>,
+    controller: String,
+    token: String,
+    process: u32,
+    listen: String,
+    workers: usize,
+    exit_with_parent: bool,
+) -> PyResult<()> {
+    logging::start();
+    let options = Options { controller, token, process, listen, workers, exit_with_parent };
+    py.detach(|| process::run(&options)).map_err(errors::to_python)
+}
+
+/// Gbit/s of one TCP connection over loopback, measured for `seconds`.
+#[pyfunction]
+fn bench_direct(py: Python<'_>, seconds: f64) -> PyResult<f64> {
+    bench_relay_chain(py, 0, seconds)
+}
+
+/// Gbit/s through a chain of `relays` blocking threads that copy between loopback TCP connections.
+#[pyfunction]
+fn bench_relay_chain(py: Python<'_>, relays: usize, seconds: f64) -> PyResult<f64> {
+    py.detach(|| baseline::relay_chain(relays, seconds)).map_err(errors::to_python)
+}

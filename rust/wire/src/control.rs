@@ -71,7 +71,7 @@ pub enum Command {
     /// These links broke somewhere: sources whose route crosses them resend what was under way.
     LinkBroken {
         /// The links.
-        links: Vec<LinkId>,
+        links: Vec<BrokenLink>,
     },
     /// Stop sources, report, and end.
     Stop {},
@@ -80,6 +80,17 @@ pub enum Command {
         /// Why.
         reason: String,
     },
+}
+
+/// A link that broke, with its ends, which a process need not know otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BrokenLink {
+    /// The link.
+    pub link: LinkId,
+    /// One end.
+    pub a: NodeId,
+    /// The other end.
+    pub b: NodeId,
 }
 
 /// See [`Report::Hello`].

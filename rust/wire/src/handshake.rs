@@ -169,9 +169,8 @@ impl Exchange {
 
     fn mac(&self, key: &LinkKey, role: Role) -> Hmac<Sha256> {
         // HMAC takes keys of any length and hashes those longer than a block: 32 bytes always fit.
-        let mut mac = match Hmac::<Sha256>::new_from_slice(&key.0) {
-            Ok(mac) => mac,
-            Err(_) => unreachable!("HMAC-SHA-256 takes a 32-byte key"),
+        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key.0) else {
+            unreachable!("HMAC-SHA-256 takes a 32-byte key")
         };
         mac.update(match role {
             Role::Dialler => b"nextmini link dialler",

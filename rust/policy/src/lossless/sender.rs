@@ -169,6 +169,11 @@ impl Sender {
         self.stream = Stream::Bytes(self.sent);
     }
 
+    /// How far it is.
+    pub fn progress(&self) -> Progress {
+        self.progress
+    }
+
     /// Bytes sent, not counting those sent again.
     pub fn sent(&self) -> u64 {
         self.sent

@@ -1,0 +1,148 @@
+//! One connection to the controller: commands come in, reports go out.
+
+use std::time::Duration;
+
+use nextmini_wire::control::{self, Command, Report, VERSION, Welcome};
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+
+use super::connection::{Connection, ConnectionError};
+use super::ledger::Ledger;
+use crate::event::Event;
+use crate::host::Host;
+use crate::process::StopSignal;
+
+/// The controller answers `hello` within this time.
+const WELCOME_DEADLINE: Duration = Duration::from_secs(10);
+/// Events merged into one round of messages at most.
+const EVENTS: usize = 4_096;
+
+/// Why a session ended before it was told to.
+#[derive(Debug, Error)]
+pub enum SessionError {
+    /// The connection is gone: connect again.
+    #[error(transparent)]
+    Connection(#[from] ConnectionError),
+    /// The controller did not answer.
+    #[error("the controller did not answer within {WELCOME_DEADLINE:?}")]
+    Silent,
+    /// The controller does not want this process: do not come back.
+    #[error("the controller refused this process: {0}")]
+    Refused(String),
+}
+
+/// Introduces this process, and waits for the answer.
+///
+/// # Errors
+/// See [`SessionError`].
+pub async fn begin(connection: &mut Connection, hello: control::Hello) -> Result<Welcome, SessionError> {
+    connection.send([Report::Hello(hello)]).await?;
+    let answer =
+        timeout(WELCOME_DEADLINE, connection.receive()).await.map_err(|_| SessionError::Silent)??;
+    match answer {
+        Command::Welcome(welcome) if welcome.version == VERSION => Ok(welcome),
+        Command::Welcome(welcome) => Err(SessionError::Refused(format!(
+            "it speaks version {} of the protocol and this process version {VERSION}; install the same release on both",
+            welcome.version
+        ))),
+        Command::Error { reason } => Err(SessionError::Refused(reason)),
+        other => Err(SessionError::Refused(format!("it answered a hello with {other:?}"))),
+    }
+}
+
+/// What a session needs of its process.
+#[derive(Debug)]
+pub struct Session<'a> {
+    /// What it changes.
+    pub host: &'a mut Host,
+    /// What it tells.
+    pub ledger: &'a mut Ledger,
+    /// What happens.
+    pub events: &'a mut mpsc::UnboundedReceiver<Event>,
+    /// When to end.
+    pub stop: &'a mut StopSignal,
+}
+
+impl Session<'_> {
+    /// Serves a connection until the controller or a signal says stop.
+    ///
+    /// # Errors
+    /// See [`SessionError`].
+    pub async fn serve(&mut self, mut connection: Connection, interval_ms: u32) -> Result<(), SessionError> {
+        let mut sampling = interval(Duration::from_millis(u64::from(interval_ms.max(10))));
+        sampling.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut events = Vec::new();
+        loop {
+            tokio::select! {
+                command = connection.receive() => match self.obey(command)? {
+                    Obeyed::Quietly => {}
+                    Obeyed::Answer(report) => connection.send([report]).await?,
+                    Obeyed::Stop => return self.end(connection).await,
+                },
+                _ = self.events.recv_many(&mut events, EVENTS) => {
+                    self.end_failed_nodes(&events);
+                    let messages = self.ledger.record(events.drain(..));
+                    connection.send(messages).await?;
+                }
+                _ = sampling.tick() => {
+                    let (links, flows) = self.host.counters();
+                    connection.send(self.ledger.metrics(links, flows)).await?;
+                }
+                () = self.stop.told() => return self.end(connection).await,
+            }
+        }
+    }
+
+    fn obey(&mut self, command: Result<Command, ConnectionError>) -> Result<Obeyed, SessionError> {
+        match command {
+            Ok(Command::Apply(apply)) => Ok(Obeyed::Answer(Report::Applied(self.host.apply(apply)))),
+            Ok(Command::LinkBroken { links }) => {
+                self.host.link_broken(&links);
+                Ok(Obeyed::Quietly)
+            }
+            Ok(Command::Stop {}) => Ok(Obeyed::Stop),
+            Ok(Command::Error { reason }) => {
+                tracing::warn!(reason, "the controller complains");
+                Ok(Obeyed::Quietly)
+            }
+            Ok(Command::Welcome(_)) => {
+                Ok(Obeyed::Answer(Report::Error { reason: "a second welcome".to_owned() }))
+            }
+            Err(ConnectionError::Decode(error)) => {
+                Ok(Obeyed::Answer(Report::Error { reason: error.to_string() }))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn end_failed_nodes(&mut self, events: &[Event]) {
+        for event in events {
+            if let Event::NodeFailed { node, .. } = event {
+                self.host.fail_node(*node);
+            }
+        }
+    }
+
+    /// Stops everything and says the last words.
+    async fn end(&mut self, mut connection: Connection) -> Result<(), SessionError> {
+        let (links, flows) = self.host.counters();
+        self.host.stop().await;
+        let mut events = Vec::new();
+        while let Ok(event) = self.events.try_recv() {
+            events.push(event);
+        }
+        let mut messages = self.ledger.record(events);
+        messages.extend(self.ledger.metrics(links, flows));
+        messages.push(Report::Bye {});
+        connection.send(messages).await?;
+        connection.close().await?;
+        Ok(())
+    }
+}
+
+enum Obeyed {
+    Quietly,
+    Answer(Report),
+    Stop,
+}

@@ -1,0 +1,317 @@
+//! The sending end of a lossless session: a task for each flow.
+
+use std::hash::Hasher as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use nextmini_policy::lossless::{Pattern, Progress, Segment, Sender, Stream};
+use nextmini_policy::time::Instant;
+use nextmini_policy::token_bucket::TokenBucket;
+use nextmini_wire::control::{Flow, FlowChange, FlowCounters, FlowEnd, FlowStatus};
+use nextmini_wire::id::RouteId;
+use nextmini_wire::key::FlowKey;
+use nextmini_wire::packet::{Chunk, Content, MAX_CHUNK, Packet};
+use tokio::sync::{mpsc, watch};
+use twox_hash::XxHash3_64;
+
+use super::checksum_text;
+use crate::clock;
+use crate::event::{Event, report};
+use crate::link::BATCH_BYTES;
+use crate::node::{Node, SourceNews};
+
+/// A flow with a rate sends chunks that take no longer than this.
+const LONGEST_CHUNK: Duration = Duration::from_millis(10);
+/// Nor are they smaller than what one packet carries at an MTU of 1,500 bytes.
+const LEAST_CHUNK: usize = 1_460;
+/// A flow with a rate may catch up on so much after it was late: tokio's timer ticks each millisecond.
+const BURST: Duration = Duration::from_millis(4);
+
+/// What others may know of a flow while it runs.
+#[derive(Debug, Default)]
+pub struct Stats {
+    sent: AtomicU64,
+    acknowledged: AtomicU64,
+    retransmitted: AtomicU64,
+    srtt_us: AtomicU64,
+    window: AtomicU64,
+    /// 0 before there is one.
+    route: AtomicU64,
+}
+
+impl Stats {
+    /// As the controller wants them.
+    pub fn counters(&self, flow: &Flow) -> FlowCounters {
+        let load = |value: &AtomicU64| value.load(Ordering::Relaxed);
+        FlowCounters {
+            flow: flow.id,
+            bytes: load(&self.sent),
+            acknowledged: load(&self.acknowledged),
+            retransmitted: load(&self.retransmitted),
+            srtt_us: load(&self.srtt_us),
+            window: load(&self.window),
+        }
+    }
+
+    /// The route that the flow took last.
+    pub fn route(&self) -> Option<RouteId> {
+        u32::try_from(self.route.load(Ordering::Relaxed)).ok().filter(|&id| id != 0).map(RouteId)
+    }
+}
+
+/// A flow's sending end.
+pub struct Source {
+    flow: Flow,
+    node: Arc<Node>,
+    pattern: Pattern,
+    key: FlowKey,
+    sender: Sender,
+    pace: Option<TokenBucket>,
+    hasher: XxHash3_64,
+    stats: Arc<Stats>,
+    began: Instant,
+    batch: Vec<Packet>,
+}
+
+/// Why the source is to stop sending for now.
+enum Pause {
+    /// There is more, but others are to have the core first.
+    None,
+    /// The window is full, or everything is sent.
+    Window,
+    /// The rate allows the next chunk only then.
+    Rate(Instant),
+}
+
+impl Source {
+    /// The source of `flow`, which starts at `node`.
+    pub fn new(flow: Flow, node: Arc<Node>, pattern: Pattern, stats: Arc<Stats>) -> Self {
+        let key = FlowKey::lossless(flow.id, flow.source, flow.destination);
+        let stream = flow.size.map_or(Stream::Open, Stream::Bytes);
+        let sender = Sender::new(stream, chunk_bytes(flow.rate));
+        Self {
+            flow,
+            node,
+            pattern,
+            key,
+            sender,
+            pace: None,
+            hasher: XxHash3_64::new(),
+            stats,
+            began: Instant::default(),
+            batch: Vec::new(),
+        }
+    }
+
+    /// Sends the flow until its receiver has it all, or until `stop` becomes true, and reports both.
+    pub async fn run(
+        mut self,
+        mut news: mpsc::UnboundedReceiver<SourceNews>,
+        mut stop: watch::Receiver<bool>,
+    ) {
+        let stopped = async move {
+            // The flow's owner is gone: that stops it as well.
+            let _owner = stop.wait_for(|stop| *stop).await;
+        };
+        let outcome = tokio::select! {
+            outcome = self.send(&mut news) => Some(outcome),
+            () = stopped => None,
+        };
+        self.node.forget_source(self.flow.id);
+        let (status, reason) = match outcome {
+            Some(Ok(())) => (FlowStatus::Completed, None),
+            Some(Err(reason)) => (FlowStatus::Failed, Some(reason)),
+            None => (FlowStatus::Stopped, None),
+        };
+        self.publish();
+        self.report(status, reason);
+    }
+
+    async fn send(&mut self, news: &mut mpsc::UnboundedReceiver<SourceNews>) -> Result<(), String> {
+        tokio::time::sleep(seconds(self.flow.start)).await;
+        let mut routes_changed = self.node.routes().changes();
+        let mut route = self.route(&mut routes_changed).await;
+        self.began = clock::now();
+        self.pace = self.flow.rate.map(|rate| {
+            let burst = u128::from(rate) * BURST.as_nanos() / 8_000_000_000;
+            TokenBucket::new(rate, u64::try_from(burst).unwrap_or(u64::MAX), self.began)
+        });
+        let ends_at = self.flow.duration.map(|duration| self.began + seconds(duration));
+        self.report(FlowStatus::Running, None);
+        loop {
+            let mut now = clock::now();
+            if ends_at.is_some_and(|ends_at| now >= ends_at) {
+                self.sender.finish();
+            }
+            self.sender.on_timeout(now);
+            let pause = self.fill(route, now);
+            self.node.process(&mut self.batch, None);
+            self.publish();
+            match pause {
+                Pause::None => tokio::task::yield_now().await,
+                Pause::Window | Pause::Rate(_) => {
+                    let wake =
+                        earliest([self.sender.deadline(), pause.until(), ends_at.filter(|&at| at > now)]);
+                    tokio::select! {
+                        biased;
+                        first = news.recv() => if let Some(first) = first { self.hear(first) },
+                        () = sleep_until(wake) => {}
+                        _ = routes_changed.changed() => {}
+                    }
+                }
+            }
+            while let Ok(more) = news.try_recv() {
+                self.hear(more);
+            }
+            if let Some(verdict) = self.verdict() {
+                return verdict;
+            }
+            now = clock::now();
+            route = match self.node.route_of(&self.key, self.flow.destination, now) {
+                Some(route) => route,
+                None => self.route(&mut routes_changed).await,
+            };
+        }
+    }
+
+    /// Waits for a route.
+    async fn route(&self, changed: &mut watch::Receiver<()>) -> RouteId {
+        loop {
+            changed.mark_unchanged();
+            if let Some(route) = self.node.route_of(&self.key, self.flow.destination, clock::now()) {
+                return route;
+            }
+            if changed.changed().await.is_err() {
+                // No table will ever come: the process is ending, and with it this task.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    fn fill(&mut self, route: RouteId, now: Instant) -> Pause {
+        self.stats.route.store(u64::from(route.0), Ordering::Relaxed);
+        let mut bytes = 0;
+        while bytes < BATCH_BYTES {
+            if let Some(pace) = &mut self.pace
+                && let Err(wait) = pace.spend(0, now)
+            {
+                return Pause::Rate(now + wait);
+            }
+            let Some(segment) = self.sender.poll_transmit(now) else {
+                return Pause::Window;
+            };
+            if let Some(pace) = &mut self.pace {
+                // Not in debt, as was just seen: this always succeeds.
+                let _paid = pace.spend(segment.length as u64, now);
+            }
+            bytes += segment.length;
+            let packet = self.packet(&segment, route, now);
+            self.batch.push(packet);
+        }
+        Pause::None
+    }
+
+    fn packet(&mut self, segment: &Segment, route: RouteId, now: Instant) -> Packet {
+        let payload = self.pattern.slice(self.flow.id, segment.offset, segment.length);
+        if !segment.again {
+            self.hasher.write(&payload);
+        }
+        let Segment { offset, last, .. } = *segment;
+        let chunk = Chunk { flow: self.flow.id, offset, sent_at: now.0, last };
+        Packet {
+            route,
+            position: 0,
+            hop_limit: self.node.hop_limit(),
+            label: self.key.label(),
+            content: Content::Chunk(chunk),
+            payload,
+        }
+    }
+
+    fn hear(&mut self, news: SourceNews) {
+        match news {
+            SourceNews::Ack(ack) => {
+                self.sender.on_ack(&ack, clock::now());
+            }
+            SourceNews::LinkBroken => self.sender.on_broken_link(),
+        }
+    }
+
+    fn verdict(&self) -> Option<Result<(), String>> {
+        let Progress::Complete(theirs) = self.sender.progress() else {
+            return None;
+        };
+        let ours = self.hasher.finish();
+        Some(if theirs == ours {
+            Ok(())
+        } else {
+            let (ours, theirs) = (checksum_text(ours), checksum_text(theirs));
+            Err(format!("checksum mismatch: {ours} was sent and {theirs} arrived"))
+        })
+    }
+
+    fn publish(&self) {
+        let sender = &self.sender;
+        let store = |to: &AtomicU64, value| to.store(value, Ordering::Relaxed);
+        store(&self.stats.sent, sender.sent());
+        store(&self.stats.acknowledged, sender.acknowledged());
+        store(&self.stats.retransmitted, sender.retransmitted());
+        store(&self.stats.window, sender.window());
+        let srtt = sender.smoothed_rtt().unwrap_or_default();
+        store(&self.stats.srtt_us, u64::try_from(srtt.as_micros()).unwrap_or(u64::MAX));
+    }
+
+    fn report(&self, status: FlowStatus, reason: Option<String>) {
+        let complete = matches!(self.sender.progress(), Progress::Complete(_));
+        let seconds = match self.began {
+            Instant(0) => 0.0,
+            began => clock::now().since(began).as_secs_f64(),
+        };
+        let change = FlowChange {
+            flow: self.flow.id,
+            end: FlowEnd::Source,
+            status,
+            bytes: self.sender.acknowledged(),
+            seconds,
+            retransmitted: self.sender.retransmitted(),
+            reordered: 0,
+            checksum: complete.then(|| checksum_text(self.hasher.finish())),
+            route: self.stats.route(),
+            reason,
+        };
+        report(self.node.events(), Event::Flow(change));
+    }
+}
+
+impl Pause {
+    fn until(&self) -> Option<Instant> {
+        match self {
+            Self::Rate(at) => Some(*at),
+            Self::None | Self::Window => None,
+        }
+    }
+}
+
+/// Pieces of a flow with this rate in bits per second.
+fn chunk_bytes(rate: Option<u64>) -> usize {
+    let Some(rate) = rate else { return MAX_CHUNK };
+    let bytes = u128::from(rate) * LONGEST_CHUNK.as_nanos() / 8_000_000_000;
+    usize::try_from(bytes).unwrap_or(MAX_CHUNK).clamp(LEAST_CHUNK, MAX_CHUNK)
+}
+
+/// `seconds` as a duration: at least none, at most a century.
+fn seconds(seconds: f64) -> Duration {
+    Duration::try_from_secs_f64(seconds.clamp(0.0, 3.2e9)).unwrap_or_default()
+}
+
+fn earliest<const N: usize>(moments: [Option<Instant>; N]) -> Option<Instant> {
+    moments.into_iter().flatten().min()
+}
+
+async fn sleep_until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => clock::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}

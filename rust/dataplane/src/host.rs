@@ -1,0 +1,364 @@
+//! The nodes, links and flows of a process, and what changes them.
+//!
+//! Owned by the control connection's task alone: nothing here is shared but what the data path needs.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nextmini_policy::lossless::Pattern;
+use nextmini_policy::queue::{Limits, LinkQueue, LinkUp};
+use nextmini_policy::route::{Route, RouteError};
+use nextmini_wire::control::{
+    self, Applied, Apply, FlowCounters, LinkCounters, Rejection, RowKind, Transport,
+};
+use nextmini_wire::handshake::LinkKey;
+use nextmini_wire::id::{FlowId, LinkId, NodeId};
+use rustc_hash::{FxHashMap, FxHashSet};
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::event::Events;
+use crate::flow::sink::Sink;
+use crate::flow::source::{Source, Stats};
+use crate::ingress::Ingress;
+use crate::link::listen::Expected;
+use crate::link::status::Status;
+use crate::link::stream::End;
+use crate::link::{Outgoing, dial, listen, memory};
+use crate::node::{Node, Routes, SourceNews};
+use crate::task::Task;
+
+/// MTU of links that say nothing else, in bytes.
+const MTU: u16 = 1500;
+/// How long flows and sinks may take to report when everything ends.
+const FAREWELL: Duration = Duration::from_secs(2);
+
+/// What all nodes of an experiment share.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// What the ends of links prove that they have.
+    pub key: LinkKey,
+    /// What synthetic flows carry.
+    pub pattern: Pattern,
+}
+
+/// The nodes, links and flows of a process.
+#[derive(Debug)]
+pub struct Host {
+    experiment: Experiment,
+    expected: Expected,
+    events: Events,
+    routes: Arc<Routes>,
+    nodes: FxHashMap<NodeId, HostedNode>,
+    links: FxHashMap<LinkId, HostedLink>,
+    flows: FxHashMap<FlowId, HostedFlow>,
+    /// Flows that were told to stop and have not reported yet.
+    ending: Vec<Task>,
+    stop_sinks: watch::Sender<bool>,
+}
+
+#[derive(Debug)]
+struct HostedNode {
+    row: control::Node,
+    node: Arc<Node>,
+    ingress: Ingress,
+    _processors: Vec<Task>,
+    sink: Task,
+}
+
+#[derive(Debug)]
+struct HostedLink {
+    row: control::Link,
+    ends: Vec<Arc<Outgoing>>,
+    _tasks: Vec<Task>,
+}
+
+#[derive(Debug)]
+struct HostedFlow {
+    row: control::Flow,
+    stats: Arc<Stats>,
+    stop: watch::Sender<bool>,
+    task: Task,
+}
+
+/// Why a row cannot be put in force.
+#[derive(Debug, Error)]
+enum RowError {
+    #[error("\"{0}\" is not an IP address")]
+    Address(String),
+    #[error("a running {0} does not change in this version; remove it and add another")]
+    Changed(&'static str),
+    #[error("{0} is not in this process")]
+    NoNode(NodeId),
+    #[error("\"{0}\" is not an address to connect to")]
+    Peer(String),
+    #[error("a link in memory has both its ends in one process")]
+    Split,
+    #[error(transparent)]
+    Route(#[from] RouteError),
+}
+
+impl Host {
+    /// A process without nodes, whose listener brings connections for what it is to expect.
+    pub fn new(experiment: Experiment, expected: Expected, events: Events, routes: Arc<Routes>) -> Self {
+        Self {
+            experiment,
+            expected,
+            events,
+            routes,
+            nodes: FxHashMap::default(),
+            links: FxHashMap::default(),
+            flows: FxHashMap::default(),
+            ending: Vec::new(),
+            stop_sinks: watch::Sender::new(false),
+        }
+    }
+
+    /// Puts changes in force, and says which of them cannot be.
+    pub fn apply(&mut self, apply: Apply) -> Applied {
+        let mut rejected = Vec::new();
+        let mut reject = |kind, id, error: RowError| {
+            rejected.push(Rejection { kind, id, reason: error.to_string() });
+        };
+        apply.remove_flows.iter().for_each(|&id| self.remove_flow(id));
+        let routes: Vec<Route> = apply
+            .routes
+            .into_iter()
+            .filter_map(|row| match Route::new(row.id, row.path, row.weight) {
+                Ok(route) => Some(route),
+                Err(error) => {
+                    reject(RowKind::Route, row.id.0, error.into());
+                    None
+                }
+            })
+            .collect();
+        let mut touched = FxHashSet::default();
+        apply.remove_links.iter().for_each(|&id| self.remove_link(id, &mut touched));
+        apply.remove_nodes.iter().for_each(|&id| self.remove_node(id));
+        for row in apply.nodes {
+            let id = row.id;
+            self.set_node(row).unwrap_or_else(|error| reject(RowKind::Node, id.0, error));
+        }
+        for row in apply.links {
+            let id = row.id;
+            self.set_link(row, &mut touched).unwrap_or_else(|error| reject(RowKind::Link, id.0, error));
+        }
+        self.set_neighbours(&touched);
+        if !routes.is_empty() || !apply.remove_routes.is_empty() {
+            let table = self.routes.load().changed(&apply.remove_routes, routes);
+            self.routes.replace(table);
+        }
+        for row in apply.flows {
+            let id = row.id;
+            self.set_flow(row).unwrap_or_else(|error| reject(RowKind::Flow, id.0, error));
+        }
+        Applied { generation: apply.generation, rejected }
+    }
+
+    /// Tells the sources whose routes cross one of these links that it broke.
+    pub fn link_broken(&self, links: &[control::BrokenLink]) {
+        let routes = self.routes.load();
+        for flow in self.flows.values() {
+            let Some(route) = flow.stats.route().and_then(|id| routes.get(id)) else { continue };
+            if links.iter().any(|link| route.crosses(link.a, link.b))
+                && let Some(source) = self.nodes.get(&flow.row.source)
+            {
+                source.node.tell_source(flow.row.id, SourceNews::LinkBroken);
+            }
+        }
+    }
+
+    /// Ends a node whose task panicked; the others go on.
+    pub fn fail_node(&mut self, id: NodeId) {
+        if let Some(failed) = self.nodes.get(&id) {
+            failed.node.end();
+        }
+        self.flows.retain(|_, flow| flow.row.source != id);
+        for link in self.links.values_mut() {
+            let mut ends = link.ends.iter().filter(|end| end.from() == id).peekable();
+            if ends.peek().is_some() {
+                ends.for_each(|end| end.set_up(LinkUp::Ended));
+                if link.row.transport == Transport::Tcp {
+                    link._tasks.clear();
+                }
+            }
+        }
+    }
+
+    /// Counters of all links and flows.
+    pub fn counters(&self) -> (Vec<LinkCounters>, Vec<FlowCounters>) {
+        let ends = self.links.values().flat_map(|link| &link.ends);
+        let links = ends.map(|end| link_counters(end)).collect();
+        let flows = self.flows.values().map(|flow| flow.stats.counters(&flow.row)).collect();
+        (links, flows)
+    }
+
+    /// Stops all flows and sinks, which report how far they came.
+    pub async fn stop(&mut self) {
+        let mut ending = std::mem::take(&mut self.ending);
+        for (_, flow) in self.flows.drain() {
+            flow.stop.send_replace(true);
+            ending.push(flow.task);
+        }
+        let farewells = async {
+            for task in ending {
+                task.ended().await;
+            }
+            self.stop_sinks.send_replace(true);
+            for (_, hosted) in self.nodes.drain() {
+                hosted.sink.ended().await;
+            }
+        };
+        if tokio::time::timeout(FAREWELL, farewells).await.is_err() {
+            tracing::warn!("flows did not stop within {FAREWELL:?}; their last reports are missing");
+        }
+    }
+
+    fn set_node(&mut self, row: control::Node) -> Result<(), RowError> {
+        if let Some(known) = self.nodes.get(&row.id) {
+            return if known.row == row { Ok(()) } else { Err(RowError::Changed("node")) };
+        }
+        let _address: IpAddr = row.address.parse().map_err(|_| RowError::Address(row.address.clone()))?;
+        let (node, arrived) = Node::new(row.id, row.hop_limit, Arc::clone(&self.routes), self.events.clone());
+        let (ingress, processors) = Ingress::new(&node, row.processors, row.mapping, &self.events);
+        let sink = Sink::new(Arc::clone(&node)).run(arrived, self.stop_sinks.subscribe());
+        let sink = Task::spawn(row.id, "sink", self.events.clone(), sink);
+        self.nodes.insert(row.id, HostedNode { row, node, ingress, _processors: processors, sink });
+        Ok(())
+    }
+
+    fn remove_node(&mut self, id: NodeId) {
+        if let Some(removed) = self.nodes.remove(&id) {
+            removed.node.end();
+        }
+    }
+
+    fn set_link(&mut self, row: control::Link, touched: &mut FxHashSet<NodeId>) -> Result<(), RowError> {
+        if self.links.get(&row.id).is_some_and(|known| known.row == row) {
+            return Ok(());
+        }
+        self.remove_link(row.id, touched);
+        let (ends, tasks) = match row.transport {
+            Transport::Memory => self.memory_link(&row)?,
+            Transport::Tcp => self.tcp_link(&row)?,
+        };
+        touched.extend([row.a, row.b]);
+        self.links.insert(row.id, HostedLink { row, ends, _tasks: tasks });
+        Ok(())
+    }
+
+    fn memory_link(&self, row: &control::Link) -> Result<(Vec<Arc<Outgoing>>, Vec<Task>), RowError> {
+        let (Some(a), Some(b)) = (self.nodes.get(&row.a), self.nodes.get(&row.b)) else {
+            return Err(RowError::Split);
+        };
+        let (to_b, to_a) = (outgoing(row, row.a, row.b), outgoing(row, row.b, row.a));
+        let carry = |from, there: &Arc<Outgoing>, ingress: &Ingress, back: &Arc<Outgoing>| {
+            let carrying = memory::carry(Arc::clone(there), ingress.clone(), Arc::clone(back));
+            Task::spawn(from, "link", self.events.clone(), carrying)
+        };
+        let tasks = vec![carry(row.a, &to_b, &b.ingress, &to_a), carry(row.b, &to_a, &a.ingress, &to_b)];
+        Status::new(row.id, 1, self.events.clone()).up();
+        Ok((vec![to_b, to_a], tasks))
+    }
+
+    fn tcp_link(&self, row: &control::Link) -> Result<(Vec<Arc<Outgoing>>, Vec<Task>), RowError> {
+        let ends = u32::from(row.dial) + u32::from(row.listen_end);
+        let status = Arc::new(Status::new(row.id, ends, self.events.clone()));
+        let congestion: Arc<str> = row.congestion.as_str().into();
+        let (mut outgoings, mut tasks) = (Vec::new(), Vec::new());
+        let mut end = |from: NodeId, to: NodeId| {
+            let node = self.nodes.get(&from).ok_or(RowError::NoNode(from))?;
+            let outgoing = Arc::new(outgoing_queue(row.id, from, to));
+            outgoing.set_up(LinkUp::No);
+            outgoings.push(Arc::clone(&outgoing));
+            Ok::<_, RowError>(End {
+                outgoing,
+                ingress: node.ingress.clone(),
+                congestion: Arc::clone(&congestion),
+            })
+        };
+        if row.listen_end {
+            let end = end(row.b, row.a)?;
+            let connections = self.expected.expect(row.id, row.a);
+            let keeping = listen::keep(end, connections, Arc::clone(&status));
+            tasks.push(Task::spawn(row.b, "link", self.events.clone(), keeping));
+        }
+        if row.dial {
+            let peer = row.peer.clone().unwrap_or_default();
+            let peer: SocketAddr = peer.parse().map_err(|_| RowError::Peer(peer))?;
+            let keeping = dial::keep(end(row.a, row.b)?, peer, self.experiment.key.clone(), status);
+            tasks.push(Task::spawn(row.a, "link", self.events.clone(), keeping));
+        }
+        Ok((outgoings, tasks))
+    }
+
+    fn remove_link(&mut self, id: LinkId, touched: &mut FxHashSet<NodeId>) {
+        if let Some(link) = self.links.remove(&id) {
+            self.expected.forget(id);
+            touched.extend([link.row.a, link.row.b]);
+            link.ends.iter().for_each(|end| end.set_up(LinkUp::Ended));
+        }
+    }
+
+    /// Tells the nodes in `touched` which links leave them now.
+    fn set_neighbours(&self, touched: &FxHashSet<NodeId>) {
+        let mut neighbours: FxHashMap<NodeId, FxHashMap<NodeId, Arc<Outgoing>>> =
+            touched.iter().map(|&id| (id, FxHashMap::default())).collect();
+        if neighbours.is_empty() {
+            return;
+        }
+        for end in self.links.values().flat_map(|link| &link.ends) {
+            if let Some(links) = neighbours.get_mut(&end.from()) {
+                links.insert(end.to(), Arc::clone(end));
+            }
+        }
+        for (id, links) in neighbours {
+            if let Some(hosted) = self.nodes.get(&id) {
+                hosted.node.set_neighbours(links);
+            }
+        }
+    }
+
+    fn set_flow(&mut self, row: control::Flow) -> Result<(), RowError> {
+        if let Some(known) = self.flows.get(&row.id) {
+            return if known.row == row { Ok(()) } else { Err(RowError::Changed("flow")) };
+        }
+        let node = &self.nodes.get(&row.source).ok_or(RowError::NoNode(row.source))?.node;
+        let (stats, (stop, stopped)) = (Arc::new(Stats::default()), watch::channel(false));
+        let news = node.register_source(row.id);
+        let pattern = self.experiment.pattern.clone();
+        let source = Source::new(row.clone(), Arc::clone(node), pattern, Arc::clone(&stats));
+        let task = Task::spawn(row.source, "flow source", self.events.clone(), source.run(news, stopped));
+        self.flows.insert(row.id, HostedFlow { row, stats, stop, task });
+        Ok(())
+    }
+
+    fn remove_flow(&mut self, id: FlowId) {
+        self.ending.retain(|task| !task.has_ended());
+        if let Some(flow) = self.flows.remove(&id) {
+            flow.stop.send_replace(true);
+            self.ending.push(flow.task);
+        }
+    }
+}
+
+fn outgoing(row: &control::Link, from: NodeId, to: NodeId) -> Arc<Outgoing> {
+    Arc::new(outgoing_queue(row.id, from, to))
+}
+
+fn outgoing_queue(link: LinkId, from: NodeId, to: NodeId) -> Outgoing {
+    Outgoing::new(link, from, to, LinkQueue::new(MTU, Limits::default()))
+}
+
+fn link_counters(end: &Outgoing) -> LinkCounters {
+    let (counters, queue) = end.counters();
+    LinkCounters {
+        link: end.link(),
+        node: end.from(),
+        bytes: counters.bytes,
+        packets: counters.packets,
+        queue,
+        drops: counters.drops,
+    }
+}

@@ -1,0 +1,121 @@
+//! The accepting ends of a process's links: one listener, which hands each connection to its link.
+//!
+//! Every connection has its own task and deadline, so a peer that says nothing delays nobody.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use nextmini_wire::handshake::LinkKey;
+use nextmini_wire::id::{LinkId, NodeId};
+use rustc_hash::FxHashMap;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, mpsc};
+
+use super::authenticate;
+use super::status::Status;
+use super::stream::End;
+
+/// Connections that may be in their handshake at once; more wait to be accepted.
+const HANDSHAKES: usize = 512;
+/// After a failure to accept, which is a lack of descriptors, connections that end make room.
+const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
+/// Links of this process that wait for a connection.
+#[derive(Clone, Debug, Default)]
+pub struct Expected {
+    links: Arc<Mutex<FxHashMap<LinkId, Expectation>>>,
+}
+
+#[derive(Clone, Debug)]
+struct Expectation {
+    from: NodeId,
+    connections: mpsc::Sender<TcpStream>,
+}
+
+impl Expected {
+    /// Connections for `link` whose dialler is node `from` are to come to the returned channel.
+    pub fn expect(&self, link: LinkId, from: NodeId) -> mpsc::Receiver<TcpStream> {
+        let (connections, receiver) = mpsc::channel(1);
+        self.lock().insert(link, Expectation { from, connections });
+        receiver
+    }
+
+    /// No connection is wanted for `link` any more.
+    pub fn forget(&self, link: LinkId) {
+        self.lock().remove(&link);
+    }
+
+    fn find(&self, link: LinkId, from: NodeId) -> Option<mpsc::Sender<TcpStream>> {
+        self.lock()
+            .get(&link)
+            .filter(|expected| expected.from == from)
+            .map(|expected| expected.connections.clone())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, FxHashMap<LinkId, Expectation>> {
+        self.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Accepts connections, for ever.
+pub async fn accept(listener: TcpListener, key: LinkKey, expected: Expected) {
+    let room = Arc::new(Semaphore::new(HANDSHAKES));
+    let mut handshakes = tokio::task::JoinSet::new();
+    loop {
+        while handshakes.try_join_next().is_some() {}
+        let Ok(permit) = Arc::clone(&room).acquire_owned().await else { return };
+        let (stream, peer) = match listener.accept().await {
+            Ok(connection) => connection,
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept a link's connection");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+                continue;
+            }
+        };
+        let (key, expected) = (key.clone(), expected.clone());
+        handshakes.spawn(async move {
+            if let Err(error) = admit(stream, &key, &expected).await {
+                tracing::warn!(%peer, %error, "refused a connection");
+            }
+            drop(permit);
+        });
+    }
+}
+
+async fn admit(
+    mut stream: TcpStream,
+    key: &LinkKey,
+    expected: &Expected,
+) -> Result<(), authenticate::AuthenticateError> {
+    let hello = authenticate::accept(&mut stream, key).await?;
+    let connections = expected.find(hello.link, hello.node);
+    authenticate::answer(&mut stream, connections.is_some()).await?;
+    if let Some(connections) = connections
+        && connections.send(stream).await.is_err()
+    {
+        tracing::debug!(link = %hello.link, "the link ended during its handshake");
+    }
+    Ok(())
+}
+
+/// Carries a link over the connections that arrive for it, for ever. A newer one replaces an older.
+pub async fn keep(end: End, mut connections: mpsc::Receiver<TcpStream>, status: Arc<Status>) {
+    let mut next = connections.recv().await;
+    while let Some(stream) = next {
+        if let Err(error) = end.tune(&stream) {
+            status.failing(error.to_string());
+            next = connections.recv().await;
+            continue;
+        }
+        status.up();
+        let reason;
+        (reason, next) = tokio::select! {
+            error = end.carry(stream) => (error.to_string(), None),
+            newer = connections.recv() => ("the peer connected anew".to_owned(), newer),
+        };
+        tracing::info!(link = %end.outgoing.link(), %reason, "link broke");
+        status.down(reason);
+        if next.is_none() {
+            next = connections.recv().await;
+        }
+    }
+}

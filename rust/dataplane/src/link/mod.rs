@@ -1,0 +1,21 @@
+//! What carries packets from node to node.
+//!
+//! [`Outgoing`] is one direction of a link, seen from the node that sends: the queue that the node's
+//! processor fills and never waits for. A writer task empties it: into the next node's ingress
+//! ([`memory`]) or into a socket ([`stream`]), whose connections [`dial`] and [`listen`] make and
+//! [`authenticate`] guards.
+
+pub mod authenticate;
+pub mod dial;
+pub mod listen;
+pub mod memory;
+pub mod outgoing;
+pub mod reader;
+pub mod status;
+pub mod stream;
+
+pub use outgoing::Outgoing;
+
+/// Payload that one wake-up of a writer moves at most, in bytes. What a hop holds should stay in the
+/// processor's cache.
+pub const BATCH_BYTES: usize = 256 * 1024;

@@ -1,0 +1,103 @@
+//! From a byte stream to packets, in buffers that are used again.
+
+use std::io;
+
+use bytes::{Buf, BufMut, BytesMut};
+use nextmini_wire::frame::{self, FrameError, MAX_LENGTH};
+use nextmini_wire::packet::Packet;
+use tokio::net::TcpStream;
+
+use super::BATCH_BYTES;
+
+/// Room for the end of a frame that began within the first [`BATCH_BYTES`].
+const BUFFER_BYTES: usize = BATCH_BYTES + frame::LENGTH_BYTES + MAX_LENGTH;
+/// Buffers kept for another use; more only while packets in them still travel.
+const SPARES: usize = 4;
+
+/// Reads frames from a socket.
+///
+/// Packets' payloads are slices of the buffer that they were read into; when all of them are gone the
+/// buffer is used again, without going back to the allocator and its page faults. A read never ends
+/// inside a frame that its buffer cannot hold, so nothing is copied from one buffer to the next but
+/// the first bytes of a header.
+#[derive(Debug, Default)]
+pub struct FrameReader {
+    buffer: BytesMut,
+    spares: Vec<BytesMut>,
+    /// Bytes of this buffer that may still begin a frame.
+    room: usize,
+}
+
+/// What one read brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// Bytes; there may be packets in them.
+    Some,
+    /// Nothing for now.
+    Empty,
+    /// The peer has closed the connection.
+    Closed,
+}
+
+impl FrameReader {
+    /// Reads once, without waiting.
+    ///
+    /// # Errors
+    /// The socket's own.
+    pub fn read(&mut self, socket: &TcpStream) -> io::Result<Read> {
+        let limit = self.prepare();
+        match socket.try_read_buf(&mut (&mut self.buffer).limit(limit)) {
+            Ok(0) => Ok(Read::Closed),
+            Ok(bytes) => {
+                self.room = self.room.saturating_sub(bytes);
+                Ok(Read::Some)
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Read::Empty),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Moves the whole frames that have been read to `packets`.
+    ///
+    /// # Errors
+    /// Bytes that are no frame; the stream is of no more use.
+    pub fn take(&mut self, packets: &mut Vec<Packet>) -> Result<(), FrameError> {
+        while let Some(packet) = frame::decode(&mut self.buffer)? {
+            packets.push(packet);
+        }
+        Ok(())
+    }
+
+    /// Makes room and says for how many bytes.
+    fn prepare(&mut self) -> usize {
+        if self.buffer.is_empty() && self.buffer.capacity() > 0 && self.buffer.try_reclaim(BUFFER_BYTES) {
+            // Everything that was read has gone on: begin at the front again, which is in the cache.
+            self.room = BATCH_BYTES;
+        }
+        if self.room > 0 {
+            return self.room;
+        }
+        // `take` has refused impossible lengths, and a whole frame would not be here any more.
+        if let Ok(Some(whole)) = frame::frame_bytes(&self.buffer) {
+            return whole.saturating_sub(self.buffer.len()).max(1);
+        }
+        let mut fresh = self.fresh();
+        fresh.put_slice(self.buffer.chunk());
+        let used = std::mem::replace(&mut self.buffer, fresh);
+        if self.spares.len() < SPARES && used.capacity() > 0 {
+            self.spares.push(used);
+        }
+        self.room = BATCH_BYTES - self.buffer.len();
+        self.room
+    }
+
+    fn fresh(&mut self) -> BytesMut {
+        for at in 0..self.spares.len() {
+            self.spares[at].clear();
+            if self.spares[at].try_reclaim(BUFFER_BYTES) {
+                return self.spares.swap_remove(at);
+            }
+        }
+        BytesMut::with_capacity(BUFFER_BYTES)
+    }
+}

@@ -1,0 +1,171 @@
+//! A link over one TCP connection: a task that reads and one that writes, until either fails.
+
+use std::convert::Infallible;
+use std::io::{self, IoSlice};
+use std::sync::Arc;
+use std::time::Duration;
+
+use nextmini_policy::drops::DropCause;
+use nextmini_policy::queue::LinkUp;
+use nextmini_sys::socket::{LinkSocket, SocketError};
+use nextmini_wire::frame::{self, FrameError};
+use nextmini_wire::packet::Packet;
+use thiserror::Error;
+use tokio::net::TcpStream;
+
+use super::Outgoing;
+use super::reader::{FrameReader, Read};
+use crate::ingress::Ingress;
+
+/// Bytes in each of the kernel's two buffers.
+const SOCKET_BUFFER: usize = 256 * 1024;
+/// A peer that acknowledges nothing for so long is given up.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Why a connection ended.
+#[derive(Debug, Error)]
+pub enum StreamError {
+    /// The peer closed it.
+    #[error("the peer closed the connection")]
+    Closed,
+    /// The kernel reported a failure.
+    #[error("the connection broke ({0})")]
+    Io(#[from] io::Error),
+    /// The peer sent something that is not a frame.
+    #[error("the peer sent {0}")]
+    Frame(#[from] FrameError),
+    /// The socket cannot be set as the link asks.
+    #[error(transparent)]
+    Socket(#[from] SocketError),
+}
+
+/// One end of a link.
+#[derive(Clone, Debug)]
+pub struct End {
+    /// This node's direction of the link.
+    pub outgoing: Arc<Outgoing>,
+    /// Where this node's packets go in.
+    pub ingress: Ingress,
+    /// Congestion control of the connection.
+    pub congestion: Arc<str>,
+}
+
+impl End {
+    /// Sets the options that a link's socket has.
+    ///
+    /// # Errors
+    /// See [`SocketError`].
+    pub fn tune(&self, stream: &TcpStream) -> Result<(), SocketError> {
+        let options = LinkSocket { congestion: &self.congestion, buffer: SOCKET_BUFFER, patience: PATIENCE };
+        options.apply(stream)
+    }
+
+    /// Carries packets over `stream` in both directions until it breaks.
+    ///
+    /// # Cancel safety
+    /// Dropping it ends both directions.
+    pub async fn carry(&self, stream: TcpStream) -> StreamError {
+        let stream = Arc::new(stream);
+        self.outgoing.set_up(LinkUp::Yes);
+        let reading =
+            spawn_scoped(read(Arc::clone(&stream), self.ingress.clone(), Arc::clone(&self.outgoing)));
+        let error = tokio::select! {
+            error = reading => error,
+            error = write(&stream, &self.outgoing) => error,
+        };
+        self.outgoing.set_up(LinkUp::No);
+        match error {
+            Ok(never) => match never {},
+            Err(error) => error,
+        }
+    }
+}
+
+/// Runs `future` as a task of its own, which ends when the returned future is dropped.
+async fn spawn_scoped<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+    let mut tasks = tokio::task::JoinSet::new();
+    tasks.spawn(future);
+    match tasks.join_next().await {
+        Some(Ok(output)) => output,
+        // A panic goes on where the task's owner hears of it; nobody else can abort the task.
+        Some(Err(error)) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+async fn read(
+    stream: Arc<TcpStream>,
+    ingress: Ingress,
+    arrives_at: Arc<Outgoing>,
+) -> Result<Infallible, StreamError> {
+    let mut reader = FrameReader::default();
+    let mut batch = Vec::new();
+    loop {
+        stream.readable().await?;
+        match reader.read(&stream)? {
+            Read::Closed => return Err(StreamError::Closed),
+            Read::Empty => continue,
+            Read::Some => reader.take(&mut batch)?,
+        }
+        if !batch.is_empty() {
+            ingress.submit(&mut batch, &arrives_at).await;
+            tokio::task::consume_budget().await;
+        }
+    }
+}
+
+async fn write(stream: &TcpStream, outgoing: &Outgoing) -> Result<Infallible, StreamError> {
+    let mut batch = UnderWay { packets: Vec::new(), outgoing };
+    let mut headers = Vec::new();
+    loop {
+        outgoing.take(&mut batch.packets).await;
+        headers.clear();
+        write_batch(stream, &batch.packets, &mut headers).await?;
+        batch.packets.clear();
+    }
+}
+
+/// Packets that are being written. When the connection ends first, how many of them reached the peer
+/// is unknown: all count as dropped, and senders hear that the link broke.
+struct UnderWay<'a> {
+    packets: Vec<Packet>,
+    outgoing: &'a Outgoing,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.packets.is_empty() {
+            self.outgoing.count_drop(DropCause::Down, self.packets.len() as u64);
+        }
+    }
+}
+
+async fn write_batch(stream: &TcpStream, batch: &[Packet], headers: &mut Vec<u8>) -> io::Result<()> {
+    let mut ends = Vec::with_capacity(batch.len());
+    for packet in batch {
+        frame::encode_headers(packet, headers);
+        ends.push(headers.len());
+    }
+    let mut slices = Vec::with_capacity(2 * batch.len());
+    let mut start = 0;
+    for (packet, &end) in batch.iter().zip(&ends) {
+        slices.push(IoSlice::new(&headers[start..end]));
+        if !packet.payload.is_empty() {
+            slices.push(IoSlice::new(&packet.payload));
+        }
+        start = end;
+    }
+    let mut rest = &mut slices[..];
+    while !rest.is_empty() {
+        match stream.try_write_vectored(rest) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut rest, written),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.writable().await?,
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,252 @@
+//! A node: what its processors do with packets.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use nextmini_policy::drops::DropCause;
+use nextmini_policy::flow_table::FlowTable;
+use nextmini_policy::route::{RouteTable, Step};
+use nextmini_policy::time::Instant;
+use nextmini_wire::id::{FlowId, NodeId, RouteId};
+use nextmini_wire::key::FlowKey;
+use nextmini_wire::packet::{Ack, Chunk, Content, Packet};
+use rustc_hash::{FxHashMap, FxHashSet};
+use tokio::sync::{mpsc, watch};
+
+use crate::event::{Event, Events, report};
+use crate::link::Outgoing;
+use crate::link::outgoing::Filling;
+
+/// The routes of a process, and a bell that rings when they change.
+#[derive(Debug)]
+pub struct Routes {
+    table: ArcSwap<RouteTable>,
+    changed: watch::Sender<()>,
+    /// Pairs that have been asked for, each once.
+    wanted: Mutex<FxHashSet<(NodeId, NodeId)>>,
+    events: Events,
+}
+
+impl Routes {
+    /// No routes yet; those that are wanted are asked for as `events`.
+    pub fn new(events: Events) -> Self {
+        Self { table: ArcSwap::default(), changed: watch::Sender::new(()), wanted: Mutex::default(), events }
+    }
+
+    /// Asks for a route, unless that has been done.
+    pub fn want(&self, source: NodeId, destination: NodeId) {
+        if lock(&self.wanted).insert((source, destination)) {
+            report(&self.events, Event::RouteWanted(source, destination));
+        }
+    }
+
+    /// Pairs that still wait for a route.
+    pub fn wanted(&self) -> Vec<(NodeId, NodeId)> {
+        let mut pairs: Vec<_> = lock(&self.wanted).iter().copied().collect();
+        pairs.sort_unstable();
+        pairs
+    }
+
+    /// The table in force.
+    pub fn load(&self) -> arc_swap::Guard<Arc<RouteTable>> {
+        self.table.load()
+    }
+
+    /// Puts another table in force.
+    pub fn replace(&self, table: RouteTable) {
+        lock(&self.wanted).retain(|&(source, destination)| !table.connects(source, destination));
+        self.table.store(Arc::new(table));
+        self.changed.send_replace(());
+    }
+
+    /// Rings after each change from now on.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+}
+
+/// A piece of a lossless session that has arrived.
+#[derive(Debug)]
+pub struct Arrived {
+    /// The route that it took.
+    pub route: RouteId,
+    /// Its header.
+    pub chunk: Chunk,
+    /// Its data.
+    pub payload: Bytes,
+}
+
+/// What a flow's source is told.
+#[derive(Clone, Copy, Debug)]
+pub enum SourceNews {
+    /// Its receiver answered.
+    Ack(Ack),
+    /// A link on its route broke.
+    LinkBroken,
+}
+
+/// A node.
+#[derive(Debug)]
+pub struct Node {
+    id: NodeId,
+    hop_limit: u16,
+    routes: Arc<Routes>,
+    events: Events,
+    neighbours: ArcSwap<FxHashMap<NodeId, Arc<Outgoing>>>,
+    flows: Mutex<FlowTable>,
+    /// Unbounded: what waits is bounded by the windows of the sessions that end here.
+    sink: mpsc::UnboundedSender<Vec<Arrived>>,
+    sources: Mutex<FxHashMap<FlowId, mpsc::UnboundedSender<SourceNews>>>,
+    ended: AtomicBool,
+}
+
+impl Node {
+    /// A node without links; what arrives goes to the returned channel.
+    pub fn new(
+        id: NodeId,
+        hop_limit: u16,
+        routes: Arc<Routes>,
+        events: Events,
+    ) -> (Arc<Self>, mpsc::UnboundedReceiver<Vec<Arrived>>) {
+        let (sink, arrived) = mpsc::unbounded_channel();
+        let node = Self {
+            id,
+            hop_limit,
+            routes,
+            events,
+            neighbours: ArcSwap::default(),
+            flows: Mutex::default(),
+            sink,
+            sources: Mutex::default(),
+            ended: AtomicBool::new(false),
+        };
+        (Arc::new(node), arrived)
+    }
+
+    /// Its id.
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    /// Links that a packet from here may cross.
+    pub fn hop_limit(&self) -> u16 {
+        self.hop_limit
+    }
+
+    /// The routes of its process.
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
+    /// Where it reports what happens.
+    pub fn events(&self) -> &Events {
+        &self.events
+    }
+
+    /// The work of a processor: moves each packet one step on, and leaves `batch` empty.
+    ///
+    /// `arrives_at` is this node's own end of the link that the packets came over; those that start
+    /// here came over none. It counts what is dropped.
+    pub fn process(&self, batch: &mut Vec<Packet>, arrives_at: Option<&Outgoing>) {
+        let routes = self.routes.load();
+        let neighbours = self.neighbours.load();
+        let charge = |cause| match arrives_at.or_else(|| neighbours.values().next().map(|link| &**link)) {
+            Some(link) => link.count_drop(cause, 1),
+            None => tracing::warn!(node = %self.id, ?cause, "dropped a packet at a node without links"),
+        };
+        let mut arrived = Vec::new();
+        let mut open: Option<(NodeId, Filling<'_>)> = None;
+        for mut packet in batch.drain(..) {
+            match routes.step(self.id, &mut packet) {
+                Step::Forward(next) => {
+                    if open.as_ref().is_none_or(|(to, _)| *to != next) {
+                        // Closed before another is opened: never two locks at once.
+                        drop(open.take());
+                        open = neighbours.get(&next).map(|link| (next, link.open()));
+                    }
+                    match &mut open {
+                        Some((_, queue)) => queue.push(packet),
+                        None => charge(DropCause::NoRoute),
+                    }
+                }
+                Step::Deliver => {
+                    drop(open.take());
+                    if !self.deliver(packet, &mut arrived) {
+                        charge(DropCause::Local);
+                    }
+                }
+                Step::Drop(cause) => {
+                    drop(open.take());
+                    charge(cause);
+                }
+            }
+        }
+        drop(open);
+        let pieces = arrived.len();
+        if pieces > 0 && self.sink.send(arrived).is_err() {
+            (0..pieces).for_each(|_| charge(DropCause::Local));
+        }
+    }
+
+    /// The route of a flow that starts here; without one, it is asked for.
+    pub fn route_of(&self, key: &FlowKey, destination: NodeId, now: Instant) -> Option<RouteId> {
+        let pair = (self.id, destination);
+        let route = lock(&self.flows).route(key, pair, &self.routes.load(), now);
+        if route.is_none() {
+            self.routes.want(self.id, destination);
+        }
+        route
+    }
+
+    /// Links to neighbours, by the neighbour's id.
+    pub fn set_neighbours(&self, neighbours: FxHashMap<NodeId, Arc<Outgoing>>) {
+        self.neighbours.store(Arc::new(neighbours));
+    }
+
+    /// News for `flow`'s source, which starts here, come to the returned channel.
+    pub fn register_source(&self, flow: FlowId) -> mpsc::UnboundedReceiver<SourceNews> {
+        let (news, receiver) = mpsc::unbounded_channel();
+        lock(&self.sources).insert(flow, news);
+        receiver
+    }
+
+    /// The source has ended.
+    pub fn forget_source(&self, flow: FlowId) {
+        lock(&self.sources).remove(&flow);
+    }
+
+    /// Tells a source; whether there is one.
+    pub fn tell_source(&self, flow: FlowId, news: SourceNews) -> bool {
+        lock(&self.sources).get(&flow).is_some_and(|source| source.send(news).is_ok())
+    }
+
+    /// Nothing arrives here any more.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::Relaxed);
+        self.set_neighbours(FxHashMap::default());
+    }
+
+    fn deliver(&self, packet: Packet, arrived: &mut Vec<Arrived>) -> bool {
+        if self.ended.load(Ordering::Relaxed) {
+            return false;
+        }
+        match packet.content {
+            Content::Chunk(chunk) => {
+                arrived.push(Arrived { route: packet.route, chunk, payload: packet.payload });
+                true
+            }
+            // A late answer to a flow that has ended is nobody's loss.
+            Content::Ack(ack) => {
+                self.tell_source(ack.flow, SourceNews::Ack(ack));
+                true
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // The tables behind these locks are valid after every single operation.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,272 @@
+//! A dataplane process, from its first connection to the controller to its end.
+
+use std::io::{self, Read as _};
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nextmini_policy::backoff::Backoff;
+use nextmini_policy::lossless::Pattern;
+use nextmini_wire::control::{Hello, VERSION, Welcome};
+use nextmini_wire::handshake::{KeyError, LinkKey};
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+use crate::control::connection::{ConnectError, Connection};
+use crate::control::ledger::Ledger;
+use crate::control::session::{self, Session, SessionError};
+use crate::event::Event;
+use crate::host::{Experiment, Host};
+use crate::link::listen::{self, Expected};
+use crate::node::Routes;
+
+const FIRST_RETRY: Duration = Duration::from_millis(50);
+const LAST_RETRY: Duration = Duration::from_secs(2);
+/// A controller that has never answered is given up after so long.
+const FIRST_CONTACT: Duration = Duration::from_secs(30);
+/// How long the runtime may take to end its tasks.
+const RUNTIME_END: Duration = Duration::from_secs(1);
+
+/// How a process is to run.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The controller's WebSocket, such as `ws://127.0.0.1:4000/dataplane`.
+    pub controller: String,
+    /// What the controller demands.
+    pub token: String,
+    /// Index of this process in the experiment, from 0.
+    pub process: u32,
+    /// Where links from other processes arrive, as `address:port`; port 0 takes any.
+    pub listen: String,
+    /// Threads; 0 for one a core.
+    pub workers: usize,
+    /// Whether to end when standard input ends, as it does when the parent dies.
+    pub exit_with_parent: bool,
+}
+
+/// Why a process could not start, or had to end.
+#[derive(Debug, Error)]
+pub enum ProcessError {
+    /// No threads, or no signals.
+    #[error("cannot start ({0})")]
+    Runtime(io::Error),
+    /// The address for links is no good.
+    #[error("cannot listen for links on {listen} ({source})")]
+    Listen {
+        /// As it was given.
+        listen: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The controller does not let this process in.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The controller sends this process away.
+    #[error(transparent)]
+    Session(#[from] SessionError),
+    /// The links' key is none.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Another experiment answers at the controller's address.
+    #[error("another experiment's controller answers now; this process ends")]
+    OtherExperiment,
+}
+
+/// Runs a process to its end.
+///
+/// # Errors
+/// See [`ProcessError`].
+pub fn run(options: &Options) -> Result<(), ProcessError> {
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if options.workers > 0 {
+        builder.worker_threads(options.workers);
+    }
+    let runtime = builder.enable_all().build().map_err(ProcessError::Runtime)?;
+    // On a worker, not on this thread: the control task then shares the workers' queues.
+    let options = options.clone();
+    let outcome = runtime.block_on(async move {
+        match tokio::spawn(async move { Process::start(options).await?.serve().await }).await {
+            Ok(outcome) => outcome,
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Ok(()),
+            },
+        }
+    });
+    runtime.shutdown_timeout(RUNTIME_END);
+    outcome
+}
+
+/// When a process is to end: SIGTERM, SIGINT, or the end of its parent.
+#[derive(Debug)]
+pub struct StopSignal {
+    terminate: Signal,
+    interrupt: Signal,
+    parent: watch::Receiver<bool>,
+    _orphan: watch::Sender<bool>,
+}
+
+impl StopSignal {
+    fn new(exit_with_parent: bool) -> io::Result<Self> {
+        let (orphan, parent) = watch::channel(false);
+        if exit_with_parent {
+            let orphan = orphan.clone();
+            // Not a task: a blocking read cannot be cancelled, and a runtime would wait for it.
+            std::thread::Builder::new().name("parent".to_owned()).spawn(move || {
+                let mut ignored = [0; 256];
+                while matches!(io::stdin().read(&mut ignored), Ok(1..)) {}
+                orphan.send_replace(true);
+            })?;
+        }
+        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+        Ok(Self { terminate, interrupt, parent, _orphan: orphan })
+    }
+
+    /// Waits until it is time.
+    ///
+    /// # Cancel safety
+    /// A signal that was not waited for is seen by the next call.
+    pub async fn told(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.parent.wait_for(|orphan| *orphan) => {}
+        }
+    }
+}
+
+struct Process {
+    options: Options,
+    address: SocketAddr,
+    listener: Option<TcpListener>,
+    accepting: Option<JoinHandle<()>>,
+    expected: Expected,
+    routes: Arc<Routes>,
+    events: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
+    ledger: Ledger,
+    running: Option<Running>,
+    stop: StopSignal,
+}
+
+/// What is known once a controller has answered.
+struct Running {
+    experiment: String,
+    key: LinkKey,
+    host: Host,
+}
+
+impl Process {
+    async fn start(options: Options) -> Result<Self, ProcessError> {
+        let failed = |source| ProcessError::Listen { listen: options.listen.clone(), source };
+        let listener = TcpListener::bind(&options.listen).await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let stop = StopSignal::new(options.exit_with_parent).map_err(ProcessError::Runtime)?;
+        let events = mpsc::unbounded_channel();
+        let routes = Arc::new(Routes::new(events.0.clone()));
+        Ok(Self {
+            options,
+            address,
+            listener: Some(listener),
+            accepting: None,
+            expected: Expected::default(),
+            routes,
+            events,
+            ledger: Ledger::default(),
+            running: None,
+            stop,
+        })
+    }
+
+    async fn serve(mut self) -> Result<(), ProcessError> {
+        let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
+        let give_up = tokio::time::Instant::now() + FIRST_CONTACT;
+        loop {
+            match self.session(&mut backoff).await {
+                Ok(()) => return Ok(()),
+                Err(error) if !error.passes() => return Err(error),
+                Err(error) if self.running.is_none() && tokio::time::Instant::now() >= give_up => {
+                    return Err(error);
+                }
+                Err(error) => tracing::warn!(%error, "no controller; forwarding goes on"),
+            }
+            let pause = tokio::time::sleep(backoff.delay(getrandom::u64().unwrap_or(u64::MAX)));
+            tokio::select! {
+                () = pause => {}
+                () = self.stop.told() => return Ok(()),
+            }
+        }
+    }
+
+    async fn session(&mut self, backoff: &mut Backoff) -> Result<(), ProcessError> {
+        let opening = async {
+            let mut connection = Connection::open(&self.options.controller, &self.options.token).await?;
+            let hello = Hello {
+                version: VERSION,
+                process: self.options.process,
+                pid: std::process::id(),
+                listen: self.address.to_string(),
+            };
+            let welcome = session::begin(&mut connection, hello).await?;
+            Ok::<_, ProcessError>((connection, welcome))
+        };
+        let (mut connection, welcome) = tokio::select! {
+            opened = opening => opened?,
+            () = self.stop.told() => return Ok(()),
+        };
+        backoff.reset();
+        let interval_ms = welcome.interval_ms;
+        let again = self.enter(welcome)?;
+        let Some(running) = &mut self.running else { return Err(ProcessError::OtherExperiment) };
+        if again {
+            let told = self.ledger.retell(self.routes.wanted());
+            connection.send(told).await.map_err(SessionError::from)?;
+        }
+        let mut session = Session {
+            host: &mut running.host,
+            ledger: &mut self.ledger,
+            events: &mut self.events.1,
+            stop: &mut self.stop,
+        };
+        Ok(session.serve(connection, interval_ms).await?)
+    }
+
+    /// Takes part in the experiment that `welcome` is of; whether it did so already.
+    fn enter(&mut self, welcome: Welcome) -> Result<bool, ProcessError> {
+        let key = LinkKey::from_hex(&welcome.key)?;
+        if let Some(running) = &self.running {
+            let same = running.key == key && running.experiment == welcome.experiment;
+            return if same { Ok(true) } else { Err(ProcessError::OtherExperiment) };
+        }
+        if let Some(listener) = self.listener.take() {
+            let accepting = listen::accept(listener, key.clone(), self.expected.clone());
+            self.accepting = Some(tokio::spawn(accepting));
+        }
+        let experiment = Experiment { key: key.clone(), pattern: Pattern::new(welcome.seed) };
+        let host =
+            Host::new(experiment, self.expected.clone(), self.events.0.clone(), Arc::clone(&self.routes));
+        self.running = Some(Running { experiment: welcome.experiment, key, host });
+        Ok(false)
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        if let Some(accepting) = &self.accepting {
+            accepting.abort();
+        }
+    }
+}
+
+impl ProcessError {
+    /// Whether trying again may help.
+    fn passes(&self) -> bool {
+        match self {
+            Self::Connect(error) => matches!(error, ConnectError::Other(_)),
+            Self::Session(error) => !matches!(error, SessionError::Refused(_)),
+            Self::Runtime(_) | Self::Listen { .. } | Self::Key(_) | Self::OtherExperiment => false,
+        }
+    }
+}

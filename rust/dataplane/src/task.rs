@@ -1,0 +1,88 @@
+//! Tasks with a name and an owner: dropped with it, and heard when they panic.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use nextmini_wire::id::NodeId;
+use tokio::task::JoinHandle;
+
+use crate::event::{Event, Events, report};
+
+/// A running task; dropping it ends the task at its next `await`.
+#[derive(Debug)]
+pub struct Task {
+    handle: JoinHandle<()>,
+}
+
+impl Task {
+    /// Starts a task of a node. A panic in it is reported, with the task's name, as that node's failure.
+    pub fn spawn<F>(node: NodeId, name: &'static str, events: Events, future: F) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let handle = tokio::spawn(async move {
+            if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
+                let reason = format!("its {name} panicked: {}", message(&*panic));
+                report(&events, Event::NodeFailed { node, reason });
+            }
+        });
+        Self { handle }
+    }
+
+    /// Whether it has ended.
+    pub fn has_ended(&self) -> bool {
+        self.handle.is_finished()
+    }
+
+    /// Waits until the task has ended.
+    pub async fn ended(mut self) {
+        // Either it ran to its end, or somebody aborted it: both are ends.
+        let _ended = (&mut self.handle).await;
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        self.handle.abort();
+    }
+}
+
+fn message(panic: &(dyn Any + Send)) -> &str {
+    if let Some(text) = panic.downcast_ref::<&str>() {
+        text
+    } else if let Some(text) = panic.downcast_ref::<String>() {
+        text
+    } else {
+        "no message"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::{mpsc, oneshot};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_reported_as_the_nodes_failure() {
+        let (events, mut heard) = mpsc::unbounded_channel();
+        let task = Task::spawn(NodeId(7), "sink", events, async { panic!("no more {}", "room") });
+        task.ended().await;
+        let reason = "its sink panicked: no more room".to_owned();
+        assert_eq!(heard.recv().await, Some(Event::NodeFailed { node: NodeId(7), reason }));
+    }
+
+    #[tokio::test]
+    async fn dropping_a_task_ends_it() {
+        let (events, _heard) = mpsc::unbounded_channel();
+        let (alive, gone) = oneshot::channel::<()>();
+        let task = Task::spawn(NodeId(7), "source", events, async move {
+            let _alive = alive;
+            std::future::pending::<()>().await;
+        });
+        drop(task);
+        assert!(gone.await.is_err());
+    }
+}
