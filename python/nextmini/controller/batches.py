@@ -1,0 +1,77 @@
+"""What a process is told in one step, cut into messages that stay under the size limit.
+
+The parts keep the order in which one message would be applied (removals of flows, routes, links and nodes,
+then nodes, links, routes and flows), so that sending them one after the other means the same.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nextmini.protocol import Apply, FlowRecord, LinkRecord, NodeRecord, RouteRecord
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nextmini.controller.plan import Body
+
+MAX_BYTES = 480 * 1024
+"""Below the 512 KiB that a message may have, with room for its envelope."""
+
+_NODE_BYTES = 160  # field names and numbers at their widest; addresses and names come on top
+_LINK_BYTES = 200
+_ROUTE_BYTES = 60
+_FLOW_BYTES = 220
+_INTEGER_BYTES = 9
+
+_FIELDS = (
+    "remove_flows",
+    "remove_routes",
+    "remove_links",
+    "remove_nodes",
+    "nodes",
+    "links",
+    "routes",
+    "flows",
+)
+
+
+def batches(body: Body, max_bytes: int = MAX_BYTES) -> Iterator[Apply]:
+    """The messages for `body`, in order, all with generation 0: the sender numbers them.
+
+    A record that is larger than `max_bytes` by itself gets a message of its own.
+    """
+    part: dict[str, list[Any]] = {}
+    size = 0
+    for name in _FIELDS:
+        for item in getattr(body, name):
+            item_size = size_bound(item)
+            if part and size + item_size > max_bytes:
+                yield _message(part)
+                part, size = {}, 0
+            part.setdefault(name, []).append(item)
+            size += item_size
+    if part:
+        yield _message(part)
+
+
+def size_bound(item: int | NodeRecord | LinkRecord | RouteRecord | FlowRecord) -> int:
+    """At least as many bytes as the encoded item has."""
+    if isinstance(item, RouteRecord):
+        # Node ids have 32 bits.
+        return _ROUTE_BYTES + 5 * len(item.path)
+    if isinstance(item, NodeRecord):
+        return _NODE_BYTES + _text_bytes(item.name) + _text_bytes(item.address)
+    if isinstance(item, LinkRecord):
+        return _LINK_BYTES + _text_bytes(item.congestion) + _text_bytes(item.peer or "")
+    if isinstance(item, FlowRecord):
+        return _FLOW_BYTES + _text_bytes(item.kind)
+    return _INTEGER_BYTES
+
+
+def _text_bytes(text: str) -> int:
+    return 5 + 4 * len(text)
+
+
+def _message(part: dict[str, list[Any]]) -> Apply:
+    return Apply(0, **{name: tuple(items) for name, items in part.items()})

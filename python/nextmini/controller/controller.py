@@ -1,0 +1,432 @@
+"""The controller: listens to the database and to dataplane processes, and keeps the one true to the other.
+
+What it decides is decided elsewhere: `reconciler` who is told what, `routing` which paths are taken, `flows`
+how a flow ended. This module passes messages between them and holds the tasks.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from nextmini.controller import reports
+from nextmini.controller.changes import DesiredReader
+from nextmini.controller.counters import Counters
+from nextmini.controller.flows import FlowTracker
+from nextmini.controller.reconciler import Reconciler
+from nextmini.controller.routing import RouteMaker
+from nextmini.controller.server import DataplaneServer
+from nextmini.controller.settings import Progress, Settings
+from nextmini.controller.view import Dirty
+from nextmini.controller.writer import MetricsWriter, StateWriter
+from nextmini.errors import DatabaseError, NextminiError, ProtocolError, RunError
+from nextmini.protocol import (
+    VERSION,
+    Applied,
+    Bye,
+    Error,
+    FlowState,
+    LinkBroken,
+    LinkState,
+    Metrics,
+    NodeFailed,
+    RoutesWanted,
+    Stop,
+    Welcome,
+)
+from nextmini.store import FlowState as StoredFlowState
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine, Mapping
+
+    from nextmini.controller.flows import Path
+    from nextmini.controller.peer import Peer
+    from nextmini.protocol import Hello, Message
+    from nextmini.scenario import Route
+    from nextmini.store import Store
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.2
+"""Between attempts to use a database that fails; its listener says when it is gone for good."""
+
+
+class Controller:
+    """One experiment's controller; `async with` starts it and ends it."""
+
+    def __init__(self, store: Store, settings: Settings) -> None:
+        self.url = ""
+        """Where dataplane processes connect to, once started."""
+        self.flows = FlowTracker()
+        self.counters = Counters()
+        self.lost_metrics = 0
+        """Samples that could not be written, known at the end."""
+        self._store = store
+        self._settings = settings
+        self._server = DataplaneServer(settings.listen, settings.token, self)
+        self._reconciler = Reconciler(self._is_over, self._refuse_flow)
+        view, actual = self._reconciler.view, self._reconciler.actual
+        self._desired = DesiredReader(store, view, self.flows)
+        self._routes = RouteMaker(store, view, actual)
+        self._states = StateWriter(store)
+        self._metrics = MetricsWriter(store, settings.interval, settings.keep, time.monotonic)
+        self._greeting: set[int] = set()
+        self._wake = asyncio.Event()
+        self._started = asyncio.Event()
+        self._finished = asyncio.Event()
+        self._released = self._stopping = False
+        self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    async def listen(self) -> str:
+        """Opens the port; returns the URL. Raises ControllerError if that is not possible."""
+        self.url = await self._server.start()
+        return self.url
+
+    def start(self) -> None:
+        """Begins to read the database and to tell processes what is in it."""
+        for work in (
+            self._follow_changes(),
+            self._keep_reconciling(),
+            self._states.batcher.run(),
+            self._metrics.batcher.run(),
+        ):
+            self._spawn(work)
+
+    async def until_started(self) -> None:
+        """Returns when all nodes, links and routes are in force and the flows are handed out.
+
+        Raises RunError if one is refused, DatabaseError if the database is gone.
+        """
+        await self._until(self._started)
+
+    async def until_finished(self) -> None:
+        """Returns when every flow that ends by itself has ended. Raises as `until_started`."""
+        await self._until(self._finished)
+
+    async def until_failed(self) -> None:
+        """Never returns. Raises as `until_started`."""
+        await asyncio.shield(self._failure)
+
+    def progress(self) -> Progress:
+        """Where things stand now."""
+        return Progress(
+            connected=len(self._reconciler.peers),
+            waiting=len(self._reconciler.actual.waiting),
+            flows=len(self.flows.flows),
+            ended=self.flows.ended,
+            failed=self.flows.failed,
+            delivered=self.counters.delivered,
+        )
+
+    def describe_waiting(self, most: int = 3) -> str:
+        """The first few rows that are not in force yet, for an error message."""
+        actual = self._reconciler.actual
+        rows = sorted(actual.waiting)
+        texts = []
+        for row in rows[:most]:
+            reason = actual.states[row].reason
+            texts.append(f"{self._label(row)} ({reason or 'not confirmed'})")
+        more = f" and {len(rows) - most} more" if len(rows) > most else ""
+        return ", ".join(texts) + more
+
+    def process_died(self, process: int, reason: str) -> None:
+        """A dataplane process is gone for good: the flows that touch its nodes have failed."""
+        peer = self._reconciler.peers.get(process)
+        if peer is not None:
+            peer.gone.set()
+            self.lost(peer, reason)
+        self._fail_nodes(self._reconciler.view.nodes_of_process(process), reason)
+
+    async def stop_processes(self) -> None:
+        """Tells every process to stop, and returns when each has said goodbye or is gone."""
+        self._stopping = True
+        peers = list(self._reconciler.peers.values())
+        async with asyncio.TaskGroup() as group:
+            for peer in peers:
+                group.create_task(peer.send(Stop()))
+        for peer in peers:
+            await peer.gone.wait()
+
+    def end_flows(self, reason: str) -> None:
+        """Whatever has not ended is `stopped`, for this reason; so is what processes stopped without one."""
+        for id in self.flows.stop_all(reason):
+            self._publish_flow(id)
+
+    async def close(self) -> None:
+        """Closes the port and every connection and writes what is left. Closing twice does nothing."""
+        self._stopping = True
+        await self._server.stop()
+        tasks = list(self._tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        if not self._failure.done():
+            self._failure.cancel()
+        try:
+            await self._states.flush()
+            await self._metrics.flush()
+        except DatabaseError as error:
+            log.warning("the last states and metrics are lost: %s", error)
+        self.lost_metrics = self._metrics.give_up()
+
+    # What the server tells (nextmini.controller.server.Handler).
+
+    def welcome(self, hello: Hello) -> Welcome:
+        """Decides whether a process may take part. Raises ProtocolError if not."""
+        process, peers = hello.process, self._reconciler.peers
+        if self._stopping:
+            raise ProtocolError(f"experiment {self._settings.experiment!r} is stopping")
+        if process >= self._settings.processes and process not in self._reconciler.view.processes():
+            raise ProtocolError(
+                f"experiment {self._settings.experiment!r} has no dataplane process {process}",
+                f"use --process 0 to {self._settings.processes - 1}",
+            )
+        if process in self._greeting or (process in peers and peers[process].pid != hello.pid):
+            raise ProtocolError(f"dataplane process {process} is connected already")
+        self._greeting.add(process)
+        return Welcome(
+            version=VERSION,
+            experiment=self._settings.experiment,
+            key=self._settings.key,
+            seed=self._settings.seed,
+            interval_ms=max(1, round(self._settings.interval * 1000)),
+        )
+
+    def connected(self, peer: Peer) -> None:
+        """A process takes part from now on."""
+        self._greeting.discard(peer.process)
+        before = self._reconciler.peers.get(peer.process)
+        if before is not None:  # it came back before its old connection was found dead
+            self.lost(before, "it connected again")
+            self._spawn(before.refuse("this process has connected again"))
+        log.info("dataplane process %d (pid %d) connected", peer.process, peer.pid)
+        self._reconciler.connected(peer)
+        self._wake.set()
+
+    def lost(self, peer: Peer, reason: str) -> None:
+        """A process's connection is gone; it may come back."""
+        text = f"dataplane process {peer.process}: {reason}"
+        if self._reconciler.disconnected(peer, text):
+            log.log(logging.INFO if self._stopping else logging.WARNING, "lost %s", text)
+            self._publish_rows()
+            self._wake.set()
+
+    def received(self, peer: Peer, message: Message) -> None:
+        """A process says something. Raises ProtocolError if only the controller may say it."""
+        match message:
+            case Applied():
+                for id, reason in self._reconciler.applied(peer, message):
+                    self._refuse_flow(id, reason)
+                self._publish_rows()
+            case RoutesWanted():
+                self._routes.want(message.pairs)
+                self._wake.set()
+            case LinkState():
+                self._links_changed(peer, message)
+            case FlowState():
+                self._flows_changed(message)
+            case Metrics():
+                self._measured(message)
+            case NodeFailed():
+                self._node_failed(message)
+            case Bye():
+                peer.said_bye = True
+                peer.gone.set()
+            case Error():
+                self._complained(peer, message)
+            case _:
+                raise ProtocolError(f"{type(message).__name__} is not for the controller")
+
+    def _links_changed(self, peer: Peer, message: LinkState) -> None:
+        actual = self._reconciler.actual
+        broken = [c.link for c in message.changes if actual.link_changed(c, peer.process)]
+        if broken:
+            for other in self._reconciler.peers.values():
+                self._spawn(other.send(LinkBroken(tuple(broken))))
+        self._publish_rows()
+        self._wake.set()
+
+    def _flows_changed(self, message: FlowState) -> None:
+        names = self._reconciler.names
+        for change in message.changes:
+            row = path = None
+            if change.route is not None:
+                row, path = names.row(change.route), names.path(change.route)
+            if self.flows.report(change, row, path):
+                self._publish_flow(change.flow)
+        self._wake.set()
+
+    def _measured(self, message: Metrics) -> None:
+        now = datetime.now(UTC)
+        self.counters.take(message)
+        for flow in message.flows:
+            self.flows.acknowledge(flow.flow, flow.acknowledged)
+        run = self._settings.run
+        self._metrics.put(reports.link_metrics(run, now, message), reports.flow_metrics(run, now, message))
+
+    def _node_failed(self, message: NodeFailed) -> None:
+        row = ("node", message.node)
+        reason = f"{self._label(row)} failed: {message.reason}"
+        log.error("%s", reason)
+        self._reconciler.actual.node_failed(message.node, message.reason)
+        self._publish_rows()
+        self._fail_nodes(frozenset({message.node}), reason)
+
+    def _complained(self, peer: Peer, message: Error) -> None:
+        """An `error` answers something that the process could not use, so it will not confirm it either."""
+        reason = f"dataplane process {peer.process} reports an error: {message.reason}"
+        log.error("%s", reason)
+        if self._settings.strict:
+            self._fail(RunError(reason))
+        self._spawn(peer.refuse("closed because of the error that you sent"))
+
+    # What the database tells.
+
+    async def _follow_changes(self) -> None:
+        async for changes in self._store.changes():
+            self._desired.announce(changes)
+            self._wake.set()
+
+    async def _keep_reconciling(self) -> None:
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._read_desired()
+                await self._make_routes()
+            except DatabaseError as error:
+                log.warning("trying again: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+                self._wake.set()
+            await self._reconciler.reconcile()
+            self._publish_rows()
+            self._advance()
+
+    async def _read_desired(self) -> None:
+        news = await self._desired.read()
+        if news.topology:
+            self._routes.topology_changed()
+        self._reconciler.mark(news.dirty)
+        for id in news.ended_flows:
+            self._publish_flow(id)
+
+    async def _make_routes(self) -> None:
+        made, unreachable = await self._routes.make()
+        if made:
+            rows: Mapping[int, Route | None] = {route.id: route for route in made}
+            self._desired.own_routes |= rows.keys()
+            self._reconciler.mark(self._reconciler.view.replace({}, {}, rows, {}))
+        for pair in unreachable:
+            self._unreachable(*pair)
+
+    def _unreachable(self, source: int, destination: int) -> None:
+        nodes = self._reconciler.view.nodes
+        if source in nodes and destination in nodes:
+            reason = f"there is no path from {nodes[source].name} to {nodes[destination].name}"
+        else:
+            reason = f"there is no node {source if source not in nodes else destination}"
+        for id in self._reconciler.view.flows_between(source, destination):
+            self._refuse_flow(id, reason)
+
+    # What follows from it.
+
+    def _advance(self) -> None:
+        """Takes the next step of the experiment's life when its time has come."""
+        if not self._desired.loaded:
+            return
+        if not self._released:
+            refused = self._reconciler.actual.refused
+            if refused and self._settings.strict:
+                row = min(refused)
+                self._fail(RunError(f"{self._label(row)} cannot be set up: {refused[row]}"))
+            elif self._reconciler.settled:
+                self._released = True
+                self._reconciler.release_flows()
+                self._wake.set()
+        elif self._reconciler.idle:
+            self._started.set()
+        if self._started.is_set() and not self.flows.unfinished:
+            self._finished.set()
+        else:
+            self._finished.clear()
+
+    def _is_over(self, flow: int) -> bool:
+        return self.flows.flows[flow].verdict is not None
+
+    def _refuse_flow(self, id: int, reason: str) -> None:
+        """A flow cannot be, or cannot go on."""
+        if self.flows.fail([id], reason):
+            log.warning("flow %s failed: %s", self.flows.flows[id].flow.name, reason)
+            self._publish_flow(id)
+            self._reconciler.mark(Dirty(flows={id}))
+            self._wake.set()
+
+    def _fail_nodes(self, nodes: frozenset[int], reason: str) -> None:
+        view = self._reconciler.view
+
+        def paths(source: int, destination: int) -> list[Path]:
+            return [view.routes[id].path for id in view.routes_between.get((source, destination), ())]
+
+        for id in self.flows.touching(nodes, paths):
+            self._refuse_flow(id, reason)
+
+    def _publish_rows(self) -> None:
+        for row, state in self._reconciler.actual.take_changed().items():
+            kind, id = row
+            node = self._reconciler.view.nodes.get(id) if kind == "node" else None
+            process = node.process if node else 0
+            stored = None if state is None else reports.row_state(row, state, process)
+            self._states.put(reports.STATE_TYPES[kind], id, stored)
+
+    def _publish_flow(self, id: int) -> None:
+        known = self.flows.flows[id]
+        generation = self._reconciler.flow_generations.get(id, 0)
+        self._states.put(StoredFlowState, id, reports.flow_state(known, generation))
+
+    def _label(self, row: tuple[str, int]) -> str:
+        """A row as its user knows it."""
+        kind, id = row
+        view = self._reconciler.view
+        name = view.name
+        if kind == "node":
+            return f"node {name(id)}"
+        if kind == "link" and id in view.links:
+            link = view.links[id]
+            return f"link {name(link.a)} - {name(link.b)}"
+        if kind == "route" and id in view.routes:
+            path = view.routes[id].path
+            return f"route {id} from {name(path[0])} to {name(path[-1])}" if path else f"route {id}"
+        return f"{kind} {id}"
+
+    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._task_done)
+
+    def _task_done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self._failure.done():
+            if not isinstance(error, NextminiError):
+                log.error("the controller failed", exc_info=error)
+            self._failure.set_exception(error)
+
+    async def _until(self, event: asyncio.Event) -> None:
+        waiter = asyncio.create_task(event.wait())
+        try:
+            both: set[asyncio.Future[Any]] = {waiter, self._failure}
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if self._failure.done():
+                self._failure.result()
+        finally:
+            waiter.cancel()

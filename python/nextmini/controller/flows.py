@@ -1,0 +1,204 @@
+"""What became of every flow: the reports of its two ends joined into one result.
+
+A flow has ended when both ends have said so, when one of them failed, or when the controller gave it up
+(its process died, no route exists, the run ended). The first of these counts; what is reported later only
+completes the numbers. Bytes and checksum are the receiver's: it alone knows what arrived.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from nextmini.protocol import FlowChange
+    from nextmini.scenario import Flow
+
+Status = Literal["running", "completed", "failed", "stopped"]
+Path = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a flow ended, and why if it did not complete."""
+
+    status: Status
+    reason: str | None = None
+
+
+@dataclass(slots=True)
+class FlowProgress:
+    """One flow and what is known of it."""
+
+    flow: Flow
+    source: FlowChange | None = None
+    sink: FlowChange | None = None
+    verdict: Verdict | None = None
+    route: int | None = None
+    path: Path | None = None
+    """Of the route taken last, kept because the route may be gone when the results are written."""
+    acknowledged: int = 0
+    removed: bool = False
+
+    @property
+    def finite(self) -> bool:
+        """Whether the flow ends by itself."""
+        return self.flow.size is not None or self.flow.duration is not None
+
+    @property
+    def status(self) -> Status:
+        """`running` also before its start."""
+        return self.verdict.status if self.verdict else "running"
+
+    @property
+    def bytes(self) -> int:
+        """What the receiver is known to have."""
+        return max(self.sink.bytes if self.sink else 0, self.acknowledged)
+
+    @property
+    def seconds(self) -> float:
+        """From the first chunk to the receiver's last word, at the source; 0 while it has not said."""
+        return self.source.seconds if self.source else 0.0
+
+    @property
+    def goodput(self) -> float:
+        """Bits a second that arrived; 0 while the seconds are not known."""
+        return self.bytes * 8 / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def retransmitted(self) -> int:
+        """Chunks that the source sent again."""
+        return self.source.retransmitted if self.source else 0
+
+    @property
+    def reordered(self) -> int:
+        """Chunks that arrived at the sink behind a later one."""
+        return self.sink.reordered if self.sink else 0
+
+    @property
+    def checksum(self) -> str | None:
+        """The receiver's, when the sender's is the same."""
+        if self.source is None or self.sink is None or self.source.checksum != self.sink.checksum:
+            return None
+        return self.sink.checksum
+
+
+def judge(source: FlowChange | None, sink: FlowChange | None) -> Verdict | None:
+    """How a flow ended by what its ends say; None while it has not."""
+    for report in (source, sink):
+        if report is not None and report.status == "failed":
+            return Verdict("failed", report.reason or f"the {report.end} gave no reason")
+    if source is None or sink is None or "running" in (source.status, sink.status):
+        return None
+    if "completed" not in (source.status, sink.status):
+        return Verdict("stopped", source.reason or sink.reason)
+    if (source.bytes, source.checksum) == (sink.bytes, sink.checksum):
+        return Verdict("completed")
+    if "stopped" in (source.status, sink.status):
+        return Verdict("stopped", source.reason or sink.reason)
+    if source.bytes != sink.bytes:
+        return Verdict("failed", f"{sink.bytes} bytes arrived of {source.bytes} that were sent")
+    return Verdict("failed", f"checksum mismatch: {source.checksum} was sent, {sink.checksum} arrived")
+
+
+@dataclass(slots=True)
+class FlowTracker:
+    """All flows of a run."""
+
+    flows: dict[int, FlowProgress] = field(default_factory=dict)
+    unfinished: set[int] = field(default_factory=set)
+    """Flows that are to end by themselves and have not."""
+    ended: int = 0
+    failed: int = 0
+
+    def replace(self, id: int, flow: Flow | None) -> bool:
+        """Takes over a desired flow (None: it is no longer wanted); returns whether its state changed."""
+        known = self.flows.get(id)
+        if flow is None:
+            if known is None:
+                return False
+            known.removed = True
+            return self._end(known, Verdict("stopped", "the flow was removed"))
+        if known is not None and known.removed:
+            # Another flow under the number of one that was removed.
+            self.ended -= 1
+            self.failed -= known.status == "failed"
+            known = None
+        if known is None:
+            known = self.flows[id] = FlowProgress(flow)
+        known.flow = flow
+        if known.verdict is None and known.finite:
+            self.unfinished.add(id)
+        else:
+            self.unfinished.discard(id)
+        return False
+
+    def report(self, change: FlowChange, route: int | None, path: Path | None) -> bool:
+        """Takes in what one end says (`route` is the row's number); returns whether anything is new."""
+        known = self.flows.get(change.flow)
+        if known is None:
+            return False
+        said = known.source if change.end == "source" else known.sink
+        if said is not None and said.status != "running":
+            return False  # an end has one last word; what comes after it is about tidying up
+        if change.end == "source":
+            known.source = change
+            if path is not None:
+                known.route, known.path = route, path
+        else:
+            known.sink = change
+        verdict = judge(known.source, known.sink)
+        if verdict is not None:
+            self._end(known, verdict)
+        return True
+
+    def fail(self, ids: Iterable[int], reason: str) -> list[int]:
+        """Gives flows up; returns those that had not ended yet."""
+        verdict = Verdict("failed", reason)
+        return [id for id in ids if id in self.flows and self._end(self.flows[id], verdict)]
+
+    def stop_all(self, reason: str) -> list[int]:
+        """Ends every flow that has not ended, and gives a reason to those that stopped without one.
+
+        Returns these flows.
+        """
+        found = []
+        for id, known in self.flows.items():
+            if self._end(known, Verdict("stopped", reason)):
+                found.append(id)
+            elif known.verdict == Verdict("stopped"):
+                known.verdict = Verdict("stopped", reason)
+                found.append(id)
+        return found
+
+    def acknowledge(self, id: int, bytes: int) -> None:
+        """The source says how much the receiver has acknowledged."""
+        known = self.flows.get(id)
+        if known is not None:
+            known.acknowledged = bytes
+
+    def touching(self, nodes: frozenset[int], paths: Callable[[int, int], list[Path]]) -> list[int]:
+        """Running flows with an end at one of the nodes or a route through one.
+
+        Of a flow whose route is not known yet, every path of its pair (`paths`) counts.
+        """
+        found = []
+        for id, known in self.flows.items():
+            if known.verdict is not None:
+                continue
+            pair = (known.flow.source, known.flow.destination)
+            candidates = [known.path] if known.path else paths(*pair)
+            if not nodes.isdisjoint(pair) or any(not nodes.isdisjoint(path) for path in candidates):
+                found.append(id)
+        return found
+
+    def _end(self, known: FlowProgress, verdict: Verdict) -> bool:
+        if known.verdict is not None:
+            return False
+        known.verdict = verdict
+        self.unfinished.discard(known.flow.id)
+        self.ended += 1
+        self.failed += verdict.status == "failed"
+        return True

@@ -1,0 +1,148 @@
+"""Which process gets which record: pure functions from desired rows to records by process.
+
+A process gets its own nodes, the links with an end at one of them, the routes that visit one of them and the
+flows whose source is one of them. A row that cannot be placed (anyone may write rows) is Unplaceable with a
+reason, which the controller shows in the row's state. A row that only waits for a process to connect is
+placed at the processes that are known so far.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import pairwise
+from math import isfinite
+from typing import TYPE_CHECKING, get_args
+
+from nextmini.controller.view import pair_of
+from nextmini.protocol import FlowRecord, LinkRecord, NodeRecord, RouteRecord
+from nextmini.protocol.records import Mapping as ProcessorMapping
+from nextmini.protocol.records import Transport
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nextmini.controller.view import NetworkView
+    from nextmini.scenario import Flow, Link, Node, Route
+
+
+@dataclass(frozen=True, slots=True)
+class Unplaceable:
+    """Why a row has no place."""
+
+    reason: str
+
+
+def place_node(node: Node) -> dict[int, NodeRecord] | Unplaceable:
+    """The node's record at the process that hosts it."""
+    if node.mapping not in get_args(ProcessorMapping):
+        return Unplaceable(f"mapping {node.mapping!r} is none of {', '.join(get_args(ProcessorMapping))}")
+    if not 1 <= node.hop_limit <= 65535:
+        return Unplaceable(f"hop limit {node.hop_limit} is not from 1 to 65535")
+    if node.processors < 1:
+        return Unplaceable(f"{node.processors} processors: a node has at least 1")
+    mapping: ProcessorMapping = "concurrent" if node.mapping == "concurrent" else "sequential"
+    record = NodeRecord(node.id, node.name, node.address, node.processors, mapping, node.hop_limit)
+    return {node.process: record}
+
+
+def place_link(
+    link: Link, view: NetworkView, listen: Mapping[int, str]
+) -> dict[int, LinkRecord] | Unplaceable:
+    """The link's records at the processes of its two ends.
+
+    `listen` has the address of the link listener of each process that is connected. Of two processes the one
+    of end `a` dials, so it gets its record only once the other one's address is known.
+    """
+    a, b = view.nodes.get(link.a), view.nodes.get(link.b)
+    if a is None or b is None:
+        return Unplaceable(f"there is no node {link.a if a is None else link.b}")
+    if link.transport not in get_args(Transport):
+        return Unplaceable(f"transport {link.transport!r} is none of {', '.join(get_args(Transport))}")
+    if not (isfinite(link.cost) and link.cost > 0):
+        return Unplaceable(f"cost {link.cost} is not above 0")
+    if link.a == link.b:
+        return Unplaceable("both ends are the same node")
+    if link.transport == "memory":
+        if a.process != b.process:
+            return Unplaceable("a memory link has both ends in one process; set its transport to tcp")
+        return {a.process: _link_record(link, dial=False, listen_end=False, peer=None)}
+    if a.process == b.process:
+        address = listen.get(a.process)
+        if address is None:
+            return {}
+        return {a.process: _link_record(link, dial=True, listen_end=True, peer=address)}
+    records = {b.process: _link_record(link, dial=False, listen_end=True, peer=None)}
+    if b.process in listen:
+        records[a.process] = _link_record(link, dial=True, listen_end=False, peer=listen[b.process])
+    return records
+
+
+def _link_record(link: Link, *, dial: bool, listen_end: bool, peer: str | None) -> LinkRecord:
+    transport: Transport = "memory" if link.transport == "memory" else "tcp"
+    return LinkRecord(link.id, link.a, link.b, transport, link.congestion, link.cost, dial, listen_end, peer)
+
+
+def place_route(route: Route, wire_id: int, view: NetworkView) -> dict[int, RouteRecord] | Unplaceable:
+    """The route's record, under the number it has on the wire, at each process that it visits."""
+    problem = route_problem(route.path, route.weight, view)
+    if problem is not None:
+        return Unplaceable(problem)
+    record = RouteRecord(wire_id, route.path, route.weight)
+    return dict.fromkeys({view.nodes[node].process for node in route.path}, record)
+
+
+def route_problem(path: tuple[int, ...], weight: int, view: NetworkView) -> str | None:
+    """Why no route can take this path, or None."""
+    if len(path) < 2:
+        return "a path has at least two nodes"
+    if weight < 1:
+        return f"weight {weight} is not at least 1"
+    if len(set(path)) != len(path):
+        return "the path visits a node twice"
+    for node in path:
+        if node not in view.nodes:
+            return f"there is no node {node}"
+    for step in pairwise(path):
+        if pair_of(*step) not in view.links_between:
+            a, b = (view.nodes[node].name for node in step)
+            return f"there is no link between {a} and {b}"
+    return None
+
+
+def place_flow(flow: Flow, view: NetworkView) -> dict[int, FlowRecord] | Unplaceable:
+    """The flow's record at the process of its source."""
+    source = view.nodes.get(flow.source)
+    if source is None or flow.destination not in view.nodes:
+        return Unplaceable(f"there is no node {flow.source if source is None else flow.destination}")
+    if flow.source == flow.destination:
+        return Unplaceable("source and destination are the same node")
+    problem = _flow_problem(flow)
+    if problem is not None:
+        return Unplaceable(problem)
+    record = FlowRecord(
+        id=flow.id,
+        source=flow.source,
+        destination=flow.destination,
+        kind=flow.kind,
+        size=flow.size,
+        duration=flow.duration,
+        rate=flow.rate,
+        weight=flow.weight,
+        start=flow.start,
+    )
+    return {source.process: record}
+
+
+def _flow_problem(flow: Flow) -> str | None:
+    """Why the flow's own settings make no sense, or None: the protocol has no numbers below zero."""
+    if flow.kind != "lossless":
+        return f"kind {flow.kind!r} is not in this version"
+    if flow.mode != "normal":
+        return f"mode {flow.mode!r} is not in this version"
+    limits = {"size": flow.size, "duration": flow.duration, "rate": flow.rate, "weight": flow.weight}
+    for name, value in limits.items():
+        if value is not None and not (isfinite(value) and value > 0):
+            return f"{name} {value} is not above 0"
+    if not (isfinite(flow.start) and flow.start >= 0):
+        return f"start {flow.start} is not at least 0"
+    return None

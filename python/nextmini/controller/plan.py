@@ -1,0 +1,199 @@
+"""Desired against actual: which process is to be told what, and in which order.
+
+`plan` compares records by process with what each process was told and returns up to four steps. A step is
+sent to all its processes at once; the next one starts when everything of it is confirmed:
+
+1. nodes, links and, at relays and destinations, routes: what others are going to rely on;
+2. routes at the process of their source, and flows: from here on traffic uses what step 1 made;
+3. flows that go and, at the process of their source, routes that go: nothing new enters them;
+4. routes elsewhere, links and nodes that go.
+
+So a route is used only when every node of it knows it (a route's path never changes under its number: a new
+path is a new number, made in 1 and 2 before the old one is broken in 3 and 4), and nothing is taken away
+that a source may still use.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nextmini.protocol import FlowRecord, LinkRecord, NodeRecord, RouteRecord
+
+
+class _Record(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+R = TypeVar("R", bound=_Record)
+
+
+@dataclass(slots=True)
+class Body:
+    """What one process is told in one step."""
+
+    nodes: list[NodeRecord] = field(default_factory=list)
+    links: list[LinkRecord] = field(default_factory=list)
+    routes: list[RouteRecord] = field(default_factory=list)
+    flows: list[FlowRecord] = field(default_factory=list)
+    remove_nodes: list[int] = field(default_factory=list)
+    remove_links: list[int] = field(default_factory=list)
+    remove_routes: list[int] = field(default_factory=list)
+    remove_flows: list[int] = field(default_factory=list)
+
+
+Step = dict[int, Body]
+
+
+class HeldRecords(Generic[R]):
+    """Which records of one kind each process was told; None where it may have one that is out of date."""
+
+    def __init__(self) -> None:
+        self._by_id: dict[int, dict[int, R | None]] = {}
+        self._by_process: dict[int, set[int]] = {}
+
+    def get(self, id: int) -> Mapping[int, R | None]:
+        """By process."""
+        return self._by_id.get(id, {})
+
+    def ids(self, process: int) -> frozenset[int]:
+        """What the process was told."""
+        return frozenset(self._by_process.get(process, ()))
+
+    def put(self, process: int, record: R) -> None:
+        self._by_id.setdefault(record.id, {})[process] = record
+        self._by_process.setdefault(process, set()).add(record.id)
+
+    def remove(self, process: int, id: int) -> None:
+        records = self._by_id.get(id)
+        if records is not None:
+            records.pop(process, None)
+            if not records:
+                del self._by_id[id]
+        self._by_process.get(process, set()).discard(id)
+
+    def doubt(self, process: int) -> None:
+        """The process came back: what it was told has to be told again, or taken away."""
+        for id in self._by_process.get(process, ()):
+            self._by_id[id][process] = None
+
+
+class Held:
+    """Everything that the processes were told."""
+
+    def __init__(self) -> None:
+        self.nodes: HeldRecords[NodeRecord] = HeldRecords()
+        self.links: HeldRecords[LinkRecord] = HeldRecords()
+        self.routes: HeldRecords[RouteRecord] = HeldRecords()
+        self.flows: HeldRecords[FlowRecord] = HeldRecords()
+        self.route_sources: dict[int, int] = {}
+        """The process of each route's source, as of when it was told."""
+
+    def doubt(self, process: int) -> None:
+        """See HeldRecords.doubt."""
+        for held in (self.nodes, self.links, self.routes, self.flows):
+            held.doubt(process)
+
+    def tell(self, process: int, body: Body) -> None:
+        """Notes that the process is told this."""
+        for node_id in body.remove_nodes:
+            self.nodes.remove(process, node_id)
+        for link_id in body.remove_links:
+            self.links.remove(process, link_id)
+        for route_id in body.remove_routes:
+            self.routes.remove(process, route_id)
+            if not self.routes.get(route_id):
+                self.route_sources.pop(route_id, None)
+        for flow_id in body.remove_flows:
+            self.flows.remove(process, flow_id)
+        for node in body.nodes:
+            self.nodes.put(process, node)
+        for link in body.links:
+            self.links.put(process, link)
+        for route in body.routes:
+            self.routes.put(process, route)
+        for flow in body.flows:
+            self.flows.put(process, flow)
+
+
+@dataclass(slots=True)
+class Targets:
+    """Records by id and process: what processes are to hold of the rows that are looked at."""
+
+    nodes: dict[int, dict[int, NodeRecord]] = field(default_factory=dict)
+    links: dict[int, dict[int, LinkRecord]] = field(default_factory=dict)
+    routes: dict[int, dict[int, RouteRecord]] = field(default_factory=dict)
+    flows: dict[int, dict[int, FlowRecord]] = field(default_factory=dict)
+    route_sources: dict[int, int] = field(default_factory=dict)
+
+
+def plan(targets: Targets, held: Held, connected: frozenset[int]) -> list[Step]:
+    """The steps from what is held to the targets, at the connected processes; no step is empty."""
+    steps = _Steps()
+    held.route_sources.update(targets.route_sources)
+    for node_id, nodes in targets.nodes.items():
+        differing, surplus = _compare(held.nodes.get(node_id), nodes, connected)
+        for process in differing:
+            steps.body(1, process).nodes.append(nodes[process])
+        for process in surplus:
+            steps.body(4, process).remove_nodes.append(node_id)
+    for link_id, links in targets.links.items():
+        _plan_link(steps, held.links.get(link_id), links, connected, link_id)
+    for route_id, routes in targets.routes.items():
+        source = held.route_sources.get(route_id)
+        differing, surplus = _compare(held.routes.get(route_id), routes, connected)
+        for process in differing:
+            steps.body(2 if process == source else 1, process).routes.append(routes[process])
+        for process in surplus:
+            steps.body(3 if process == source else 4, process).remove_routes.append(route_id)
+    for flow_id, flows in targets.flows.items():
+        differing, surplus = _compare(held.flows.get(flow_id), flows, connected)
+        for process in differing:
+            steps.body(2, process).flows.append(flows[process])
+        for process in surplus:
+            steps.body(3, process).remove_flows.append(flow_id)
+    return steps.result()
+
+
+def _plan_link(
+    steps: _Steps,
+    held: Mapping[int, LinkRecord | None],
+    wanted: Mapping[int, LinkRecord],
+    connected: frozenset[int],
+    id: int,
+) -> None:
+    differing, surplus = _compare(held, wanted, connected)
+    for process in differing:
+        before, link = held.get(process), wanted[process]
+        if before is not None and (before.a, before.b, before.transport) != (link.a, link.b, link.transport):
+            # Another link under the old number: the removals of a message come before its additions.
+            steps.body(1, process).remove_links.append(id)
+        steps.body(1, process).links.append(link)
+    for process in surplus:
+        steps.body(4, process).remove_links.append(id)
+
+
+def _compare(
+    held: Mapping[int, R | None], wanted: Mapping[int, R], connected: frozenset[int]
+) -> tuple[list[int], list[int]]:
+    """The connected processes whose record is not the wanted one, and those that are to have none."""
+    differing = [process for process, record in wanted.items() if held.get(process) != record]
+    surplus = [process for process in held if process not in wanted]
+    return [p for p in differing if p in connected], [p for p in surplus if p in connected]
+
+
+class _Steps:
+    """The four steps under construction."""
+
+    def __init__(self) -> None:
+        self._steps: dict[int, Step] = {1: {}, 2: {}, 3: {}, 4: {}}
+
+    def body(self, step: int, process: int) -> Body:
+        return self._steps[step].setdefault(process, Body())
+
+    def result(self) -> list[Step]:
+        return [step for step in self._steps.values() if step]

@@ -1,0 +1,278 @@
+"""Brings the dataplane processes in line with what is desired.
+
+It holds the desired rows, what each process was told and what each confirmed. Changes make rows dirty; one
+task (`run`) plans the difference for the dirty rows and performs it step by step, each step confirmed before
+the next. Changes that arrive meanwhile wait for the next round, so that there is never more than one plan.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from nextmini.controller.actual import Actual
+from nextmini.controller.batches import batches
+from nextmini.controller.names import RouteNames
+from nextmini.controller.placement import Unplaceable, place_flow, place_link, place_node, place_route
+from nextmini.controller.plan import Held, Targets, plan
+from nextmini.controller.view import Dirty, NetworkView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from nextmini.controller.actual import Row
+    from nextmini.controller.peer import Peer
+    from nextmini.controller.plan import Body, Step
+    from nextmini.protocol import Applied, Apply
+
+log = logging.getLogger(__name__)
+
+ANSWER_SECONDS = 60.0
+"""A process that has not applied a message after this long is cut off."""
+
+
+class Reconciler:
+    """Desired against actual, for all processes."""
+
+    def __init__(self, flow_ended: Callable[[int], bool], flow_refused: Callable[[int, str], None]) -> None:
+        """`flow_ended` tells whether a flow is over, so that nobody is to send it any more; `flow_refused`
+        is told of a flow that cannot be.
+        """
+        self.view = NetworkView()
+        self.actual = Actual()
+        self.names = RouteNames()
+        self.peers: dict[int, Peer] = {}
+        self.flow_generations: dict[int, int] = {}
+        """The generation in which a flow was last confirmed by its source's process."""
+        self._flow_ended = flow_ended
+        self._flow_refused = flow_refused
+        self._held = Held()
+        self._dirty = Dirty()
+        self._flows_released = False
+        self._generation = 0
+        self._answers: dict[int, _Answer] = {}
+
+    def connected(self, peer: Peer) -> None:
+        """A process is there: it is told everything, whatever it may still know."""
+        self._held.doubt(peer.process)
+        self.peers[peer.process] = peer
+        self.mark(self.view.touching(self.view.nodes_of_process(peer.process)))
+        self.mark(self._held_rows(peer.process))
+
+    def disconnected(self, peer: Peer, reason: str) -> bool:
+        """A process is gone; returns False if another connection of it has taken its place."""
+        if self.peers.get(peer.process) is not peer:
+            return False
+        del self.peers[peer.process]
+        self.actual.process_lost(peer.process, self._rows_of(self._held_rows(peer.process)), reason)
+        for answer in list(self._answers.values()):
+            if answer.peer is peer:
+                answer.done.set()
+        return True
+
+    def mark(self, dirty: Dirty) -> None:
+        """These rows have to be looked at."""
+        self._dirty.update(dirty)
+
+    def release_flows(self) -> None:
+        """From now on processes are told of flows."""
+        self._flows_released = True
+        self._dirty.flows |= self.view.flows.keys()
+
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to tell, and nothing told that is not confirmed."""
+        return not self._dirty and not self._answers
+
+    @property
+    def settled(self) -> bool:
+        """Whether every node, link and route is in force or refused."""
+        return self.idle and not self.actual.waiting
+
+    async def reconcile(self) -> None:
+        """Plans and performs the difference for everything that is dirty now."""
+        dirty, self._dirty = self._dirty, Dirty()
+        if not dirty:
+            return
+        targets = self._targets(dirty)
+        peers = dict(self.peers)
+        for step in plan(targets, self._held, frozenset(peers)):
+            await self._perform(step, peers)
+
+    def applied(self, peer: Peer, message: Applied) -> list[tuple[int, str]]:
+        """Takes in a process's answer; returns the flows that it rejected, each with the reason."""
+        answer = self._answers.get(message.generation)
+        if answer is None or answer.peer is not peer:
+            log.warning(
+                "dataplane process %d confirms generation %d, which it was not sent",
+                peer.process,
+                message.generation,
+            )
+            return []
+        rejected_rows: dict[Row, str] = {}
+        rejected_flows: dict[int, str] = {}
+        for rejection in message.rejected:
+            if rejection.kind == "flow":
+                rejected_flows[rejection.id] = rejection.reason
+            elif rejection.kind == "route":
+                row = self.names.row(rejection.id)
+                rejected_rows["route", rejection.id if row is None else row] = rejection.reason
+            else:
+                rejected_rows[rejection.kind, rejection.id] = rejection.reason
+        rows = self._rows_in(answer.message)
+        self.actual.applied(rows, peer.process, message.generation, rejected_rows)
+        for flow in answer.message.flows:
+            self.flow_generations[flow.id] = message.generation
+        answer.done.set()
+        return [(id, f"dataplane process {peer.process}: {why}") for id, why in rejected_flows.items()]
+
+    async def _perform(self, step: Step, peers: dict[int, Peer]) -> None:
+        """Sends a step and waits until every process has answered or is gone."""
+        async with asyncio.TaskGroup() as group:
+            for process, body in step.items():
+                # A process that has come back since was marked dirty as a whole: the next round is for it.
+                if self.peers.get(process) is peers[process]:
+                    group.create_task(self._tell(peers[process], body))
+
+    async def _tell(self, peer: Peer, body: Body) -> None:
+        self._held.tell(peer.process, body)
+        answers = []
+        for message in batches(body):
+            self._generation += 1
+            answer = _Answer(peer, replace(message, generation=self._generation))
+            self._answers[self._generation] = answer
+            self.actual.told(self._rows_in(answer.message), peer.process)
+            answers.append(answer)
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                for answer in answers:
+                    await peer.send(answer.message)
+                for answer in answers:
+                    await answer.done.wait()
+        except TimeoutError:
+            log.error("dataplane process %d does not answer, cutting it off", peer.process)
+            await peer.refuse(f"no answer to an apply for {ANSWER_SECONDS:.0f} seconds")
+        finally:
+            for answer in answers:
+                self._answers.pop(answer.message.generation, None)
+
+    def _targets(self, dirty: Dirty) -> Targets:
+        """Who is to hold what of the dirty rows; notes what is expected of whom."""
+        targets = Targets()
+        listen = {process: peer.listen for process, peer in self.peers.items()}
+        for id in dirty.nodes:
+            self._target_node(id, targets)
+        for id in dirty.links:
+            self._target_link(id, listen, targets)
+        for id in dirty.routes:
+            self._target_route(id, targets)
+        for wire in self.names.retired():
+            if self._held.routes.get(wire):
+                targets.routes[wire] = {}
+            else:
+                self.names.gone(wire)
+        for id in dirty.flows:
+            self._target_flow(id, targets)
+        return targets
+
+    def _target_node(self, id: int, targets: Targets) -> None:
+        node = self.view.nodes.get(id)
+        targets.nodes[id] = {}
+        if node is None:
+            self.actual.forget(("node", id))
+            return
+        placed = place_node(node)
+        if isinstance(placed, Unplaceable):
+            self.actual.expect(("node", id), (), problem=placed.reason)
+        else:
+            targets.nodes[id] = placed
+            self.actual.expect(("node", id), placed)
+
+    def _target_link(self, id: int, listen: Mapping[int, str], targets: Targets) -> None:
+        link = self.view.links.get(id)
+        targets.links[id] = {}
+        if link is None:
+            self.actual.forget(("link", id))
+            return
+        placed = place_link(link, self.view, listen)
+        if isinstance(placed, Unplaceable):
+            self.actual.expect(("link", id), (), problem=placed.reason)
+            return
+        targets.links[id] = placed
+        # Both ends count, also one that has to wait for the other to connect.
+        ends = {self.view.nodes[link.a].process, self.view.nodes[link.b].process}
+        self.actual.expect(("link", id), ends, carried=link.transport != "memory")
+
+    def _target_route(self, id: int, targets: Targets) -> None:
+        route = self.view.routes.get(id)
+        if route is None:
+            self.names.retire(id)
+            self.actual.forget(("route", id))
+            return
+        before = self.names.wire(id)
+        wire = self.names.name(id, route.path)
+        if before not in (None, wire):
+            # Nothing that was confirmed of the old path counts for the new one.
+            self.actual.forget(("route", id))
+        placed = place_route(route, wire, self.view)
+        if isinstance(placed, Unplaceable):
+            self.names.retire(id)
+            self.actual.expect(("route", id), (), problem=placed.reason)
+            return
+        targets.routes[wire] = placed
+        targets.route_sources[wire] = self.view.nodes[route.path[0]].process
+        self.actual.expect(("route", id), placed)
+
+    def _target_flow(self, id: int, targets: Targets) -> None:
+        flow = self.view.flows.get(id)
+        targets.flows[id] = {}
+        if flow is None:
+            self.flow_generations.pop(id, None)
+            return
+        if self._flow_ended(id) or not self._flows_released:
+            return
+        placed = place_flow(flow, self.view)
+        if isinstance(placed, Unplaceable):
+            self._flow_refused(id, placed.reason)
+        else:
+            targets.flows[id] = placed
+
+    def _held_rows(self, process: int) -> Dirty:
+        """The rows that a process was told of."""
+        routes = {self.names.row(wire) for wire in self._held.routes.ids(process)}
+        return Dirty(
+            nodes=set(self._held.nodes.ids(process)),
+            links=set(self._held.links.ids(process)),
+            routes={row for row in routes if row is not None},
+            flows=set(self._held.flows.ids(process)),
+        )
+
+    @staticmethod
+    def _rows_of(dirty: Dirty) -> Iterator[Row]:
+        for node in dirty.nodes:
+            yield ("node", node)
+        for link in dirty.links:
+            yield ("link", link)
+        for route in dirty.routes:
+            yield ("route", route)
+
+    def _rows_in(self, message: Apply) -> list[Row]:
+        """The rows that a message puts in force."""
+        rows: list[Row] = [("node", node.id) for node in message.nodes]
+        rows += [("link", link.id) for link in message.links]
+        for route in message.routes:
+            row = self.names.row(route.id)
+            if row is not None:
+                rows.append(("route", row))
+        return rows
+
+
+class _Answer:
+    """A message that waits for its `applied`."""
+
+    def __init__(self, peer: Peer, message: Apply) -> None:
+        self.peer = peer
+        self.message = message
+        self.done = asyncio.Event()

@@ -1,0 +1,73 @@
+"""What processes report, as rows for the database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nextmini.controller.counters import drops_by_cause
+from nextmini.store import FlowMetric, FlowState, LinkMetric, LinkState, NodeState, RouteState
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+
+    from nextmini.controller.actual import Row, RowState
+    from nextmini.controller.flows import FlowProgress
+    from nextmini.protocol import Metrics
+
+STATE_TYPES: dict[str, type[NodeState] | type[LinkState] | type[RouteState]] = {
+    "node": NodeState,
+    "link": LinkState,
+    "route": RouteState,
+}
+
+_MOST_INT4 = 2**31 - 1
+
+
+def row_state(row: Row, state: RowState, process: int) -> NodeState | LinkState | RouteState:
+    """The state of a node (which runs in `process`), link or route."""
+    kind, id = row
+    if kind == "node":
+        return NodeState(id, process, state.generation, state.status, state.reason)
+    if kind == "link":
+        return LinkState(id, state.generation, state.status, state.reason)
+    return RouteState(id, state.generation, state.status, state.reason)
+
+
+def flow_state(known: FlowProgress, generation: int) -> FlowState:
+    """The state of a flow."""
+    return FlowState(
+        flow=known.flow.id,
+        generation=generation,
+        status=known.status,
+        bytes=known.bytes,
+        seconds=known.seconds,
+        retransmitted=known.retransmitted,
+        reordered=known.reordered,
+        checksum_source=known.source.checksum if known.source else None,
+        checksum_sink=known.sink.checksum if known.sink else None,
+        route=known.route,
+        reason=known.verdict.reason if known.verdict else None,
+    )
+
+
+def link_metrics(run: str, time: datetime, metrics: Metrics) -> Iterator[LinkMetric]:
+    """The samples of links."""
+    for link in metrics.links:
+        drops = drops_by_cause(link.drops)
+        yield LinkMetric(run, time, link.link, link.node, link.bytes, link.packets, drops, link.queue)
+
+
+def flow_metrics(run: str, time: datetime, metrics: Metrics) -> Iterator[FlowMetric]:
+    """The samples of flows."""
+    for flow in metrics.flows:
+        yield FlowMetric(
+            run=run,
+            time=time,
+            flow=flow.flow,
+            bytes=flow.bytes,
+            acknowledged=flow.acknowledged,
+            retransmitted=flow.retransmitted,
+            srtt_us=min(flow.srtt_us, _MOST_INT4),
+            window=flow.window,
+        )

@@ -1,0 +1,192 @@
+"""The WebSocket server that dataplane processes connect to.
+
+It lets in who has the experiment's token, reads the first message within a deadline, and hands every message
+to its handler. One peer never delays another: each has a task and a bounded send queue of its own.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hmac
+import logging
+from http import HTTPStatus
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Protocol
+
+from websockets.asyncio.server import serve
+from websockets.exceptions import ConnectionClosed
+
+from nextmini.controller.peer import Peer
+from nextmini.errors import ControllerError, ProtocolError
+from nextmini.protocol import VERSION, Error, Hello, decode, encode
+
+if TYPE_CHECKING:
+    from websockets.asyncio.server import Server, ServerConnection
+    from websockets.http11 import Request, Response
+
+    from nextmini.protocol import Message, Welcome
+
+log = logging.getLogger(__name__)
+
+PATH = "/dataplane"
+MAX_MESSAGE_BYTES = 2**20
+HELLO_SECONDS = 10.0
+PING_SECONDS = 20.0
+CLOSE_SECONDS = 2.0
+
+
+class Handler(Protocol):
+    """What the server tells about its peers; the calls must not block."""
+
+    def welcome(self, hello: Hello) -> Welcome:
+        """The answer to a first message. Raises ProtocolError to refuse the peer."""
+
+    def connected(self, peer: Peer) -> None:
+        """A peer was welcomed."""
+
+    def received(self, peer: Peer, message: Message) -> None:
+        """A peer sent something. Raises ProtocolError if it must not; it is told so and stays connected."""
+
+    def lost(self, peer: Peer, reason: str) -> None:
+        """A peer's connection is closed."""
+
+
+class DataplaneServer:
+    """Listens for dataplane processes."""
+
+    def __init__(self, listen: str, token: str, handler: Handler) -> None:
+        """`listen` is "host:port"; port 0 takes a free one."""
+        self._listen = listen
+        self._authorization = f"Bearer {token}".encode()
+        self._handler = handler
+        self._server: Server | None = None
+
+    async def start(self) -> str:
+        """Listens; returns the URL. Raises ControllerError if that is not possible."""
+        host, port = _address(self._listen)
+        try:
+            self._server = await serve(
+                self._serve,
+                host,
+                port,
+                process_request=self._admit,
+                compression=None,
+                max_size=MAX_MESSAGE_BYTES,
+                open_timeout=HELLO_SECONDS,
+                ping_interval=PING_SECONDS,
+                ping_timeout=PING_SECONDS,
+                close_timeout=CLOSE_SECONDS,
+                logger=logging.getLogger(f"{__name__}.websocket"),
+            )
+        except OSError as error:
+            raise _unavailable(self._listen, error) from error
+        host, port = next(iter(self._server.sockets)).getsockname()[:2]
+        return f"ws://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+
+    async def stop(self) -> None:
+        """Closes the listener and every connection. Stopping twice does nothing."""
+        server, self._server = self._server, None
+        if server is not None:
+            server.close()
+            await server.wait_closed()
+
+    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        if request.path != PATH:
+            return connection.respond(HTTPStatus.NOT_FOUND, f"dataplane processes connect to {PATH}\n")
+        given = request.headers.get_all("Authorization")
+        if len(given) != 1 or not hmac.compare_digest(
+            given[0].encode("utf-8", "surrogateescape"), self._authorization
+        ):
+            log.warning("refused a connection from %s: wrong token", connection.remote_address)
+            return connection.respond(HTTPStatus.UNAUTHORIZED, "wrong token\n")
+        return None
+
+    async def _serve(self, connection: ServerConnection) -> None:
+        peer = await self._greet(connection)
+        if peer is None:
+            return
+        reason = "the server stopped"
+        try:
+            reason = await self._read(connection, peer)
+        finally:
+            peer.gone.set()
+            self._handler.lost(peer, reason)
+
+    async def _greet(self, connection: ServerConnection) -> Peer | None:
+        """Reads the first message and answers it; None if the peer was refused."""
+        try:
+            async with asyncio.timeout(HELLO_SECONDS):
+                hello = decode(await connection.recv(decode=False))
+            if not isinstance(hello, Hello):
+                raise ProtocolError(f"the first message is hello, not {type(hello).__name__}")
+            if hello.version != VERSION:
+                raise ProtocolError(
+                    f"dataplane process {hello.process} speaks version {hello.version} of the protocol, "
+                    f"this controller version {VERSION}",
+                    "install the same Nextmini on both sides",
+                )
+            welcome = self._handler.welcome(hello)
+        except TimeoutError:
+            await _refuse(connection, f"no hello within {HELLO_SECONDS:.0f} seconds")
+            return None
+        except ProtocolError as error:
+            await _refuse(connection, str(error))
+            return None
+        except ConnectionClosed as error:
+            log.warning("%s left before its hello: %s", connection.remote_address, error)
+            return None
+        peer = Peer(connection, hello)
+        # Before anything else: what `connected` sets off may send at once.
+        await peer.send(welcome)
+        self._handler.connected(peer)
+        return peer
+
+    async def _read(self, connection: ServerConnection, peer: Peer) -> str:
+        """Hands over messages until the connection closes; returns why it did."""
+        try:
+            while True:
+                data = await connection.recv(decode=False)
+                try:
+                    self._handler.received(peer, decode(data))
+                except ProtocolError as error:
+                    log.warning("dataplane process %d: %s", peer.process, error)
+                    await peer.send(Error(str(error)))
+        except ConnectionClosed as error:
+            return f"the connection closed ({error})"
+
+
+async def _refuse(connection: ServerConnection, reason: str) -> None:
+    log.warning("refused %s: %s", connection.remote_address, reason)
+    try:
+        await connection.send(encode(Error(reason)))
+        await connection.close(1008, reason[:100])
+    except ConnectionClosed:
+        log.info("%s had left already", connection.remote_address)
+
+
+def _address(listen: str) -> tuple[str, int]:
+    host, _, port = listen.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    try:
+        number = int(port)
+        loopback = host == "localhost" or ip_address(host).is_loopback
+    except ValueError:
+        raise ControllerError(
+            f"[controller] listen: {listen!r} is no address", 'write "127.0.0.1:0" for any free port'
+        ) from None
+    if not loopback:
+        raise ControllerError(
+            f"[controller] listen: {listen} is not on this machine alone, and TLS is not in this version",
+            'listen on "127.0.0.1:0"',
+        )
+    return host, number
+
+
+def _unavailable(listen: str, error: OSError) -> ControllerError:
+    if error.errno == errno.EADDRINUSE:
+        return ControllerError(
+            f"[controller] listen: port {listen} is in use by another program",
+            'choose another port, or ":0" for any free one',
+        )
+    return ControllerError(f"[controller] listen: cannot listen on {listen}: {error.strerror or error}")

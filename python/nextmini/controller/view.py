@@ -1,0 +1,204 @@
+"""What is desired, with the indexes that make a change cost only what it touches.
+
+The controller keeps its own copy of the rows, so that it can tell what a change notice changed, and derives
+from a change the other rows whose place may change with it: a node that moves takes its links along, a link
+that appears may make a route possible.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from nextmini.scenario import Flow, Link, Node, Route
+
+    Row = Node | Link | Route | Flow
+
+Pair = tuple[int, int]
+T = TypeVar("T")
+
+
+def pair_of(a: int, b: int) -> Pair:
+    """The two nodes in a fixed order: links have no direction."""
+    return (a, b) if a <= b else (b, a)
+
+
+@dataclass(slots=True)
+class Dirty:
+    """Ids of rows whose records have to be compared with what the processes hold."""
+
+    nodes: set[int] = field(default_factory=set)
+    links: set[int] = field(default_factory=set)
+    routes: set[int] = field(default_factory=set)
+    flows: set[int] = field(default_factory=set)
+
+    def __bool__(self) -> bool:
+        return bool(self.nodes or self.links or self.routes or self.flows)
+
+    def update(self, other: Dirty) -> None:
+        """Adds everything of `other`."""
+        self.nodes |= other.nodes
+        self.links |= other.links
+        self.routes |= other.routes
+        self.flows |= other.flows
+
+
+class _Index(defaultdict[int, set[int]]):
+    """Ids by node (or process); an entry that becomes empty goes away."""
+
+    def __init__(self) -> None:
+        super().__init__(set)
+
+    def add(self, key: int, id: int) -> None:
+        self[key].add(id)
+
+    def discard(self, key: int, id: int) -> None:
+        ids = self.get(key)
+        if ids is not None:
+            ids.discard(id)
+            if not ids:
+                del self[key]
+
+
+class NetworkView:
+    """The desired rows and their indexes."""
+
+    def __init__(self) -> None:
+        self.nodes: dict[int, Node] = {}
+        self.links: dict[int, Link] = {}
+        self.routes: dict[int, Route] = {}
+        self.flows: dict[int, Flow] = {}
+        self.links_between: dict[Pair, set[int]] = {}
+        self.routes_between: dict[Pair, set[int]] = {}
+        """Routes by (source, destination), in that direction."""
+        self._links_of = _Index()
+        self._flows_of = _Index()
+        self._nodes_of_process = _Index()
+
+    def replace(
+        self,
+        nodes: Mapping[int, Node | None],
+        links: Mapping[int, Link | None],
+        routes: Mapping[int, Route | None],
+        flows: Mapping[int, Flow | None],
+    ) -> Dirty:
+        """Takes over rows (None: the row is gone) and returns every row that is touched by the change."""
+        moved = [id for id, node in nodes.items() if self._replace_node(id, node)]
+        dirty = Dirty(set(nodes), set(links), set(routes), set(flows))
+        changed_pairs: set[Pair] = set()
+        for link_id, link in links.items():
+            changed_pairs |= self._replace_link(link_id, link)
+        for route_id, route in routes.items():
+            self._replace_route(route_id, route)
+        for flow_id, flow in flows.items():
+            self._replace_flow(flow_id, flow)
+        dirty.update(self.touching(moved))
+        dirty.routes |= self.routes_over(changed_pairs)
+        return dirty
+
+    def touching(self, nodes: Iterable[int]) -> Dirty:
+        """The links, routes and flows that these nodes are part of, and the nodes themselves."""
+        found = Dirty(nodes=set(nodes))
+        if not found.nodes:
+            return found
+        for node in found.nodes:
+            found.links |= self._links_of.get(node, set())
+            found.flows |= self._flows_of.get(node, set())
+        found.routes = {route.id for route in self.routes.values() if not found.nodes.isdisjoint(route.path)}
+        return found
+
+    def flows_between(self, source: int, destination: int) -> list[int]:
+        """The flows from one node to the other."""
+        return [
+            id
+            for id in self._flows_of.get(source, ())
+            if (self.flows[id].source, self.flows[id].destination) == (source, destination)
+        ]
+
+    def name(self, node: int) -> str:
+        """The node's name; its number if there is no such node."""
+        return self.nodes[node].name if node in self.nodes else f"number {node}"
+
+    def nodes_of_process(self, process: int) -> frozenset[int]:
+        """The nodes that are to run in this process."""
+        return frozenset(self._nodes_of_process.get(process, ()))
+
+    def processes(self) -> frozenset[int]:
+        """The processes that are to have nodes."""
+        return frozenset(self._nodes_of_process)
+
+    def routes_over(self, pairs: set[Pair]) -> set[int]:
+        """The routes that step from one node to the other of any of these pairs."""
+        if not pairs:
+            return set()
+        ends = {a for a, _ in pairs}
+        return {
+            route.id
+            for route in self.routes.values()
+            if not ends.isdisjoint(route.path)
+            and any(pair_of(*step) in pairs for step in pairwise(route.path))
+        }
+
+    def _replace_node(self, id: int, node: Node | None) -> bool:
+        """Returns whether the node came, went or moved to another process."""
+        old = _put(self.nodes, id, node)
+        before, after = old.process if old else None, node.process if node else None
+        if before == after:
+            return False
+        if before is not None:
+            self._nodes_of_process.discard(before, id)
+        if after is not None:
+            self._nodes_of_process.add(after, id)
+        return True
+
+    def _replace_link(self, id: int, link: Link | None) -> set[Pair]:
+        """Returns the pairs of nodes between which there is a link more or less."""
+        old = _put(self.links, id, link)
+        before = pair_of(old.a, old.b) if old else None
+        after = pair_of(link.a, link.b) if link else None
+        if before == after:
+            return set()
+        if before is not None:
+            _discard(self.links_between, before, id)
+            for node in before:
+                self._links_of.discard(node, id)
+        if after is not None:
+            self.links_between.setdefault(after, set()).add(id)
+            for node in after:
+                self._links_of.add(node, id)
+        return {pair for pair in (before, after) if pair is not None}
+
+    def _replace_route(self, id: int, route: Route | None) -> None:
+        old = _put(self.routes, id, route)
+        if old is not None and old.path:
+            _discard(self.routes_between, (old.path[0], old.path[-1]), id)
+        if route is not None and route.path:
+            self.routes_between.setdefault((route.path[0], route.path[-1]), set()).add(id)
+
+    def _replace_flow(self, id: int, flow: Flow | None) -> None:
+        old = _put(self.flows, id, flow)
+        for row, change in ((old, self._flows_of.discard), (flow, self._flows_of.add)):
+            if row is not None:
+                change(row.source, id)
+                change(row.destination, id)
+
+
+def _put(rows: dict[int, T], id: int, row: T | None) -> T | None:
+    """Stores or removes one row and returns the one before."""
+    old = rows.pop(id, None)
+    if row is not None:
+        rows[id] = row
+    return old
+
+
+def _discard(index: dict[Pair, set[int]], key: Pair, id: int) -> None:
+    ids = index.get(key)
+    if ids is not None:
+        ids.discard(id)
+        if not ids:
+            del index[key]

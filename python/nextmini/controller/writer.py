@@ -1,0 +1,144 @@
+"""Writes states and metrics to the database, in batches: each statement wakes everybody who listens.
+
+What cannot be written now is kept and tried again: states without a bound, since there is one a row; metrics
+up to a bound, beyond which the oldest are given up, counted and reported.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, TypeVar
+
+from nextmini.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable
+
+    from nextmini.store import FlowMetric, LinkMetric, Store
+    from nextmini.store.rows import FlowState, LinkState, NodeState, RouteState
+
+    State = NodeState | LinkState | RouteState | FlowState
+
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+STATES_SECONDS = 0.05
+"""States of this long are written together."""
+MOST_METRICS = 200_000
+"""Samples that are kept while the database cannot be written."""
+
+
+class Batcher:
+    """Calls `flush` whenever there is something to write, but with a pause in between to gather more."""
+
+    def __init__(self, flush: Callable[[], Awaitable[None]], pause: float, what: str) -> None:
+        self._flush = flush
+        self._pause = pause
+        self._what = what
+        self._wake = asyncio.Event()
+        self._failing = False
+
+    def wake(self) -> None:
+        """There is something to write."""
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Writes until it is cancelled; a database that fails is tried again after the pause."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            try:
+                await self._flush()
+            except DatabaseError as error:
+                self._wake.set()
+                if not self._failing:
+                    log.warning("%s cannot be written, trying again: %s", self._what, error)
+                self._failing = True
+            else:
+                self._failing = False
+            await asyncio.sleep(self._pause)
+
+
+class StateWriter:
+    """The newest state of every row that changed, until it is written."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._states: dict[tuple[type[State], int], State | None] = {}
+        self.batcher = Batcher(self.flush, STATES_SECONDS, "states")
+
+    def put(self, kind: type[State], id: int, state: State | None) -> None:
+        """Notes a state; None removes the row's."""
+        self._states[kind, id] = state
+        self.batcher.wake()
+
+    async def flush(self) -> None:
+        """Writes everything that is noted. Raises DatabaseError, and then keeps it."""
+        taken, self._states = self._states, {}
+        try:
+            removed: dict[type[State], list[int]] = {}
+            for (kind, id), state in taken.items():
+                if state is None:
+                    removed.setdefault(kind, []).append(id)
+            states = [state for state in taken.values() if state is not None]
+            if states:
+                await self._store.write_states(states)
+            for kind, ids in removed.items():
+                await self._store.remove_states(kind, ids)
+        except BaseException:
+            # What was noted in the meantime is newer.
+            self._states = taken | self._states
+            raise
+
+
+class MetricsWriter:
+    """Samples of links and flows, until they are written."""
+
+    def __init__(self, store: Store, interval: float, keep: float, now: Callable[[], float]) -> None:
+        """`interval` and `keep` in seconds; samples older than `keep` are removed from the database."""
+        self._store = store
+        self._links: deque[LinkMetric] = deque()
+        self._flows: deque[FlowMetric] = deque()
+        self._keep = keep
+        self._now = now
+        self._trimmed = now()
+        self.lost = 0
+        """Samples that were given up."""
+        self.batcher = Batcher(self.flush, interval, "metrics")
+
+    def put(self, links: Iterable[LinkMetric], flows: Iterable[FlowMetric]) -> None:
+        """Notes samples; gives up the oldest when there are too many."""
+        self._links.extend(links)
+        self._flows.extend(flows)
+        while len(self._links) + len(self._flows) > MOST_METRICS:
+            (self._links if len(self._links) >= len(self._flows) else self._flows).popleft()
+            self.lost += 1
+        self.batcher.wake()
+
+    async def flush(self) -> None:
+        """Writes everything that is noted. Raises DatabaseError, and then keeps it."""
+        await self._write(self._links, self._store.write_link_metrics)
+        await self._write(self._flows, self._store.write_flow_metrics)
+        if self._now() - self._trimmed >= max(self._keep / 10, 1.0):
+            self._trimmed = self._now()
+            await self._store.trim_metrics(self._keep)
+
+    def give_up(self) -> int:
+        """The database is gone for good: counts what is left as lost; returns how many were lost in all."""
+        self.lost += len(self._links) + len(self._flows)
+        self._links.clear()
+        self._flows.clear()
+        return self.lost
+
+    @staticmethod
+    async def _write(rows: deque[T], write: Callable[[list[T]], Awaitable[None]]) -> None:
+        taken = list(rows)
+        rows.clear()
+        try:
+            if taken:
+                await write(taken)
+        except BaseException:
+            rows.extendleft(reversed(taken))
+            raise
