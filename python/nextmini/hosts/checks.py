@@ -140,7 +140,7 @@ def disk_space(state: Path) -> Check:
 
 
 def descriptors(limits: tuple[int, int] | None = None) -> Check:
-    """Every link over TCP takes a descriptor at each end; a process can raise its limit up to the hard one."""
+    """A link over TCP takes a descriptor at each end; a process may raise its limit up to the hard one."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE) if limits is None else limits
     if hard == resource.RLIM_INFINITY or hard >= _MANY_DESCRIPTORS:
         return Check("open files", "ok", f"limit {_limit(soft)}, can be raised to {_limit(hard)}")

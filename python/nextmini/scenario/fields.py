@@ -82,7 +82,7 @@ def _interval(value: object) -> float:
 
 def _text(value: object, what: str) -> str:
     if not isinstance(value, str):
-        refuse(f"expected {what} as text, got {shown(value)}", f"put it in quotes: {shown(str(value))}")
+        refuse(f"expected {what} as text, got {shown(value)}", "put it in quotes")
     return value
 
 

@@ -64,7 +64,7 @@ def _understood(document: Document, file: str) -> Scenario:
     else:
         findings = findings + further_findings(document.data, findings)
     if scenario is None or findings:
-        raise ScenarioError(_problems(file, document.lines, findings))
+        raise ScenarioError(_problems(file, document.lines(), findings))
     return scenario
 
 

@@ -131,7 +131,7 @@ SIZE = Quantity(
     units=_SIZES,
     habits={"k": "kB", "m": "MB", "g": "GB", "t": "TB", "byte": "B", "bytes": "B", "ki": "KiB", "mi": "MiB"},
     examples=("20 MB", "64 KiB"),
-    trap="[kKMGT]?i?(?:b|[bB]its?)",
+    trap="[kKMGT]?b|[kKMGT]?i?[bB]its?",
     trap_hint="sizes are in bytes: 8 Mbit are 1 MB",
 )
 TIME = Quantity(

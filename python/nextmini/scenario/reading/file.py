@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from typing import TYPE_CHECKING
 
 from nextmini.scenario.reading.document import Document, Flaw, UnreadableError
@@ -41,7 +42,10 @@ def read_file(path: Path) -> Document:
             raise _refused(
                 f"the name does not say which format this is: {shown(path.name)}", f"end it with {known}"
             )
-        if path.stat().st_size > _LARGEST:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode):
+            raise _refused("this is not a regular file", "name a file")
+        if status.st_size > _LARGEST:
             raise _refused("this file is larger than 64 MiB", "use a topology that generates nodes and links")
         content = path.read_bytes()
     except FileNotFoundError:

@@ -6,7 +6,14 @@ import re
 import tomllib
 
 from nextmini.scenario.findings import key_text
-from nextmini.scenario.reading.document import Document, Flaw, UnreadableError, nested_too_deeply, twice
+from nextmini.scenario.reading.document import (
+    Document,
+    Flaw,
+    UnreadableError,
+    nested_too_deeply,
+    number_too_long,
+    twice,
+)
 from nextmini.scenario.reading.toml_index import TomlIndex
 from nextmini.scenario.wording import shown
 
@@ -22,11 +29,13 @@ def read_toml(text: str) -> Document:
     """
     try:
         data = tomllib.loads(text)
-        return Document(data, TomlIndex(text).lines)
+        return Document(data, lambda: TomlIndex(text).lines)
     except RecursionError:
         raise nested_too_deeply() from None
-    except ValueError as error:  # TOMLDecodeError, or a number of more than 4300 digits
+    except tomllib.TOMLDecodeError as error:
         raise UnreadableError(*_flaws(text, str(error))) from None
+    except ValueError:
+        raise number_too_long() from None
 
 
 def _flaws(text: str, reason: str) -> list[Flaw]:
@@ -43,6 +52,8 @@ def _syntax_flaw(text: str, reason: str) -> Flaw:
         return Flaw(None, "syntax", reason)
     what = reason[: place.start()]
     lines = text.split("\n")
+    if what.startswith("Illegal character '\\n'"):
+        what = "a text in quotes does not end"
     number = int(place["line"] or len(text.rstrip().split("\n")))
     content = lines[number - 1].rstrip("\r") if number <= len(lines) else ""
     message = f"this is not TOML: {what[:1].lower()}{what[1:]}"

@@ -54,7 +54,7 @@ class TomlIndex:
         self._items: dict[Path, int] = {}
         try:
             self._document()
-        except ScanError:
+        except (ScanError, RecursionError):
             self.complete = False
 
     def _line(self) -> int:

@@ -17,6 +17,7 @@ from nextmini.scenario.reading.document import (
 
 _MERGE = "tag:yaml.org,2002:merge"
 _MOST_PLACES = 5_000_000
+_DEEPEST = 100
 _Loader: type[yaml.SafeLoader] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
@@ -26,16 +27,17 @@ def read_yaml(text: str) -> Document:
     Raises UnreadableError: with all keys that stand there twice, else with the first thing that is not YAML.
     """
     try:
+        _check_depth(text)
         loader = _Loader(text)
         try:
             node = loader.get_single_node()
             if node is None:
-                return Document(None)
+                return Document(None, dict)
             walk = _Walk()
             walk.node(node, ())
             if walk.flaws:
                 raise UnreadableError(*walk.flaws)
-            return Document(loader.construct_document(node), walk.lines)
+            return Document(loader.construct_document(node), lambda: walk.lines)
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
@@ -44,10 +46,22 @@ def read_yaml(text: str) -> Document:
         raise UnreadableError(Flaw(None, "syntax", f"this is not YAML: {error}")) from None
     except RecursionError:
         raise nested_too_deeply() from None
-    except ValueError as error:  # a date or a number that Python cannot hold
+    except ValueError as error:  # a date that does not exist, or a number of over 4300 digits
         raise UnreadableError(
             Flaw(None, "syntax", f"this cannot be read: {error}", "put text in quotes")
         ) from None
+
+
+def _check_depth(text: str) -> None:
+    """Composing recurses in C and crashes on a text that nests too deeply; parsing does not recurse."""
+    depth = 0
+    for event in yaml.parse(text, _Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEEPEST:
+                raise nested_too_deeply()
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _flaw(error: yaml.MarkedYAMLError) -> Flaw:
