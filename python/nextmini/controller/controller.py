@@ -26,6 +26,7 @@ from nextmini.errors import DatabaseError, NextminiError, ProtocolError, RunErro
 from nextmini.protocol import (
     VERSION,
     Applied,
+    BrokenLink,
     Bye,
     Error,
     FlowState,
@@ -243,10 +244,12 @@ class Controller:
 
     def _links_changed(self, peer: Peer, message: LinkState) -> None:
         actual = self._reconciler.actual
-        broken = [c.link for c in message.changes if actual.link_changed(c, peer.process)]
+        links = self._reconciler.view.links
+        changed = [c.link for c in message.changes if actual.link_changed(c, peer.process)]
+        broken = tuple(BrokenLink(id, links[id].a, links[id].b) for id in changed if id in links)
         if broken:
             for other in self._reconciler.peers.values():
-                self._spawn(other.send(LinkBroken(tuple(broken))))
+                self._spawn(other.send(LinkBroken(broken)))
         self._publish_rows()
         self._wake.set()
 

@@ -19,6 +19,7 @@ from nextmini.protocol.messages import (
     Welcome,
 )
 from nextmini.protocol.records import (
+    BrokenLink,
     Drops,
     FlowChange,
     FlowCounters,
@@ -36,6 +37,7 @@ __all__ = [
     "VERSION",
     "Applied",
     "Apply",
+    "BrokenLink",
     "Bye",
     "Drops",
     "Error",

@@ -55,7 +55,8 @@ def decode(data: bytes) -> Message:
 def plain(value: object) -> object:
     """`value` (a message's field) as maps, lists and scalars; a float field stays a float."""
     if isinstance(value, tuple):
-        return [plain(item) for item in value]
+        # The path of a route has up to thousands of nodes: not one call for each.
+        return list(value) if value and type(value[0]) is int else [plain(item) for item in value]
     if is_dataclass(value) and not isinstance(value, type):
         return _plain_fields(value)
     return value

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 # At run time too: the codec reads the annotations.
 from nextmini.protocol.records import (  # noqa: TC001
+    BrokenLink,
     FlowChange,
     FlowCounters,
     FlowRecord,
@@ -95,7 +96,7 @@ class Bye:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Controller, answer to `Hello`: `key` (64 hexadecimal digits) authenticates links; `seed` has 64 bits."""
+    """Controller, answer to `Hello`: `key` (64 hexadecimal digits) is for links, `seed` has 64 bits."""
 
     version: int
     experiment: str
@@ -123,7 +124,7 @@ class Apply:
 class LinkBroken:
     """Controller: what was under way on these links may be lost; sources over them resend it."""
 
-    links: tuple[int, ...]
+    links: tuple[BrokenLink, ...]
 
 
 @dataclass(frozen=True, slots=True)

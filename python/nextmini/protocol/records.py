@@ -93,6 +93,15 @@ class LinkChange:
 
 
 @dataclass(frozen=True, slots=True)
+class BrokenLink:
+    """A link and its two nodes, which a process need not know otherwise."""
+
+    link: int
+    a: int
+    b: int
+
+
+@dataclass(frozen=True, slots=True)
 class FlowChange:
     """What one end of a flow knows: `bytes` and `seconds` are measured at that end.
 
@@ -132,7 +141,7 @@ class Drops:
 
 @dataclass(frozen=True, slots=True)
 class LinkCounters:
-    """Cumulative counters of one direction of a link; `node` is its sending end, `queue` the bytes waiting."""
+    """Cumulative counters of one direction of a link; `node` is its sending end, `queue` in bytes."""
 
     link: int
     node: int
