@@ -1,0 +1,215 @@
+//! A process without a controller: the test says what should be, and hears what happens.
+#![allow(unreachable_pub)]
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use nextmini_dataplane::event::Event;
+use nextmini_dataplane::host::{Experiment, Host};
+use nextmini_dataplane::link::listen::{self, Expected};
+use nextmini_dataplane::node::Routes;
+use nextmini_policy::lossless::Pattern;
+use nextmini_wire::control::{
+    Apply, BrokenLink, Flow, FlowChange, FlowEnd, FlowKind, FlowStatus, Link, LinkCounters, LinkStatus, Mapping, Node,
+    Route, Transport,
+};
+use nextmini_wire::handshake::LinkKey;
+use nextmini_wire::id::{FlowId, LinkId, NodeId, RouteId};
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+
+/// Nothing here takes nearly as long; a test that does hangs.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+
+pub struct Testbed {
+    pub host: Host,
+    pub address: String,
+    pub events: mpsc::UnboundedReceiver<Event>,
+    pub ended: BTreeMap<(FlowId, &'static str), FlowChange>,
+    pub links: BTreeMap<LinkId, LinkStatus>,
+    pub failed: Vec<(NodeId, String)>,
+    generation: u64,
+    next_route: u32,
+}
+
+pub fn key() -> LinkKey {
+    LinkKey::from_hex(&"5a".repeat(32)).unwrap()
+}
+
+impl Testbed {
+    pub async fn start() -> Self {
+        let (sender, events) = mpsc::unbounded_channel();
+        let expected = Expected::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        tokio::spawn(listen::accept(listener, key(), expected.clone()));
+        let experiment = Experiment { key: key(), pattern: Pattern::new(1) };
+        let routes = Arc::new(Routes::new(sender.clone()));
+        let host = Host::new(experiment, expected, sender, routes);
+        Self {
+            host,
+            address,
+            events,
+            ended: BTreeMap::new(),
+            links: BTreeMap::new(),
+            failed: Vec::new(),
+            generation: 0,
+            next_route: 1,
+        }
+    }
+
+    /// Applies rows, all of which must be accepted.
+    pub fn apply(&mut self, apply: Apply) {
+        self.generation += 1;
+        let applied = self.host.apply(Apply { generation: self.generation, ..apply });
+        assert_eq!((applied.generation, applied.rejected), (self.generation, Vec::new()));
+    }
+
+    pub fn nodes(&mut self, count: u32, processors: u32, mapping: Mapping) {
+        let nodes = (1..=count).map(|id| node(id, processors, mapping)).collect();
+        self.apply(Apply { nodes, ..Apply::default() });
+    }
+
+    pub fn links(&mut self, pairs: impl IntoIterator<Item = (u32, u32)>, transport: Transport) {
+        let first = self.links.len() as u32 + 1;
+        let links: Vec<Link> =
+            pairs.into_iter().zip(first..).map(|((a, b), id)| link(id, a, b, transport, &self.address)).collect();
+        self.links.extend(links.iter().map(|link| (link.id, LinkStatus::Down)));
+        self.apply(Apply { links, ..Apply::default() });
+    }
+
+    /// Routes along `path`, there and back.
+    pub fn routes(&mut self, path: &[u32], weight: u32) {
+        let there: Vec<NodeId> = path.iter().copied().map(NodeId).collect();
+        let back = there.iter().rev().copied().collect();
+        let routes = [there, back].into_iter().map(|path| {
+            self.next_route += 1;
+            Route { id: RouteId(self.next_route), path, weight }
+        });
+        let routes = routes.collect();
+        self.apply(Apply { routes, ..Apply::default() });
+    }
+
+    pub fn flows(&mut self, flows: Vec<Flow>) {
+        self.apply(Apply { flows, ..Apply::default() });
+    }
+
+    pub async fn until(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        let waiting = async {
+            while !done(self) {
+                let event = self.events.recv().await.unwrap();
+                self.hear(event);
+            }
+        };
+        if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
+            panic!("{what} did not happen within {PATIENCE:?}; ended: {:?}, links: {:?}", self.ended, self.links);
+        }
+    }
+
+    pub async fn until_up(&mut self) {
+        self.until("all links up", |bed| bed.links.values().all(|state| *state == LinkStatus::Up)).await;
+    }
+
+    /// Waits until both ends of `flows` have ended.
+    pub async fn until_ended(&mut self, flows: usize) {
+        self.until("the end of all flows", |bed| bed.ended.len() >= 2 * flows).await;
+    }
+
+    /// Every flow is complete, its bytes are `size`, and both ends have the same checksum.
+    pub fn assert_complete(&self, flows: usize, size: u64) {
+        for id in (1..=flows as u32).map(FlowId) {
+            let (source, sink) = (&self.ended[&(id, "source")], &self.ended[&(id, "sink")]);
+            for end in [source, sink] {
+                assert_eq!((end.status, end.bytes), (FlowStatus::Completed, size), "{end:?}");
+            }
+            assert_eq!(source.checksum, sink.checksum);
+            assert!(source.checksum.is_some());
+        }
+    }
+
+    pub fn link_counters(&self) -> Vec<LinkCounters> {
+        let mut links = self.host.counters().0;
+        links.sort_by_key(|row| (row.link, row.node));
+        links
+    }
+
+    pub fn assert_nothing_dropped(&self) {
+        for row in self.link_counters() {
+            assert_eq!(row.drops, Default::default(), "{row:?}");
+        }
+    }
+
+    fn hear(&mut self, event: Event) {
+        match event {
+            Event::Link(change) => {
+                if change.state == LinkStatus::Down
+                    && self.links.insert(change.link, change.state) == Some(LinkStatus::Up)
+                {
+                    // As the controller does, once it knows.
+                    self.host.link_broken(&self.ends(change.link));
+                }
+                self.links.insert(change.link, change.state);
+            }
+            Event::Flow(change) if change.status != FlowStatus::Running => {
+                let end = match change.end {
+                    FlowEnd::Source => "source",
+                    FlowEnd::Sink => "sink",
+                };
+                self.ended.insert((change.flow, end), change);
+            }
+            Event::Flow(_) => {}
+            Event::RouteWanted(source, destination) => panic!("no route from {source} to {destination}"),
+            Event::NodeFailed { node, reason } => {
+                self.host.fail_node(node);
+                self.failed.push((node, reason));
+            }
+        }
+    }
+
+    fn ends(&self, link: LinkId) -> Vec<BrokenLink> {
+        let counters = self.host.counters().0;
+        let ends: Vec<NodeId> = counters.iter().filter(|row| row.link == link).map(|row| row.node).collect();
+        vec![BrokenLink { link, a: ends[0], b: *ends.last().unwrap() }]
+    }
+}
+
+pub fn node(id: u32, processors: u32, mapping: Mapping) -> Node {
+    Node {
+        id: NodeId(id),
+        name: format!("n{id}"),
+        address: format!("10.{}.{}.{}", id >> 16, (id >> 8) & 255, id & 255),
+        processors,
+        mapping,
+        hop_limit: 10_000,
+    }
+}
+
+pub fn link(id: u32, a: u32, b: u32, transport: Transport, address: &str) -> Link {
+    let tcp = transport == Transport::Tcp;
+    Link {
+        id: LinkId(id),
+        a: NodeId(a),
+        b: NodeId(b),
+        transport,
+        congestion: "cubic".into(),
+        cost: 1.0,
+        dial: tcp,
+        listen_end: tcp,
+        peer: tcp.then(|| address.to_owned()),
+    }
+}
+
+pub fn flow(id: u32, source: u32, destination: u32, size: u64) -> Flow {
+    Flow {
+        id: FlowId(id),
+        source: NodeId(source),
+        destination: NodeId(destination),
+        kind: FlowKind::Lossless,
+        size: Some(size),
+        duration: None,
+        rate: None,
+        weight: 1,
+        start: 0.0,
+    }
+}
