@@ -1,11 +1,8 @@
 //! Flows over nodes and links of one process, end to end.
-#![allow(missing_docs, clippy::unwrap_used)]
 
+use crate::testbed::{Testbed, flow, link, node};
 use nextmini_wire::control::{Apply, FlowStatus, Mapping, RowKind, Transport};
 use nextmini_wire::id::{FlowId, NodeId};
-use testbed::{Testbed, flow, link, node};
-
-mod testbed;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flow_crosses_a_line_of_memory_links() {
@@ -17,7 +14,8 @@ async fn a_flow_crosses_a_line_of_memory_links() {
     bed.until_ended(1).await;
     bed.assert_complete(1, 20_000_000);
     bed.assert_nothing_dropped();
-    let forward: Vec<u64> = bed.link_counters().iter().filter(|row| row.node.0 == row.link.0).map(|row| row.bytes).collect();
+    let forward: Vec<u64> =
+        bed.link_counters().iter().filter(|row| row.node.0 == row.link.0).map(|row| row.bytes).collect();
     assert!(forward.iter().all(|bytes| *bytes == forward[0] && *bytes > 20_000_000), "{forward:?}");
 }
 
@@ -99,7 +97,10 @@ async fn an_endless_flow_can_be_stopped_and_a_timed_one_ends_complete() {
     bed.flows(vec![timed, endless]);
     bed.until("the end of the timed flow", |bed| bed.ended.len() >= 2).await;
     let timed = &bed.ended[&(FlowId(1), "source")];
-    assert_eq!((timed.status, &timed.checksum), (FlowStatus::Completed, &bed.ended[&(FlowId(1), "sink")].checksum));
+    assert_eq!(
+        (timed.status, &timed.checksum),
+        (FlowStatus::Completed, &bed.ended[&(FlowId(1), "sink")].checksum)
+    );
     // 80 Mbit/s for 0.2 s are 2 MB; a busy machine may send less, never more than a burst beyond.
     assert!(timed.bytes > 0 && timed.bytes < 2_300_000, "{timed:?}");
     bed.apply(Apply { remove_flows: vec![FlowId(2)], ..Apply::default() });
@@ -151,7 +152,8 @@ async fn rows_that_cannot_be_are_rejected_by_name() {
     };
     let applied = bed.host.apply(apply);
     let rejected: Vec<_> = applied.rejected.iter().map(|row| (row.kind, row.id)).collect();
-    let expected = [(RowKind::Node, 3), (RowKind::Node, 1), (RowKind::Link, 1), (RowKind::Link, 2), (RowKind::Flow, 1)];
+    let expected =
+        [(RowKind::Node, 3), (RowKind::Node, 1), (RowKind::Link, 1), (RowKind::Link, 2), (RowKind::Flow, 1)];
     assert_eq!(rejected, expected);
     assert!(applied.rejected[0].reason.contains("somewhere"));
     assert!(applied.rejected[4].reason.contains(&NodeId(8).to_string()));

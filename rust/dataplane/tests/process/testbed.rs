@@ -1,5 +1,4 @@
 //! A process without a controller: the test says what should be, and hears what happens.
-#![allow(unreachable_pub)]
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,8 +10,8 @@ use nextmini_dataplane::link::listen::{self, Expected};
 use nextmini_dataplane::node::Routes;
 use nextmini_policy::lossless::Pattern;
 use nextmini_wire::control::{
-    Apply, BrokenLink, Flow, FlowChange, FlowEnd, FlowKind, FlowStatus, Link, LinkCounters, LinkStatus, Mapping, Node,
-    Route, Transport,
+    Apply, BrokenLink, Flow, FlowChange, FlowEnd, FlowKind, FlowStatus, Link, LinkCounters, LinkStatus,
+    Mapping, Node, Route, Transport,
 };
 use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{FlowId, LinkId, NodeId, RouteId};
@@ -73,8 +72,11 @@ impl Testbed {
 
     pub fn links(&mut self, pairs: impl IntoIterator<Item = (u32, u32)>, transport: Transport) {
         let first = self.links.len() as u32 + 1;
-        let links: Vec<Link> =
-            pairs.into_iter().zip(first..).map(|((a, b), id)| link(id, a, b, transport, &self.address)).collect();
+        let links: Vec<Link> = pairs
+            .into_iter()
+            .zip(first..)
+            .map(|((a, b), id)| link(id, a, b, transport, &self.address))
+            .collect();
         self.links.extend(links.iter().map(|link| (link.id, LinkStatus::Down)));
         self.apply(Apply { links, ..Apply::default() });
     }
@@ -103,7 +105,10 @@ impl Testbed {
             }
         };
         if tokio::time::timeout(PATIENCE, waiting).await.is_err() {
-            panic!("{what} did not happen within {PATIENCE:?}; ended: {:?}, links: {:?}", self.ended, self.links);
+            panic!(
+                "{what} did not happen within {PATIENCE:?}; ended: {:?}, links: {:?}",
+                self.ended, self.links
+            );
         }
     }
 

@@ -1,0 +1,7 @@
+//! A process of the dataplane, from outside: its links, its flows, its controller.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+mod control;
+mod forwarding;
+mod peers;
+mod testbed;
