@@ -14,12 +14,25 @@ use nextmini_wire::packet::Ack;
 
 #[derive(Arbitrary, Debug)]
 enum Step {
-    Send { most: u8 },
-    Ack { cumulative: u64, latest: u64, echo: u64, complete: Option<u64> },
+    Send {
+        most: u8,
+    },
+    Ack {
+        cumulative: u64,
+        latest: u64,
+        echo: u64,
+        complete: Option<u64>,
+    },
     /// An acknowledgement that an honest receiver could send.
-    Likely { cumulative: u16, latest: u16, ago_us: u32 },
+    Likely {
+        cumulative: u16,
+        latest: u16,
+        ago_us: u32,
+    },
     Broken,
-    Pass { us: u32 },
+    Pass {
+        us: u32,
+    },
     Timeout,
     Finish,
 }
