@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from nextmini.cli.output import JsonOption, print_json
 from nextmini.errors import PrerequisiteError
@@ -41,7 +42,7 @@ def _print(checks: list[Check], missing: bool) -> None:
     for heading in ("check", "status", "found"):
         table.add_column(heading, overflow="fold")
     for check in checks:
-        table.add_row(check.name, f"[{_STYLES[check.status]}]{check.status}[/]", check.found)
+        table.add_row(check.name, Text(check.status, _STYLES[check.status]), Text(check.found))
     console = Console(highlight=False)
     console.print(table)
     console.print()

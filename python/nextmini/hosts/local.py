@@ -1,0 +1,147 @@
+"""Dataplane processes on this machine, as children of this one.
+
+Each runs in a session of its own, so that Ctrl-C in a terminal reaches the parent alone, which then stops
+them in order; each watches its standard input, so that it ends when the parent is killed. What it writes goes
+to a log file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from nextmini.errors import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+PROGRAM = (sys.executable, "-I", "-m", "nextmini.dataplane")
+"""Isolated from the working folder and the environment, so that it is the same Nextmini as this one."""
+
+TERMINATE_SECONDS = 3.0
+"""How long a process that was told to end by a signal may take before it is killed."""
+
+_LOG_LINES = 5
+_LOG_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """How the processes are started; `program` is an argument vector without options."""
+
+    url: str
+    token_file: Path
+    logs: Path
+    program: Sequence[str] = PROGRAM
+
+    def log(self, process: int) -> Path:
+        """Where the process writes to."""
+        return self.logs / f"dataplane-{process}.log"
+
+
+class LocalProcesses:
+    """The dataplane processes of one experiment."""
+
+    def __init__(self, launch: Launch, on_death: Callable[[int, str], None]) -> None:
+        """`on_death` is told the index and the story of a process that ends before `expect_end`."""
+        self._launch = launch
+        self._on_death = on_death
+        self._children: dict[int, asyncio.subprocess.Process] = {}
+        self._watchers: list[asyncio.Task[None]] = []
+        self._ending = False
+
+    async def start(self, count: int) -> None:
+        """Starts processes 0 to count - 1. Raises RunError if one cannot be started."""
+        for index in range(count):
+            await self._start_one(index)
+
+    def expect_end(self) -> None:
+        """From now on a process that ends does what it should."""
+        self._ending = True
+
+    async def wait(self) -> None:
+        """Returns when all have ended."""
+        await asyncio.gather(*(child.wait() for child in self._children.values()))
+
+    async def end(self) -> None:
+        """Ends what still runs: with SIGTERM, and SIGKILL for who does not heed it."""
+        self._ending = True
+        for child in self._children.values():
+            _signal(child, signal.SIGTERM)
+        try:
+            async with asyncio.timeout(TERMINATE_SECONDS):
+                await self.wait()
+        except TimeoutError:
+            await self.kill()
+        await asyncio.gather(*self._watchers)
+
+    async def kill(self) -> None:
+        """Ends what still runs, at once."""
+        self._ending = True
+        for child in self._children.values():
+            _signal(child, signal.SIGKILL)
+        await self.wait()
+
+    def exit_codes(self) -> dict[int, int | None]:
+        """How each ended; None for who still runs, negative for a signal."""
+        return {index: child.returncode for index, child in self._children.items()}
+
+    async def _start_one(self, index: int) -> None:
+        launch = self._launch
+        options = (
+            *("--controller", launch.url),
+            *("--token-file", str(launch.token_file)),
+            *("--process", str(index)),
+            "--exit-with-parent",
+        )
+        with launch.log(index).open("ab") as log:
+            try:
+                child = await asyncio.create_subprocess_exec(
+                    *launch.program,
+                    *options,
+                    stdin=asyncio.subprocess.PIPE,
+                    stdout=log,
+                    stderr=log,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise RunError(f"dataplane process {index} cannot be started: {error}") from error
+        self._children[index] = child
+        self._watchers.append(asyncio.create_task(self._watch(index, child)))
+
+    async def _watch(self, index: int, child: asyncio.subprocess.Process) -> None:
+        code = await child.wait()
+        if not self._ending:
+            log = self._launch.log(index)
+            self._on_death(index, f"dataplane process {index} {describe_exit(code)}{log_tail(log)}")
+
+
+def describe_exit(code: int) -> str:
+    """An exit code, or the negative number of a signal, in words."""
+    if code >= 0:
+        return f"ended with exit status {code}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"signal {-code}"
+    return f"was killed by {name}"
+
+
+def log_tail(path: Path) -> str:
+    """The last lines of a log as the end of a sentence; nothing if it has none."""
+    with path.open("rb") as file:
+        file.seek(0, 2)
+        file.seek(max(0, file.tell() - _LOG_BYTES))
+        text = file.read().decode("utf-8", "replace")
+    lines = [line.strip() for line in text.splitlines() if line.strip()][-_LOG_LINES:]
+    return f"; its last words: {' | '.join(lines)}" if lines else "; it wrote nothing to its log"
+
+
+def _signal(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
+    """Signals a child that runs; asyncio knows who has ended and been waited for."""
+    if child.returncode is None:
+        child.send_signal(number)

@@ -1,0 +1,266 @@
+"""From a scenario to its network: numbers, addresses, processes, links, routes."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import pytest
+
+from nextmini.errors import ScenarioError
+from nextmini.scenario import Link, Network, Node, Route, Scenario, resolve
+
+
+def _network(**tables: Any) -> Network:
+    return resolve(Scenario.model_validate({"experiment": {"name": "x"}, **tables}))
+
+
+def _told(**tables: Any) -> list[str]:
+    with pytest.raises(ScenarioError) as caught:
+        _network(**tables)
+    return [f"{problem.key}: {problem.message}; {problem.remedy}" for problem in caught.value.problems]
+
+
+_CUSTOM = {"kind": "custom", "nodes": ["a", "b", "c"]}
+_TWO_LINKS = [{"ends": ["a", "b"]}, {"ends": ["b", "c"]}]
+
+
+def test_everything_has_its_default() -> None:
+    network = _network(topology={"kind": "line", "nodes": 2})
+    assert network == Network(
+        name="x",
+        seed=1,
+        duration=None,
+        interval=1.0,
+        processes=1,
+        on_process_death="fail",
+        keep=3600.0,
+        listen="127.0.0.1:0",
+        nodes=(
+            Node(1, "n1", "10.0.0.1", 1, "sequential", 2, 0),
+            Node(2, "n2", "10.0.0.2", 1, "sequential", 2, 0),
+        ),
+        links=(Link(1, 1, 2, "memory", 1.0, "cubic"),),
+        routes=(),
+        flows=(),
+        prefix="10.0.0.0/8",
+        prefix6="fd00:6e6d::/64",
+        isolation="none",
+        mtu=1500,
+    )
+
+
+def test_nodes_are_found_by_number_and_by_name() -> None:
+    network = _network(topology=_CUSTOM)
+    assert network.node(2) is network.node_named("b")
+    for unknown in (0, 4, -1):
+        with pytest.raises(KeyError):
+            network.node(unknown)
+    with pytest.raises(KeyError):
+        network.node_named("d")
+
+
+def test_node_i_has_the_ith_address() -> None:
+    network = _network(network={"prefix": "192.168.0.0/16"}, topology={"kind": "ring", "nodes": 300})
+    assert network.node(1).address == "192.168.0.1"
+    assert network.node(256).address == "192.168.1.0"
+    assert network.node(300).address == "192.168.1.44"
+
+
+def test_entries_set_keys_of_generated_nodes() -> None:
+    network = _network(
+        network={"processors": 2},
+        topology={"kind": "ring", "nodes": 3},
+        nodes=[{"name": "n2", "processors": 4}, {"name": "n3", "address": "10.9.9.9"}],
+    )
+    assert [node.processors for node in network.nodes] == [2, 4, 2]
+    assert [node.address for node in network.nodes] == ["10.0.0.1", "10.0.0.2", "10.9.9.9"]
+
+
+def test_entries_are_the_nodes_where_nothing_else_says_so() -> None:
+    network = _network(nodes=[{"name": "b"}, {"name": "a", "processors": 3}], links=[{"ends": ["a", "b"]}])
+    assert [node.name for node in network.nodes] == ["b", "a"]
+    assert network.links == (Link(1, 2, 1, "memory", 1.0, "cubic"),)
+
+
+@pytest.mark.parametrize("processes", [1, 2, 3, 5, 7, 10])
+def test_processes_get_equal_blocks_of_neighbours(processes: int) -> None:
+    network = _network(
+        experiment={"name": "x", "processes": processes}, topology={"kind": "line", "nodes": 10}
+    )
+    hosts = [node.process for node in network.nodes]
+    assert hosts == sorted(hosts)
+    assert set(hosts) == set(range(processes))
+    sizes = [hosts.count(process) for process in range(processes)]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_auto_is_memory_inside_a_process_and_tcp_between_two() -> None:
+    network = _network(experiment={"name": "x", "processes": 2}, topology={"kind": "ring", "nodes": 4})
+    assert [link.transport for link in network.links] == ["memory", "tcp", "memory", "tcp"]
+
+
+def test_a_link_may_ask_for_another_transport_than_the_network() -> None:
+    network = _network(
+        network={"transport": "tcp"},
+        topology={"kind": "line", "nodes": 4, "link": {"cost": 2, "congestion": "reno"}},
+        links=[{"ends": ["n3", "n2"], "transport": "auto"}, {"ends": ["n1", "n4"], "cost": 5}],
+    )
+    assert network.links == (
+        Link(1, 1, 2, "tcp", 2.0, "reno"),
+        Link(2, 2, 3, "memory", 2.0, "reno"),
+        Link(3, 3, 4, "tcp", 2.0, "reno"),
+        Link(4, 1, 4, "tcp", 5.0, "cubic"),
+    )
+
+
+def test_a_route_runs_both_ways_unless_it_says_not() -> None:
+    network = _network(
+        topology=_CUSTOM,
+        links=_TWO_LINKS,
+        routes=[{"path": ["a", "b", "c"], "weight": 3}, {"path": ["a", "b"], "both": False}],
+    )
+    assert network.routes == (
+        Route(1, (1, 2, 3), 3, "scenario"),
+        Route(2, (3, 2, 1), 3, "scenario"),
+        Route(3, (1, 2), 1, "scenario"),
+    )
+
+
+def test_hop_limit_is_the_number_of_nodes_unless_it_is_given() -> None:
+    assert _network(topology={"kind": "ring", "nodes": 500}).node(7).hop_limit == 500
+    assert _network(network={"hop_limit": 9}, topology={"kind": "ring", "nodes": 5}).node(1).hop_limit == 9
+
+
+@pytest.mark.parametrize(
+    ("tables", "told"),
+    [
+        ({}, 'topology: there are no nodes; write nodes = 4 or nodes = ["a", "b"] under [topology]'),
+        (
+            {"topology": _CUSTOM, "nodes": [{"name": "a"}, {"name": "a"}]},
+            'nodes[1].name: "a" is also the name of nodes[0]; keep one of them',
+        ),
+        (
+            {"topology": {"kind": "ring", "nodes": 3}, "nodes": [{"name": "n11"}]},
+            'nodes[0].name: the topology has no node "n11"; did you mean "n1"?',
+        ),
+        (
+            {"experiment": {"name": "x", "processes": 4}, "topology": _CUSTOM},
+            "experiment.processes: 4 processes cannot share 3 nodes; write at most 3",
+        ),
+        (
+            {"network": {"prefix": "10.0.0.0/30"}, "topology": _CUSTOM},
+            "network.prefix: this prefix has room for 2 nodes, and there are 3; write a shorter prefix",
+        ),
+        (
+            {"network": {"prefix": "10.0.0.0/32"}, "topology": _CUSTOM},
+            "network.prefix: this prefix has room for 0 nodes, and there are 3; write a shorter prefix",
+        ),
+        (
+            {"network": {"prefix6": "fd00::/127"}, "topology": _CUSTOM},
+            "network.prefix6: this prefix has room for 1 nodes, and there are 3; write a shorter prefix",
+        ),
+        (
+            {"topology": _CUSTOM, "nodes": [{"name": "a", "address": "11.0.0.1"}]},
+            "nodes[0].address: 11.0.0.1 is outside of network.prefix, 10.0.0.0/8; choose one inside",
+        ),
+        (
+            {"topology": _CUSTOM, "nodes": [{"name": "a", "address": "10.0.0.2"}]},
+            'nodes[0].address: 10.0.0.2 is the address of "b" too; choose another one',
+        ),
+        (
+            {"topology": _CUSTOM, "links": [{"ends": ["a", "x"]}]},
+            'links[0].ends[1]: there is no node "x"; the nodes are a, b, c',
+        ),
+        (
+            {"topology": {"kind": "line", "nodes": 20}, "links": [{"ends": ["n1", "zz"]}]},
+            'links[0].ends[1]: there is no node "zz"; the nodes are n1, n2, n3, ... n20',
+        ),
+        (
+            {"topology": _CUSTOM, "links": [{"ends": ["a", "a"]}]},
+            'links[0].ends: this link joins "a" to itself; name two nodes',
+        ),
+        (
+            {"topology": _CUSTOM, "links": [{"ends": ["a", "b"]}, {"ends": ["b", "a"]}]},
+            'links[1].ends: "b" and "a" are already joined by links[0]; keep one of the two',
+        ),
+        (
+            {
+                "topology": {"kind": "line", "nodes": 2},
+                "links": [{"ends": ["n1", "n2"]}, {"ends": ["n2", "n1"]}],
+            },
+            'links[1].ends: "n2" and "n1" are already joined by links[0]; keep one of the two',
+        ),
+        (
+            {"topology": _CUSTOM, "links": _TWO_LINKS, "routes": [{"path": ["a", "c"]}]},
+            (
+                'routes[0].path[1]: there is no link between "a" and "c"; '
+                "add it to [[links]], or take another path"
+            ),
+        ),
+        (
+            {"topology": _CUSTOM, "links": _TWO_LINKS, "routes": [{"path": ["a", "b", "a"]}]},
+            'routes[0].path[2]: the path visits "a" twice; a path visits a node once',
+        ),
+        (
+            {
+                "topology": _CUSTOM,
+                "links": _TWO_LINKS,
+                "routes": [{"path": ["a", "b"]}, {"path": ["b", "a"]}],
+            },
+            "routes[1].path: routes[0] is the same route; keep one, with the sum of their weights",
+        ),
+        (
+            {
+                "network": {"hop_limit": 1},
+                "topology": _CUSTOM,
+                "links": _TWO_LINKS,
+                "routes": [{"path": ["a", "b", "c"]}],
+            },
+            (
+                "routes[0].path: the path has 2 links, and network.hop_limit is 1; "
+                "write a higher hop_limit, or leave it out"
+            ),
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused(tables: dict[str, Any], told: str) -> None:
+    assert told in _told(**tables)
+
+
+class TestMemoryBetweenProcesses:
+    _TWO: ClassVar[dict[str, Any]] = {"experiment": {"name": "x", "processes": 2}}
+
+    def test_asked_for_the_network_it_is_told_once(self) -> None:
+        told = _told(**self._TWO, network={"transport": "memory"}, topology={"kind": "ring", "nodes": 8})
+        assert told == [
+            (
+                'network.transport: memory cannot carry the link from "n4" in process 1 to "n5" in process 2; '
+                'write transport = "auto", or processes = 1 under [experiment]'
+            )
+        ]
+
+    def test_asked_for_all_links_of_the_topology(self) -> None:
+        ring = {"kind": "ring", "nodes": 8, "link": {"transport": "memory"}}
+        assert _told(**self._TWO, topology=ring)[0].startswith("topology.link.transport: memory cannot")
+
+    def test_asked_for_one_link(self) -> None:
+        links = [{"ends": ["n2", "n3"]}, {"ends": ["n5", "n4"], "transport": "memory"}]
+        told = _told(**self._TWO, topology={"kind": "ring", "nodes": 8}, links=links)
+        assert [one.split(":")[0] for one in told] == ["links[1].transport"]
+
+    def test_inside_a_process_it_is_fine(self) -> None:
+        links = [{"ends": ["n1", "n2"], "transport": "memory"}]
+        assert (
+            _network(**self._TWO, topology={"kind": "ring", "nodes": 8}, links=links).links[0].transport
+            == "memory"
+        )
+
+
+def test_ten_thousand_nodes_are_no_trouble() -> None:
+    network = _network(
+        experiment={"name": "x", "processes": 4},
+        topology={"kind": "torus", "dimensions": [100, 100]},
+        flows=[{"between": "random", "count": 10_000, "size": "1 MB"}],
+    )
+    assert (len(network.nodes), len(network.links), len(network.flows)) == (10_000, 20_000, 10_000)
+    assert network.node(10_000).address == "10.0.39.16"

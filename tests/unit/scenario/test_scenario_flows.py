@@ -1,0 +1,214 @@
+"""Flows: one by one and generated, and which of them cannot be."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, ClassVar
+
+import pytest
+
+from nextmini.errors import ScenarioError
+from nextmini.scenario import Flow, Network, Scenario, resolve
+
+_LINE = {"kind": "line", "nodes": ["a", "b", "c"]}
+
+
+def _network(*flows: dict[str, Any], **tables: Any) -> Network:
+    whole = {"experiment": {"name": "x"}, "topology": _LINE, "flows": list(flows), **tables}
+    return resolve(Scenario.model_validate(whole))
+
+
+def _told(*flows: dict[str, Any], **tables: Any) -> list[str]:
+    with pytest.raises(ScenarioError) as caught:
+        _network(*flows, **tables)
+    return [f"{problem.key}: {problem.message}; {problem.remedy}" for problem in caught.value.problems]
+
+
+def test_a_flow_with_everything() -> None:
+    flow = {
+        "name": "bulk",
+        "source": "a",
+        "destination": "c",
+        "kind": "lossless",
+        "mode": "normal",
+        "size": "1 GB",
+        "rate": "50 Mbit/s",
+        "weight": 2,
+        "start": "1500 ms",
+    }
+    assert _network(flow).flows == (
+        Flow(1, "bulk", 1, 3, "lossless", "normal", 10**9, None, 50_000_000, 2, 1.5),
+    )
+
+
+def test_a_flow_with_little() -> None:
+    network = _network(
+        {"source": "a", "destination": "b", "size": "1 B"},
+        {"source": "b", "destination": "a", "duration": "5 s"},
+    )
+    assert network.flows == (
+        Flow(1, "flow-1", 1, 2, "lossless", "normal", 1, None, None, 1, 0.0),
+        Flow(2, "flow-2", 2, 1, "lossless", "normal", None, 5.0, None, 1, 0.0),
+    )
+
+
+def test_a_flow_without_end_lasts_as_long_as_the_experiment() -> None:
+    flow = {"source": "a", "destination": "b"}
+    (endless,) = _network(flow, experiment={"name": "x", "duration": "3 s"}).flows
+    assert endless.size is None
+    assert endless.duration is None
+    assert "flows[0]: this flow would never end" in _told(flow)[0]
+
+
+def test_random_pairs_are_all_different_while_there_are_pairs_left() -> None:
+    ring = {"kind": "ring", "nodes": 10}
+    network = _network({"name": "f", "between": "random", "count": 200, "size": "1 MB"}, topology=ring)
+    assert [flow.name for flow in network.flows] == [f"f-{number}" for number in range(1, 201)]
+    assert [flow.id for flow in network.flows] == list(range(1, 201))
+    pairs = [(flow.source, flow.destination) for flow in network.flows]
+    assert all(source != destination for source, destination in pairs)
+    assert len(set(pairs[:90])) == 90
+    assert set(Counter(pairs).values()) == {2, 3}
+    assert sum(Counter(pairs).values()) == 200
+
+
+def test_random_pairs_depend_on_the_seed_and_the_entry_alone() -> None:
+    def pairs(seed: int, *before: dict[str, Any]) -> list[tuple[int, int]]:
+        flow = {"name": "f", "between": "random", "count": 20, "size": "1 MB"}
+        ring = {"kind": "ring", "nodes": 50}
+        network = _network(*before, flow, experiment={"name": "x", "seed": seed}, topology=ring)
+        return [(flow.source, flow.destination) for flow in network.flows if flow.name.startswith("f-")]
+
+    assert pairs(1) == pairs(1)
+    assert pairs(1) != pairs(2)
+    assert pairs(1) != pairs(1, {"name": "g", "between": "random", "count": 20, "size": "1 MB"})
+
+
+def test_random_pairs_are_the_same_everywhere() -> None:
+    ring = {"kind": "ring", "nodes": 50}
+    network = _network({"between": "random", "count": 4, "size": "1 MB"}, topology=ring)
+    assert [(flow.source, flow.destination) for flow in network.flows] == [
+        (1, 6),
+        (27, 30),
+        (40, 23),
+        (50, 29),
+    ]
+
+
+def test_all_pairs() -> None:
+    network = _network({"name": "p", "between": "all_pairs", "size": "1 MB"})
+    pairs = [(flow.source, flow.destination) for flow in network.flows]
+    assert pairs == [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)]
+
+
+@pytest.mark.parametrize(
+    ("topology", "prefixes"),
+    [
+        ({"kind": "fat_tree", "k": 4}, ("h",)),
+        ({"kind": "leaf_spine", "leaves": 2, "spines": 2, "hosts": 2}, ("h",)),
+        ({"kind": "dumbbell", "left": 2}, ("left", "right")),
+    ],
+)
+def test_generated_flows_join_hosts_where_there_are_hosts(
+    topology: dict[str, Any], prefixes: tuple[str, ...]
+) -> None:
+    network = _network({"between": "all_pairs", "size": "1 MB"}, topology=topology)
+    ends = {network.node(node).name for flow in network.flows for node in (flow.source, flow.destination)}
+    assert ends == {node.name for node in network.nodes if node.name.startswith(prefixes)}
+
+
+@pytest.mark.parametrize(
+    ("flow", "told"),
+    [
+        ({"size": "1 MB"}, 'flows[0].source: is missing; write source = "..." with the name of a node'),
+        ({"source": "a", "size": "1 MB"}, 'flows[0].destination: is missing; write destination = "..." with'),
+        (
+            {"source": "a", "destination": "a", "size": "1 MB"},
+            'flows[0].destination: this flow goes from "a" to itself',
+        ),
+        ({"source": "a", "destination": "d", "size": "1 MB"}, 'flows[0].destination: there is no node "d"'),
+        (
+            {"source": "a", "destination": "b", "size": "1 MB", "duration": "1 s"},
+            "flows[0].duration: this flow has a size too; keep one of the two",
+        ),
+        (
+            {"source": "a", "destination": "b", "size": "1 MB", "count": 3},
+            'flows[0].count: goes with `between` only; remove it, or write between = "random"',
+        ),
+        ({"between": "random", "size": "1 MB"}, "flows[0].count: is missing; write how many flows there are"),
+        ({"between": "all_pairs", "count": 3, "size": "1 MB"}, "flows[0].count: goes with random pairs only"),
+        (
+            {"between": "all_pairs", "source": "a", "size": "1 MB"},
+            "flows[0].source: does not go with `between`, which chooses the nodes; remove one of the two",
+        ),
+    ],
+)
+def test_impossible_flows_are_refused(flow: dict[str, Any], told: str) -> None:
+    assert any(one.startswith(told) for one in _told(flow)), _told(flow)
+
+
+def test_a_flow_that_starts_after_the_end() -> None:
+    flow = {"source": "a", "destination": "b", "size": "1 MB", "start": "3 s"}
+    told = _told(flow, experiment={"name": "x", "duration": "2 s"})
+    assert told == ["flows[0].start: 3 s is after the end of the experiment, 2 s; let the flow start before"]
+
+
+def test_names_are_unique_over_all_entries() -> None:
+    flow = {"source": "a", "destination": "b", "size": "1 MB"}
+    told = _told({"name": "x", "between": "all_pairs", "size": "1 MB"}, {"name": "x-3", **flow})
+    assert told[0].startswith('flows[1].name: "x-3" is also the name of a flow of flows[0]')
+
+
+class TestDisconnected:
+    _APART: ClassVar[dict[str, Any]] = {
+        "topology": {"kind": "custom", "nodes": 4},
+        "links": [{"ends": ["n1", "n2"]}],
+    }
+
+    def test_a_flow_between_two_parts(self) -> None:
+        told = _told({"source": "n1", "destination": "n3", "size": "1 MB"}, **self._APART)
+        assert told == [
+            (
+                'flows[0].destination: there is no path from "n1" to "n3"; '
+                "add links that join them, or choose other nodes"
+            )
+        ]
+
+    def test_generated_flows_between_two_parts_are_told_once(self) -> None:
+        told = _told({"between": "all_pairs", "size": "1 MB"}, **self._APART)
+        assert len(told) == 1
+        assert told[0].startswith('flows[0].between: there is no path from "n1" to "n3"')
+
+    def test_nodes_that_no_flow_needs_may_be_apart(self) -> None:
+        assert _network({"source": "n2", "destination": "n1", "size": "1 MB"}, **self._APART).flows
+
+
+class TestHopLimit:
+    _RING: ClassVar[dict[str, Any]] = {"topology": {"kind": "ring", "nodes": 10}}
+
+    def test_a_flow_that_cannot_arrive_is_refused(self) -> None:
+        flow = {"source": "n1", "destination": "n6", "size": "1 MB"}
+        told = _told(flow, network={"hop_limit": 4}, **self._RING)
+        assert told == [
+            (
+                'flows[0].destination: from "n1" to "n6" it is 5 links, and network.hop_limit is 4; '
+                "write a higher hop_limit, or leave it out"
+            )
+        ]
+        assert _network(flow, network={"hop_limit": 5}, **self._RING).flows
+
+    def test_generated_flows_are_looked_at_too(self) -> None:
+        flow = {"between": "all_pairs", "size": "1 MB"}
+        assert _told(flow, network={"hop_limit": 4}, **self._RING)[0].startswith("flows[0].between: from")
+        assert len(_network(flow, network={"hop_limit": 5}, **self._RING).flows) == 90
+
+
+def test_too_many_flows_are_refused_before_they_are_made() -> None:
+    ring = {"kind": "ring", "nodes": 5000}
+    told = _told({"between": "all_pairs", "size": "1 MB"}, topology=ring)
+    assert told == ["flows[0].between: 5,000 nodes have 24,995,000 pairs; keep to 1,000,000 flows"]
+
+
+def test_one_node_has_no_pairs() -> None:
+    told = _told({"between": "all_pairs", "size": "1 MB"}, topology={"kind": "custom", "nodes": 1})
+    assert told[0].startswith("flows[0].between: there is only one node")
