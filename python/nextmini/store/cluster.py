@@ -148,9 +148,10 @@ class Cluster:
         Raises DatabaseError if that is not possible.
         """
         server, self._server = self._server, None
-        if server is not None:
+        if server is not None and server.poll() is None:
             _end_own(server)
-        elif (postmaster := self._postmaster()) is not None:
+        # If ours had died, another run may have started the one that runs now.
+        if (postmaster := self._postmaster()) is not None:
             ask_to_end(postmaster, self._folder, seconds=_STOP_SECONDS)
         end_processes_in(self._folder)
         if self._socket.exists():
@@ -204,7 +205,7 @@ class Cluster:
 
 
 def _end_own(server: subprocess.Popen[bytes]) -> None:
-    server.send_signal(signal.SIGINT)  # a fast shutdown
+    os.kill(server.pid, signal.SIGINT)  # a fast shutdown; send_signal() might reap it before we can wait
     if not ends_within(_STOP_SECONDS, server, None):
         server.kill()
     server.wait()
@@ -232,8 +233,8 @@ def tail(log: Path) -> list[str]:
         return []
 
 
-def make_cluster_folder(state: Path) -> Path:
-    """The folder for a server's files in a state folder, made if needed.
+def make_cluster_folder(state: Path) -> None:
+    """Makes the folder for a server's files in a state folder, unless it is there.
 
     Raises OSError if it cannot be made, DatabaseError if it belongs to somebody else.
     """
@@ -250,4 +251,3 @@ def make_cluster_folder(state: Path) -> Path:
             f"{folder} lies in a folder that is closed to root's programs in a user namespace",
             _ANOTHER_FOLDER,
         )
-    return folder

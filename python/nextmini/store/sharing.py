@@ -43,8 +43,9 @@ class SharedServer:
         Raises DatabaseError, PrerequisiteError or CalledOffError, and then has left nothing behind.
         """
         try:
-            cluster = self._open()
+            make_cluster_folder(self._state)
             with self._gate(self._interrupt):
+                cluster = self._open()
                 users = FileLock(self._folder / "users.lock")
                 try:
                     self._join(cluster, users)
@@ -81,8 +82,8 @@ class SharedServer:
         if not self._folder.is_dir():
             return False
         try:
-            cluster = self._open()
             with self._gate(None):
+                cluster = self._open()
                 users = FileLock(self._folder / "users.lock")
                 running = cluster.is_running()
                 alone = users.try_exclusive()
@@ -100,9 +101,8 @@ class SharedServer:
         return self._state / "postgres"
 
     def _open(self) -> Cluster:
-        folder = make_cluster_folder(self._state)
         programs = self._programs or Programs.of_the_wheel()
-        return Cluster(folder, programs.reachable_from(self._state))
+        return Cluster(self._folder, programs.reachable_from(self._state))
 
     def _join(self, cluster: Cluster, users: FileLock) -> None:
         alone = users.try_exclusive()

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -134,9 +135,12 @@ def make_private_folder(path: Path) -> None:
 
     Raises OSError if that is not possible.
     """
-    if not path.is_dir():
-        make_private_folder(path.parent)
-        path.mkdir(mode=0o700, exist_ok=True)
+    if path.is_dir():
+        return
+    if path.exists():
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), str(path))
+    make_private_folder(path.parent)
+    path.mkdir(mode=0o700, exist_ok=True)
 
 
 def _default() -> Path:

@@ -2,16 +2,22 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import pwd
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import pytest
 
 from nextmini.errors import PrerequisiteError
 from nextmini.store import programs
 from nextmini.store.programs import Programs, open_to_owner, refused_namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_wheel_has_postgresql_18() -> None:
@@ -50,16 +56,41 @@ def test_missing_wheel_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         Programs.of_the_wheel()
 
 
+_USERS = {"root": 0, "me": 1000, "nobody": 65534}
+
+
+def known_users(*names: str) -> Callable[[int], object]:
+    def lookup(user: int) -> object:
+        return {_USERS[name]: object() for name in names}[user]
+
+    return lookup
+
+
 class TestCommand:
     def test_ordinary_user_runs_it_as_it_is(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(os, "geteuid", lambda: 1000)
+        monkeypatch.setattr(os, "geteuid", lambda: _USERS["me"])
+        monkeypatch.setattr(pwd, "getpwuid", known_users("root", "me"))
         assert Programs(Path("/pg")).command("initdb", "-x") == ["/pg/bin/initdb", "-x"]
 
-    def test_root_runs_it_in_a_user_namespace(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    @pytest.mark.parametrize(("user", "others"), [("root", ["root"]), ("me", [])])
+    def test_root_and_unknown_users_run_it_as_nobody(
+        self, monkeypatch: pytest.MonkeyPatch, user: str, others: list[str]
+    ) -> None:
+        monkeypatch.setattr(os, "geteuid", lambda: _USERS[user])
+        monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+        monkeypatch.setattr(pwd, "getpwuid", known_users("nobody", *others))
+        command = Programs(Path("/pg")).command("initdb")
+        assert command == ["unshare", "--user", "--map-user=65534", "--map-group=65534", "/pg/bin/initdb"]
+
+    def test_without_nobody_anybody_but_root_will_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 0)
         monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
-        command = Programs(Path("/pg")).command("initdb")
-        assert command == ["unshare", "--user", "--map-user=1000", "--map-group=1000", "/pg/bin/initdb"]
+        monkeypatch.setattr(pwd, "getpwuid", known_users("root"))
+        monkeypatch.setattr(pwd, "getpwall", lambda: [SimpleNamespace(pw_uid=0), SimpleNamespace(pw_uid=7)])
+        assert "--map-user=7" in Programs(Path("/pg")).command("initdb")
+        monkeypatch.setattr(pwd, "getpwall", lambda: [SimpleNamespace(pw_uid=0)])
+        with pytest.raises(PrerequisiteError, match=r"no other user in /etc/passwd.*--database-url"):
+            Programs(Path("/pg")).command("initdb")
 
     def test_root_without_unshare_is_told_what_to_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(os, "geteuid", lambda: 0)
