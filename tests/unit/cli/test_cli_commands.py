@@ -140,7 +140,8 @@ class TestValidate:
         assert program.out == ""
         assert program.err.splitlines() == [
             "error: a.toml:3: experiment.sede: unknown key; did you mean seed?",
-            "error: a.toml:6: topology.nodes: a ring needs at least 3 nodes, this one has 2; give it more nodes",
+            "error: a.toml:6: topology.nodes: a ring needs at least 3 nodes, this one has 2; "
+            "give it more nodes",
         ]
 
     def test_problems_as_json(self, program: Program) -> None:

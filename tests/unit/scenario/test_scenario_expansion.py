@@ -231,13 +231,11 @@ class TestMemoryBetweenProcesses:
     _TWO: ClassVar[dict[str, Any]] = {"experiment": {"name": "x", "processes": 2}}
 
     def test_asked_for_the_network_it_is_told_once(self) -> None:
-        told = _told(**self._TWO, network={"transport": "memory"}, topology={"kind": "ring", "nodes": 8})
-        assert told == [
-            (
-                'network.transport: memory cannot carry the link from "n4" in process 1 to "n5" in process 2; '
-                'write transport = "auto", or processes = 1 under [experiment]'
-            )
-        ]
+        (told,) = _told(**self._TWO, network={"transport": "memory"}, topology={"kind": "ring", "nodes": 8})
+        assert told == (
+            'network.transport: memory cannot carry the link from "n4" in process 1 to "n5" in process 2; '
+            'write transport = "auto", or processes = 1 under [experiment]'
+        )
 
     def test_asked_for_all_links_of_the_topology(self) -> None:
         ring = {"kind": "ring", "nodes": 8, "link": {"transport": "memory"}}
