@@ -1,0 +1,11 @@
+"""The controller: desired rows in PostgreSQL in, dataplane processes that do what they say out."""
+
+import logging
+
+from nextmini.controller.controller import Controller
+from nextmini.controller.settings import Progress, Settings
+
+# Without a log file nothing is shown: what users must know comes as exceptions and results.
+logging.getLogger("nextmini").addHandler(logging.NullHandler())
+
+__all__ = ["Controller", "Progress", "Settings"]

@@ -86,6 +86,10 @@ class LocalProcesses:
             _signal(child, signal.SIGKILL)
         await self.wait()
 
+    def log(self, process: int) -> Path:
+        """Where the process writes to."""
+        return self._launch.log(process)
+
     def exit_codes(self) -> dict[int, int | None]:
         """How each ended; None for who still runs, negative for a signal."""
         return {index: child.returncode for index, child in self._children.items()}

@@ -1,0 +1,114 @@
+"""The end of a run: processes stop, what they say last is collected, the report is written."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from typing import TYPE_CHECKING
+
+from nextmini.controller.counters import Counters
+from nextmini.errors import DatabaseError
+from nextmini.experiment.folder import RunFolder
+from nextmini.experiment.options import Outcome
+from nextmini.experiment.result import Facts, document
+from nextmini.experiment.series import write_series
+from nextmini.hosts.local import describe_exit, log_tail
+from nextmini.scenario.units import format_time
+
+if TYPE_CHECKING:
+    from nextmini.experiment.state import Parts, RunState
+
+STOP_SECONDS = 10.0
+"""How long processes may take to say their last words."""
+EXPORT_SECONDS = 120.0
+
+
+async def stop(run: RunState, parts: Parts) -> None:
+    """Stops the processes and the controller; whatever flows have not ended by then are stopped."""
+    run.observer.phase("stopping")
+    processes, controller, interrupt = parts.processes, parts.controller, run.interrupt
+    processes.expect_end()
+    if not await interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS):
+        if not interrupt.hastened:
+            run.notes.append(
+                f"a dataplane process did not stop within {STOP_SECONDS:.0f} seconds and was killed; "
+                "its last numbers are missing"
+            )
+        await processes.kill()
+    await processes.end()
+    _look_at_exits(run, parts)
+    controller.end_flows(_why(run))
+    await controller.close()
+    if controller.lost_metrics:
+        run.notes.append(
+            f"{controller.lost_metrics} samples of metrics could not be written to the database and are lost"
+        )
+
+
+async def report(run: RunState) -> None:
+    """Writes the report to the run folder and to the database."""
+    parts = run.parts
+    # A run that was interrupted on its way to a folder gets one now: it has a report like any other.
+    folder = parts.folder if parts else RunFolder.create(run.options.runs_dir, run.id, run.scenario)
+    facts = Facts(run.id, folder.path, run.status(), run.seconds)
+    flows, counters = (parts.controller.flows.flows, parts.controller.counters) if parts else ({}, Counters())
+    run.document = document(run.network, facts, flows, counters)
+    if parts is not None and run.begun:
+        await _keep_in_database(run, parts)
+    folder.write_result(run.document)
+
+
+def outcome(run: RunState) -> Outcome:
+    """The outcome of a run with a report."""
+    if run.document is None:
+        raise RuntimeError("the run has no report")
+    folder = run.options.runs_dir / run.id
+    if run.interrupt.requested and run.document["status"] != "interrupted":
+        # It came while everything was being put away.
+        run.document["status"] = "interrupted"
+        RunFolder(folder).write_result(run.document)
+    return Outcome(run.document, folder, tuple(run.deaths + run.problems), tuple(run.notes))
+
+
+async def _keep_in_database(run: RunState, parts: Parts) -> None:
+    """Writes the result to the database and the series to the run folder, if the database is there."""
+    if run.document is None:
+        raise RuntimeError("the run has no report")
+    text = parts.folder.as_json(run.document)
+    try:
+        await parts.store.finish_run(run.id, run.document["status"], text)
+        if run.options.export:
+            run.observer.phase("writing the time series")
+            if not await run.interrupt.unless_hastened(_export(run, parts), EXPORT_SECONDS):
+                run.notes.append("the time series were not written: there was no time")
+    except DatabaseError as error:
+        run.notes.append(
+            f"the database has no result of this run, and the run folder no time series: {error}"
+        )
+
+
+async def _export(run: RunState, parts: Parts) -> None:
+    links = await parts.store.link_metrics(run.id)
+    flows = await parts.store.flow_metrics(run.id)
+    await asyncio.to_thread(write_series, parts.folder.series, run.network, links, flows)
+
+
+def _look_at_exits(run: RunState, parts: Parts) -> None:
+    """A process that was told to stop and then fails is a failure too, unless we were in a hurry."""
+    if run.interrupt.requested or run.deaths or run.notes:
+        return
+    for index, code in parts.processes.exit_codes().items():
+        if code not in (0, -signal.SIGTERM, -signal.SIGKILL, None):
+            tail = log_tail(parts.processes.log(index))
+            run.problems.append(f"dataplane process {index} {describe_exit(code)} while stopping{tail}")
+
+
+def _why(run: RunState) -> str:
+    """Why flows that had not ended were stopped."""
+    if run.interrupt.requested:
+        return "the run was interrupted"
+    if run.deaths or run.problems:
+        return f"the run ended early: {(run.deaths + run.problems)[0]}"
+    if run.network.duration is not None:
+        return f"the experiment's duration of {format_time(run.network.duration)} was over"
+    return "the run ended"

@@ -1,0 +1,90 @@
+"""The run folder: everything needed to repeat a run and to compare it.
+
+```
+runs/<name>-<date>-<time>-<4 hex digits>/
+├── result.json                          what was measured
+├── scenario.toml                        the scenario with nothing left open
+├── series/{links,flows}.{parquet,csv}   counters over time
+└── logs/controller.log, dataplane-<n>.log
+```
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nextmini.errors import PrerequisiteError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from datetime import datetime
+    from pathlib import Path
+
+
+def run_id(name: str, now: datetime) -> str:
+    """A name for a run that tells what and when, and that two runs of one second do not share."""
+    return f"{name}-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFolder:
+    """A folder that exists."""
+
+    path: Path
+
+    @classmethod
+    def create(cls, parent: Path, id: str, scenario: str) -> RunFolder:
+        """Makes the folder and writes the scenario. Raises PrerequisiteError if that is not possible."""
+        path = parent / id
+        try:
+            path.mkdir(parents=True)
+            for name in ("logs", "series"):
+                (path / name).mkdir()
+            (path / "scenario.toml").write_text(scenario, encoding="utf-8")
+        except OSError as error:
+            raise PrerequisiteError(
+                f"the run folder {path} cannot be made: {error.strerror}", "choose another with --runs-dir"
+            ) from error
+        return cls(path)
+
+    @property
+    def logs(self) -> Path:
+        return self.path / "logs"
+
+    @property
+    def series(self) -> Path:
+        return self.path / "series"
+
+    def write_result(self, document: dict[str, Any]) -> None:
+        """Writes the result, so that the file is there as a whole or not at all."""
+        partial = self.path / "result.json.part"
+        partial.write_text(self.as_json(document), encoding="utf-8")
+        os.replace(partial, self.path / "result.json")
+
+    @staticmethod
+    def as_json(document: dict[str, Any]) -> str:
+        """The document's text."""
+        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+    @contextmanager
+    def controller_log(self) -> Iterator[None]:
+        """Sends what Nextmini logs to the folder while the context lasts."""
+        logger = logging.getLogger("nextmini")
+        handler = logging.FileHandler(self.logs / "controller.log", encoding="utf-8")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+        before = logger.level, logger.propagate
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        logger.propagate = False
+        try:
+            yield
+        finally:
+            logger.level, logger.propagate = before
+            logger.removeHandler(handler)
+            handler.close()

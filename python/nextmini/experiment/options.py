@@ -1,0 +1,56 @@
+"""What a run is told beside its scenario, and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from nextmini.hosts.local import PROGRAM
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+Status = Literal["passed", "failed", "interrupted"]
+
+EXIT_CODES: dict[Status, int] = {"passed": 0, "failed": 1, "interrupted": 130}
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """Where a run keeps things, and what it runs.
+
+    `database_url`: a PostgreSQL server to use instead of the embedded one. `state_dir`: None for the usual
+    place. `name` takes the place of the experiment's. `export`: whether the run folder gets the time series.
+    `program` is the dataplane's, without options.
+    """
+
+    runs_dir: Path = Path("runs")
+    database_url: str | None = None
+    state_dir: Path | None = None
+    name: str | None = None
+    export: bool = True
+    program: Sequence[str] = PROGRAM
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended."""
+
+    document: dict[str, Any]
+    """The result document, see docs/."""
+    folder: Path
+    problems: tuple[str, ...] = ()
+    """What went wrong with the run itself, and not with a flow."""
+    notes: tuple[str, ...] = ()
+    """What its user should know although the results stand."""
+
+    @property
+    def status(self) -> Status:
+        status: Status = self.document["status"]
+        return status
+
+    @property
+    def exit_code(self) -> int:
+        """0 if all is well, 1 if something failed, 130 if the run was interrupted."""
+        return EXIT_CODES[self.status]

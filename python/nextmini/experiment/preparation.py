@@ -1,0 +1,84 @@
+"""What a run needs before it begins, and everything that may refuse it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from nextmini.controller import Controller, Settings
+from nextmini.errors import ControllerError
+from nextmini.experiment.folder import RunFolder
+from nextmini.experiment.state import Parts
+from nextmini.hosts.local import Launch, LocalProcesses
+from nextmini.store import StateFolder, Store, embedded_server
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from contextlib import AsyncExitStack
+
+    from nextmini.experiment.state import RunState
+    from nextmini.scenario import Network
+    from nextmini.store import ExperimentSecrets
+
+
+async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
+    """Holds the name, starts the database, claims the experiment, opens the port, makes the run folder.
+
+    Whatever was begun is undone by `stack`. Raises ControllerError, DatabaseError, PrerequisiteError,
+    Interrupted.
+    """
+    network, options, guard = run.network, run.options, run.interrupt.guard
+    state = StateFolder.locate(options.state_dir)
+    with one_at_a_time():
+        secrets = stack.enter_context(state.hold(network.name))
+    dsn = options.database_url
+    if dsn is None:
+        run.observer.phase("starting the database")
+        dsn = await guard(stack.enter_async_context(embedded_server(state.path)))
+    store = await guard(open_store(stack, dsn, network.name))
+    with one_at_a_time():
+        await guard(store.claim())
+    controller = Controller(store, settings(network, run.id, secrets))
+    stack.push_async_callback(controller.close)
+    url = await guard(controller.listen())
+    folder = RunFolder.create(options.runs_dir, run.id, run.scenario)
+    stack.enter_context(folder.controller_log())
+    # The processes have the same working folder, but need not keep it.
+    launch = Launch(url, secrets.token_file, folder.logs.absolute(), options.program)
+    processes = LocalProcesses(launch, run.process_died)
+    stack.push_async_callback(processes.end)
+    return Parts(store, controller, processes, folder)
+
+
+def settings(network: Network, run: str, secrets: ExperimentSecrets, *, strict: bool = True) -> Settings:
+    """What the controller has to know of a network."""
+    return Settings(
+        experiment=network.name,
+        run=run,
+        seed=network.seed,
+        listen=network.listen,
+        interval=network.interval,
+        keep=network.keep,
+        processes=network.processes,
+        token=secrets.token,
+        key=secrets.key,
+        strict=strict,
+    )
+
+
+async def open_store(stack: AsyncExitStack, dsn: str, experiment: str) -> Store:
+    """Opens the store; `stack` closes it."""
+    store = await Store.open(dsn, experiment)
+    stack.push_async_callback(store.close)
+    return store
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Tells whose experiment's name is taken how to have another."""
+    try:
+        yield
+    except ControllerError as error:
+        raise ControllerError(
+            error.message, "wait for it to end, or give this run another name with --name NAME"
+        ) from error

@@ -1,0 +1,97 @@
+"""The result document: what `--json` prints and result.json holds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from nextmini.controller.counters import drops_by_cause
+from nextmini.protocol import Drops, LinkCounters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from nextmini.controller.counters import Counters
+    from nextmini.controller.flows import FlowProgress
+    from nextmini.experiment.options import Status
+    from nextmini.scenario import Flow, Link, Network
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What a run knows of itself; `seconds` from the moment the network was ready to the end."""
+
+    run: str
+    folder: Path
+    status: Status
+    seconds: float
+
+
+def document(
+    network: Network, facts: Facts, flows: Mapping[int, FlowProgress], counters: Counters
+) -> dict[str, Any]:
+    """The document. Flows of the network that no controller ever saw are `stopped`."""
+    names = {node.id: node.name for node in network.nodes}
+    known = dict(flows)
+    rows: dict[int, Flow] = {flow.id: flow for flow in network.flows}
+    rows |= {id: progress.flow for id, progress in known.items()}
+    return {
+        "experiment": network.name,
+        "run": facts.run,
+        "folder": str(facts.folder),
+        "seed": network.seed,
+        "status": facts.status,
+        "seconds": round(facts.seconds, 3),
+        "nodes": len(network.nodes),
+        "links": len(network.links),
+        "flows": [_flow(rows[id], known.get(id), names) for id in sorted(rows)],
+        "link_stats": [entry for link in network.links for entry in _link(link, counters, names)],
+        "apps": [],
+        "events": [],
+        "checks": [],
+        "fidelity": {"verdict": "not_measured", "reasons": []},
+    }
+
+
+def _flow(flow: Flow, progress: FlowProgress | None, names: Mapping[int, str]) -> dict[str, Any]:
+    path = (progress.path if progress else None) or ()
+    verdict = progress.verdict if progress else None
+    return {
+        "name": flow.name,
+        "source": _name(names, flow.source),
+        "destination": _name(names, flow.destination),
+        "kind": flow.kind,
+        "mode": flow.mode,
+        "status": progress.status if progress else "stopped",
+        "bytes": progress.bytes if progress else 0,
+        "seconds": round(progress.seconds, 6) if progress else 0.0,
+        "goodput_bps": round(progress.goodput) if progress else 0,
+        "route": [_name(names, node) for node in path],
+        "retransmitted": progress.retransmitted if progress else 0,
+        "reordered": progress.reordered if progress else 0,
+        "checksum": progress.checksum if progress else None,
+        "reason": verdict.reason if verdict else "the run ended before it began",
+    }
+
+
+def _link(link: Link, counters: Counters, names: Mapping[int, str]) -> list[dict[str, Any]]:
+    """Both directions, also of a link that carried nothing."""
+    entries = []
+    for sender, receiver in ((link.a, link.b), (link.b, link.a)):
+        count = counters.links.get((link.id, sender)) or LinkCounters(link.id, sender, 0, 0, 0, Drops())
+        entries.append(
+            {
+                "from": _name(names, sender),
+                "to": _name(names, receiver),
+                "bytes": count.bytes,
+                "packets": count.packets,
+                "drops": drops_by_cause(count.drops),
+            }
+        )
+    return entries
+
+
+def _name(names: Mapping[int, str], node: int) -> str:
+    """The node's name; a node that was added to the database during the run has a number only."""
+    return names.get(node, f"#{node}")

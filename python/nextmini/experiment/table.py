@@ -1,0 +1,144 @@
+"""The result as a person reads it: what ran, each flow, and what went wrong."""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from nextmini.experiment.options import Outcome
+
+MOST_FLOWS = 40
+"""Flows that are shown one by one; of more only those that did not complete, and a summary."""
+MOST_HOPS = 6
+"""Nodes of a route that are shown; of a longer one the first, the last, and how many links it has."""
+MOST_REASONS = 10
+PLAIN_WIDTH = 160
+
+_COLOURS = {"passed": "green", "completed": "green", "failed": "red", "interrupted": "yellow"}
+
+
+def print_outcome(outcome: Outcome, file: TextIO) -> None:
+    """Prints the tables; in colour, and in the width of the terminal, if `file` is one."""
+    console = Console(file=file, highlight=False, width=None if file.isatty() else PLAIN_WIDTH)
+    document = outcome.document
+    console.print(_headline(document))
+    flows: list[dict[str, Any]] = document["flows"]
+    shown = flows if len(flows) <= MOST_FLOWS else [f for f in flows if f["status"] != "completed"]
+    if shown:
+        console.print(_flow_table(shown[:MOST_FLOWS]))
+    if len(shown) > MOST_FLOWS:
+        console.print(f"... and {len(shown) - MOST_FLOWS} more that did not complete")
+    if len(flows) > 1:
+        console.print(_summary(flows))
+    console.print(_links(document["link_stats"]))
+    for line in _reasons(flows):
+        console.print(line)
+    console.print(f"Results: {escape(document['folder'])}", soft_wrap=True)
+
+
+def _headline(document: dict[str, Any]) -> str:
+    status = document["status"]
+    colour = _COLOURS.get(status, "default")
+    sizes = f"{count(document['nodes'], 'node')}, {count(document['links'], 'link')}"
+    return (
+        f"[bold]{escape(document['experiment'])}[/bold]: [{colour}]{status}[/{colour}] "
+        f"after {document['seconds']:.1f} s ({sizes}, {count(len(document['flows']), 'flow')})"
+    )
+
+
+def _flow_table(flows: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("Flow", "From", "To", "Status"):
+        table.add_column(title, no_wrap=True)
+    for title in ("Bytes", "Seconds", "Goodput", "Resent"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("Route", overflow="fold")
+    for flow in flows:
+        colour = _COLOURS.get(flow["status"], "default")
+        table.add_row(
+            escape(flow["name"]),
+            escape(flow["source"]),
+            escape(flow["destination"]),
+            f"[{colour}]{flow['status']}[/{colour}]",
+            size(flow["bytes"]),
+            f"{flow['seconds']:.3f}",
+            rate(flow["goodput_bps"]),
+            str(flow["retransmitted"]),
+            escape(_route(flow["route"])),
+        )
+    return table
+
+
+def _route(route: list[str]) -> str:
+    if len(route) <= MOST_HOPS:
+        return " ".join(route)
+    return f"{route[0]} ... {route[-1]} ({len(route) - 1} links)"
+
+
+def _summary(flows: list[dict[str, Any]]) -> str:
+    counts: dict[str, int] = {}
+    for flow in flows:
+        counts[flow["status"]] = counts.get(flow["status"], 0) + 1
+    parts = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+    total = size(sum(flow["bytes"] for flow in flows))
+    rates = [flow["goodput_bps"] for flow in flows if flow["status"] == "completed"]
+    spread = (
+        f"; goodput {rate(min(rates))} to {rate(max(rates))}, median {rate(median(rates))}" if rates else ""
+    )
+    return f"All flows: {parts}; {total} delivered{spread}"
+
+
+def _links(stats: list[dict[str, Any]]) -> str:
+    carried = size(sum(link["bytes"] for link in stats))
+    drops: dict[str, int] = {}
+    for link in stats:
+        for cause, number in link["drops"].items():
+            drops[cause] = drops.get(cause, 0) + number
+    causes = ", ".join(f"{number} {cause}" for cause, number in drops.items() if number)
+    return f"All links: {carried} carried; packets dropped: {causes or 'none'}"
+
+
+def _reasons(flows: list[dict[str, Any]]) -> list[str]:
+    """Why flows did not complete: each reason once, with the flows that it is of."""
+    by_reason: dict[str, list[str]] = {}
+    for flow in flows:
+        if flow["reason"] is not None:
+            by_reason.setdefault(f"{flow['status']}: {flow['reason']}", []).append(flow["name"])
+    lines = []
+    for reason, names in list(by_reason.items())[:MOST_REASONS]:
+        some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+        lines.append(f"{escape(some)} {escape(reason)}")
+    if len(by_reason) > MOST_REASONS:
+        lines.append(f"... and {len(by_reason) - MOST_REASONS} more reasons, see result.json")
+    return lines
+
+
+def count(number: int, noun: str) -> str:
+    """Such as "1 node" or "2 nodes"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def size(number: float) -> str:
+    """Bytes with three digits: decimal units, as in scenarios."""
+    return _scaled(number, ("B", "kB", "MB", "GB", "TB", "PB"))
+
+
+def rate(number: float) -> str:
+    """Bits a second with three digits."""
+    return _scaled(number, ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"))
+
+
+def _scaled(number: float, units: tuple[str, ...]) -> str:
+    unit = 0
+    # 999.5 would be written as 1000.
+    while number >= 999.5 and unit < len(units) - 1:
+        number /= 1000
+        unit += 1
+    return f"{number:.3g} {units[unit]}"
