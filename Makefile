@@ -1,0 +1,83 @@
+# Everything a checkout can do; `make` alone lists it. The environment is .venv, made and kept up to date by
+# every target that needs it: Python's sources are used where they are, and the native module is built again
+# when a Rust source is newer.
+
+PYTHON ?= python3
+FUZZ_SECONDS ?= 10
+
+VENV := .venv
+BIN := $(VENV)/bin
+NATIVE := $(VENV)/.native
+NATIVE_SOURCES := pyproject.toml Cargo.toml Cargo.lock \
+	$(shell find rust/wire rust/policy rust/sys rust/dataplane rust/python \
+		\( -path '*/src/*.rs' -o -name Cargo.toml \) -print)
+
+export VIRTUAL_ENV := $(CURDIR)/$(VENV)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+
+.DEFAULT_GOAL := help
+.PHONY: help run test test-long lint audit bench build wheel clean cargo cargo-tools nextest
+
+help: ## List the targets
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+
+run: build ## Run the quickstart
+	nextmini run configs/quickstart.toml
+
+test: build nextest ## Run all tests but the long ones
+	cargo nextest run --workspace --locked
+	rust/fuzz/run $(FUZZ_SECONDS)
+	python -m pytest -m "not long"
+
+test-long: build ## Run the tests that take minutes
+	python -m pytest -m long
+
+lint: build audit ## Check formatting, lints and types
+	cargo fmt --check
+	cargo fmt --manifest-path rust/fuzz/Cargo.toml --check
+	cargo clippy --workspace --all-targets --locked --quiet -- -D warnings
+	cargo clippy --manifest-path rust/fuzz/Cargo.toml --locked --quiet -- -D warnings
+	ruff check
+	ruff format --check
+	mypy
+	python -m mypy.stubtest --concise nextmini._native
+
+# The tool is built once, in about two minutes on two cores.
+audit: cargo-tools ## Check licences and sources of the Rust dependencies
+	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
+	cargo deny --log-level warn check bans licenses sources
+
+bench: build ## Measure lossless flows against bare TCP
+	nextmini bench lossless
+
+build: $(NATIVE) ## Make the environment and the native module
+
+wheel: build ## Build a wheel in dist/
+	maturin build --release --locked --out dist
+
+clean: ## Remove what was built, the environment too; results in runs/ stay
+	rm -rf $(VENV) target dist rust/fuzz/target rust/fuzz/corpus rust/fuzz/artifacts
+	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis python/nextmini/_native*.so
+	find python tests -name __pycache__ -type d -prune -exec rm -rf {} +
+
+cargo:
+	@command -v cargo >/dev/null || { \
+		echo "error: cargo is missing; install Rust 1.88 or later, see docs/installation.md" >&2; exit 1; }
+
+cargo-tools: cargo
+	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || \
+		rustup component add rustfmt clippy
+
+nextest: cargo
+	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+
+$(BIN)/maturin: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "error: $(PYTHON) is older than 3.11; name another: make PYTHON=python3.12 ..." >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet 'maturin>=1.13,<2'
+	@touch $@
+
+$(NATIVE): $(BIN)/maturin $(NATIVE_SOURCES) | cargo
+	maturin develop --release --locked --extras dev
+	@touch $@
