@@ -22,6 +22,8 @@ pub const LENGTH_BYTES: usize = 4;
 pub const HEADER_BYTES: usize = 18;
 /// The most that a frame's headers take, the length field included.
 pub const MAX_OVERHEAD: usize = HEADER_BYTES + ACK_BYTES;
+/// A frame with the largest chunk, the length field included.
+pub const LARGEST_CHUNK_BYTES: usize = HEADER_BYTES + CHUNK_BYTES + MAX_CHUNK;
 /// The largest value of the length field.
 pub const MAX_LENGTH: usize = MAX_OVERHEAD - LENGTH_BYTES + MAX_CHUNK;
 

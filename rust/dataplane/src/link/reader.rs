@@ -4,13 +4,16 @@ use std::io;
 
 use bytes::{Buf, BufMut, BytesMut};
 use nextmini_wire::frame::{self, FrameError, MAX_LENGTH};
-use nextmini_wire::packet::Packet;
+use nextmini_wire::packet::{MAX_CHUNK, Packet};
 use tokio::net::TcpStream;
 
 use super::BATCH_BYTES;
 
-/// Room for the end of a frame that began within the first [`BATCH_BYTES`].
-const BUFFER_BYTES: usize = BATCH_BYTES + frame::LENGTH_BYTES + MAX_LENGTH;
+/// Where frames may begin: four of the largest chunks fit exactly, so that a full read seldom ends
+/// inside a frame and leaves a few bytes for another call.
+const BEGIN_BYTES: usize = BATCH_BYTES / MAX_CHUNK * frame::LARGEST_CHUNK_BYTES;
+/// Room for the end of a frame that began within the first [`BEGIN_BYTES`].
+const BUFFER_BYTES: usize = BEGIN_BYTES + frame::LENGTH_BYTES + MAX_LENGTH;
 /// Buffers kept for another use; more only while packets in them still travel.
 const SPARES: usize = 4;
 
@@ -72,7 +75,7 @@ impl FrameReader {
     fn prepare(&mut self) -> usize {
         if self.buffer.is_empty() && self.buffer.capacity() > 0 && self.buffer.try_reclaim(BUFFER_BYTES) {
             // Everything that was read has gone on: begin at the front again, which is in the cache.
-            self.room = BATCH_BYTES;
+            self.room = BEGIN_BYTES;
         }
         if self.room > 0 {
             return self.room;
@@ -87,7 +90,7 @@ impl FrameReader {
         if self.spares.len() < SPARES && used.capacity() > 0 {
             self.spares.push(used);
         }
-        self.room = BATCH_BYTES - self.buffer.len();
+        self.room = BEGIN_BYTES - self.buffer.len();
         self.room
     }
 
