@@ -79,5 +79,5 @@ $(BIN)/maturin: pyproject.toml
 	@touch $@
 
 $(NATIVE): $(BIN)/maturin $(NATIVE_SOURCES) | cargo
-	maturin develop --release --locked --extras dev
+	PIP_QUIET=1 maturin develop --release --locked --extras dev
 	@touch $@

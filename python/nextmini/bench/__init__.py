@@ -1,0 +1,1 @@
+"""What stands behind `nextmini bench`: measurements of this version, beside what bounds them."""

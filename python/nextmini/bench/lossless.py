@@ -1,0 +1,181 @@
+"""Throughput of lossless flows over a line of nodes, beside bare TCP over as many relays.
+
+A chain of H hops is a line of H + 2 nodes: H of them relay between the flows' source and destination, over
+H + 1 links. All nodes are in one dataplane process, and everything that belongs to a run is there: database,
+controller, metrics. Bytes count once they have been acknowledged end to end.
+"""
+
+from __future__ import annotations
+
+import resource
+import tempfile
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from nextmini.bench.baseline import relay_chain
+from nextmini.bench.figures import middle, significant, spread
+from nextmini.errors import ControllerError, NextminiError, RunError
+from nextmini.experiment import RunOptions, run_scenario
+from nextmini.experiment.interrupt import Interrupted
+from nextmini.scenario import Scenario, loads
+from nextmini.store import StateFolder, embedded_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from nextmini.experiment import Interrupt, Outcome
+
+Transport = Literal["tcp", "memory"]
+
+EXPERIMENT = "bench-lossless"
+MOST_HOPS = 1_000
+MOST_FLOWS = 10_000
+
+
+class PlanError(NextminiError):
+    """What is asked for cannot be measured."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to measure: each number of `hops` with `flows` at once, for `seconds`, `repeat` times.
+
+    Raises PlanError if that makes no sense.
+    """
+
+    hops: tuple[int, ...] = (1, 2, 5, 10)
+    transport: Transport = "tcp"
+    flows: int = 1
+    processors: int = 1
+    seconds: float = 2.0
+    repeat: int = 5
+
+    def __post_init__(self) -> None:
+        for hops in self.hops:
+            _within(hops, "--hops", 1, MOST_HOPS)
+        if not self.hops or len(set(self.hops)) < len(self.hops):
+            raise PlanError("--hops: each number of hops once, and at least one", "such as --hops 1,2,5,10")
+        _within(self.flows, "--flows", 1, MOST_FLOWS)
+        _within(self.processors, "--processors", 1, 256)
+        _within(self.seconds, "--seconds", 0.1, 3_600)
+        _within(self.repeat, "--repeat", 1, 1_000)
+
+
+@dataclass(slots=True)
+class Samples:
+    """Measurements of one chain, one value a repetition."""
+
+    gbps: list[float] = field(default_factory=list)
+    baseline: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    """CPU seconds of the dataplane process, by GB delivered."""
+
+    def ratios(self) -> list[float]:
+        """Ours by the baseline that was measured right after it."""
+        return [ours / bare for ours, bare in zip(self.gbps, self.baseline, strict=True)]
+
+
+async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None]) -> list[dict[str, Any]]:
+    """One row for each number of hops; `tell` hears what is being measured.
+
+    Raises RunError, Interrupted, and whatever keeps a run from beginning.
+    """
+    samples = {hops: Samples() for hops in plan.hops}
+    direct: list[float] = []
+    async with AsyncExitStack() as stack:
+        # Held throughout: a server that starts and stops would be part of the measurement.
+        server = embedded_server(StateFolder.locate(None).path)
+        await interrupt.guard(stack.enter_async_context(server))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nextmini-bench-")))
+        for repetition in range(1, plan.repeat + 1):
+            where = f"repetition {repetition} of {plan.repeat}"
+            tell(f"{where}: a direct connection")
+            direct.append(await interrupt.guard(relay_chain(0, plan.seconds)))
+            for hops, sample in samples.items():
+                name = f"{hops} hop{'s' if hops > 1 else ''}"
+                tell(f"{where}: {name}")
+                gbps, cpu = await _ours(plan, hops, folder, interrupt)
+                sample.gbps.append(gbps)
+                sample.cpu.append(cpu)
+                tell(f"{where}: {name}, bare")
+                sample.baseline.append(await interrupt.guard(relay_chain(hops, plan.seconds)))
+    return [_row(plan, hops, sample, direct) for hops, sample in samples.items()]
+
+
+def chain(plan: Plan, hops: int) -> Scenario:
+    """The scenario: a line with `hops` nodes between the ends of all flows."""
+    flow = f'[[flows]]\nsource = "n1"\ndestination = "n{hops + 2}"\nduration = "{plan.seconds!r} s"\n'
+    flows = "".join(f'{flow}name = "bulk-{number}"\n' for number in range(1, plan.flows + 1))
+    return loads(
+        f'[experiment]\nname = "{EXPERIMENT}"\n'
+        f'[network]\ntransport = "{plan.transport}"\nprocessors = {plan.processors}\n'
+        f'[topology]\nkind = "line"\nnodes = {hops + 2}\n{flows}',
+        file="bench.toml",
+    )
+
+
+async def _ours(plan: Plan, hops: int, folder: Path, interrupt: Interrupt) -> tuple[float, float]:
+    """Gbit/s end to end, and CPU seconds a GB of the dataplane process."""
+    before = _cpu_of_children()
+    try:
+        outcome = await run_scenario(chain(plan, hops), RunOptions(runs_dir=folder, export=False), interrupt)
+    except ControllerError as error:
+        raise ControllerError(
+            error.message, "wait for the other benchmark to end: two at once would disturb each other"
+        ) from error
+    cpu = _cpu_of_children() - before
+    flows = _completed(outcome, hops)
+    delivered = sum(flow["bytes"] for flow in flows)
+    took = max(flow["seconds"] for flow in flows)
+    return delivered * 8 / took / 1e9, cpu / (delivered / 1e9)
+
+
+def _completed(outcome: Outcome, hops: int) -> list[dict[str, Any]]:
+    """The flows of a run, all of which have completed with bytes to show for it."""
+    if outcome.status == "interrupted":
+        raise Interrupted
+    flows: list[dict[str, Any]] = outcome.document["flows"]
+    reasons = list(outcome.problems)
+    reasons += [f"{flow['name']}: {flow['reason']}" for flow in flows if flow["status"] != "completed"]
+    reasons += [f"{flow['name']} delivered nothing" for flow in flows if flow["bytes"] == 0]
+    if reasons:
+        raise RunError(f"the run over a chain of {hops} failed: {reasons[0]}")
+    return flows
+
+
+def _cpu_of_children() -> float:
+    """CPU seconds of children that have ended: between two looks, those of one dataplane process."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def _row(plan: Plan, hops: int, sample: Samples, direct: list[float]) -> dict[str, Any]:
+    ratios = sample.ratios()
+    return {
+        "hops": hops,
+        "transport": plan.transport,
+        "flows": plan.flows,
+        "processors": plan.processors,
+        "gbps": middle(sample.gbps),
+        "baseline_gbps": middle(sample.baseline),
+        "ratio": middle(ratios),
+        "direct_gbps": middle(direct),
+        "cpu_seconds_per_gb": middle(sample.cpu),
+        "spread": {
+            "gbps": spread(sample.gbps),
+            "baseline_gbps": spread(sample.baseline),
+            "ratio": spread(ratios),
+            "direct_gbps": spread(direct),
+        },
+    }
+
+
+def _within(value: float, option: str, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise PlanError(
+            f"{option}: {significant(value):g} cannot be measured", f"choose from {least:g} to {most:g}"
+        )

@@ -1,0 +1,98 @@
+"""`nextmini bench NAME`."""
+
+import asyncio
+import signal
+import sys
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from nextmini.bench.lossless import Plan, PlanError, Transport, measure
+from nextmini.bench.machine import machine
+from nextmini.cli.output import JsonOption, print_json
+from nextmini.cli.run import interrupt_on_termination
+from nextmini.experiment import Interrupt
+from nextmini.experiment.interrupt import Interrupted
+
+INTERRUPTED = 130
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help="Measure this version on this machine.")
+
+
+@app.callback()
+def bench() -> None:
+    """Measure this version on this machine, beside what bounds it."""
+
+
+@app.command("lossless")
+def lossless(
+    hops: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Nodes between source and destination.")
+    ] = "1,2,5,10",
+    transport: Annotated[Transport, typer.Option(help="What links are made of.")] = "tcp",
+    flows: Annotated[int, typer.Option(help="Flows at once.")] = 1,
+    processors: Annotated[int, typer.Option(help="Processors of each node.")] = 1,
+    seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Measure lossless flows over lines of nodes, beside bare TCP.
+
+    The baseline is a chain of as many blocking threads as there are hops, which copy from one loopback TCP
+    connection to the next; "direct" is one such connection. All are measured in turn, in the same run.
+    """
+    plan = Plan(_numbers(hops), transport, flows, processors, seconds, repeat)
+    signal.signal(signal.SIGTERM, interrupt_on_termination)
+    try:
+        rows = asyncio.run(_perform(plan))
+    except Interrupted:
+        raise typer.Exit(INTERRUPTED) from None
+    if json:
+        facts = {"seconds": plan.seconds, "repeat": plan.repeat, "machine": machine()}
+        print_json({"bench": "lossless", **facts, "rows": rows})
+    else:
+        _print(rows, plan)
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    """Comma-separated numbers. Raises PlanError."""
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise PlanError(f"--hops: {text!r} is not a list of numbers", "such as --hops 1,2,5,10") from None
+
+
+async def _perform(plan: Plan) -> list[dict[str, Any]]:
+    interrupt = Interrupt()
+    console = Console(file=sys.stderr, highlight=False)
+    with interrupt.on_signals():
+        if not console.is_terminal:
+            return await measure(plan, interrupt, lambda text: typer.echo(text, err=True))
+        with console.status("starting") as status:
+            return await measure(plan, interrupt, status.update)
+
+
+def _print(rows: list[dict[str, Any]], plan: Plan) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in ("Hops", "Gbit/s", "Bare chain", "Ratio", "Ratio's range", "Direct", "CPU s/GB"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        low, high = row["spread"]["ratio"]
+        table.add_row(
+            str(row["hops"]),
+            f"{row['gbps']:.2f}",
+            f"{row['baseline_gbps']:.2f}",
+            f"{row['ratio']:.2f}",
+            f"{low:.2f}-{high:.2f}",
+            f"{row['direct_gbps']:.2f}",
+            f"{row['cpu_seconds_per_gb']:.2f}",
+        )
+    console = Console(highlight=False)
+    several = "s" if plan.flows > 1 else ""
+    console.print(
+        f"Lossless, {plan.flows} flow{several} over {plan.transport} links; "
+        f"medians of {plan.repeat} measurements of {plan.seconds:g} s"
+    )
+    console.print(table)

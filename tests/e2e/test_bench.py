@@ -1,0 +1,112 @@
+"""`nextmini bench` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+BENCH = (sys.executable, "-m", "nextmini.cli.main", "bench", "lossless")
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return os.environ | {"NEXTMINI_STATE": str(tmp_path / "state"), "TMPDIR": str(tmp_path)}
+
+
+def bench(environment: dict[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*BENCH, *options], env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("transport", ["tcp", "memory"])
+def test_a_benchmark_measures_each_chain_beside_its_baseline(
+    environment: dict[str, str], transport: str, tmp_path: Path
+) -> None:
+    options = ("--hops", "1,3", "--transport", transport, "--flows", "2", "--seconds", "0.2", "--repeat", "1")
+    done = bench(environment, *options, "--json")
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert document["bench"] == "lossless"
+    assert document["machine"]["cores"] >= 1
+    assert [(row["hops"], row["transport"], row["flows"]) for row in document["rows"]] == [
+        (1, transport, 2),
+        (3, transport, 2),
+    ]
+    for row in document["rows"]:
+        for figure in ("gbps", "baseline_gbps", "ratio", "direct_gbps", "cpu_seconds_per_gb"):
+            assert row[figure] > 0, figure
+    assert list(tmp_path.glob("nextmini-bench-*")) == []
+
+
+def test_without_json_there_is_a_table(environment: dict[str, str]) -> None:
+    done = bench(environment, "--hops", "2", "--seconds", "0.2", "--repeat", "1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[1].split()[:2] == ["Hops", "Gbit/s"]
+    assert done.stdout.splitlines()[2].split()[0] == "2"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--hops", "1,two"), "--hops"),
+        (("--hops", "0"), "--hops"),
+        (("--flows", "0"), "--flows"),
+        (("--seconds", "0"), "--seconds"),
+        (("--transport", "pigeon"), "pigeon"),
+    ],
+)
+def test_wrong_options_are_refused_before_anything_starts(
+    environment: dict[str, str], options: tuple[str, ...], message: str, tmp_path: Path
+) -> None:
+    done = bench(environment, *options)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("moment", "seconds"), [("a direct connection", "60"), ("1 hop", "1.5"), ("1 hop, bare", "1.5")]
+)
+def test_an_interrupted_benchmark_leaves_no_process(
+    environment: dict[str, str], moment: str, seconds: str, tmp_path: Path
+) -> None:
+    options = ("--hops", "1", "--seconds", seconds, "--repeat", "2")
+    child = subprocess.Popen(
+        [*BENCH, *options], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+    )
+    assert child.stderr is not None
+    with child.stderr as messages:
+        if not any(line.strip().endswith(moment) for line in messages):
+            pytest.fail(f"{moment}: never got there")
+        child.send_signal(signal.SIGINT)
+        rest = messages.read()
+    assert child.wait() == 130, rest
+    assert "Traceback" not in rest
+    assert processes_naming(str(tmp_path)) == []
+    assert list(tmp_path.glob("nextmini-bench-*")) == []
+
+
+def processes_naming(text: str) -> list[str]:
+    """Command lines and environments of this machine's processes that have `text` in them."""
+    found = []
+    for entry in os.scandir("/proc"):
+        if entry.name.isdigit() and int(entry.name) != os.getpid():
+            try:
+                with open(f"/proc/{entry.name}/cmdline", "rb") as file:
+                    command = file.read()
+                with open(f"/proc/{entry.name}/environ", "rb") as file:
+                    environ = file.read()
+            except (FileNotFoundError, PermissionError, ProcessLookupError):
+                continue
+            if text.encode() in command + environ:
+                found.append(command.replace(b"\0", b" ").decode())
+    return found
