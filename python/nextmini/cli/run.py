@@ -1,16 +1,17 @@
 """`nextmini run FILE`."""
 
-import asyncio
-import signal
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nextmini.cli.output import JsonOption, print_json
-from nextmini.experiment import Interrupt, Outcome, RunOptions, run_scenario
-from nextmini.scenario import Scenario, load
+from nextmini.cli.signals import INTERRUPTED, Signals
+
+if TYPE_CHECKING:
+    from nextmini.experiment import Outcome, RunOptions
+    from nextmini.scenario import Scenario
 
 DatabaseOption = Annotated[
     str | None,
@@ -42,31 +43,41 @@ def run(
     The exit code is 0 if all flows did what they should, 1 if something failed, 2 if the scenario was
     refused, 130 after Ctrl-C. The first Ctrl-C stops the run in order, a second one hurries.
     """
-    signal.signal(signal.SIGTERM, _interrupt)
-    options = RunOptions(runs_dir=runs_dir, database_url=database_url, state_dir=state_dir, name=name)
-    outcome = asyncio.run(_perform(load(file), options))
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        import asyncio
+
+        from nextmini.experiment import RunOptions
+        from nextmini.scenario import load
+
+        options = RunOptions(runs_dir=runs_dir, database_url=database_url, state_dir=state_dir, name=name)
+        scenario = load(file)
+        outcome = asyncio.run(_perform(scenario, options, signals))
+        _print(outcome, json)
+    raise typer.Exit(INTERRUPTED if signals.received else outcome.exit_code)
+
+
+async def _perform(scenario: "Scenario", options: "RunOptions", signals: Signals) -> "Outcome":
+    from nextmini.experiment import Interrupt, run_scenario
+    from nextmini.experiment.progress import progress_on
+
+    interrupt = Interrupt()
+    with interrupt.on_signals():
+        signals.check()
+        with progress_on(sys.stderr) as observer:
+            return await run_scenario(scenario, options, interrupt, observer)
+
+
+def _print(outcome: "Outcome", json: bool) -> None:
     if json:
         print_json(outcome.document)
     else:
         from nextmini.experiment.table import print_outcome
 
         print_outcome(outcome, sys.stdout)
+    sys.stdout.flush()
     for note in outcome.notes:
         typer.echo(f"note: {note}", err=True)
     for problem in outcome.problems:
         typer.echo(f"error: {problem}", err=True)
-    raise typer.Exit(outcome.exit_code)
-
-
-async def _perform(scenario: Scenario, options: RunOptions) -> Outcome:
-    interrupt = Interrupt()
-    with interrupt.on_signals():
-        from nextmini.experiment.progress import progress_on
-
-        with progress_on(sys.stderr) as observer:
-            return await run_scenario(scenario, options, interrupt, observer)
-
-
-def _interrupt(_number: int, _frame: object) -> NoReturn:
-    """Makes SIGTERM, while nothing runs that could be stopped in order, what SIGINT is."""
-    raise KeyboardInterrupt

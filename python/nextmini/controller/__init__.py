@@ -6,6 +6,7 @@ from nextmini.controller.controller import Controller
 from nextmini.controller.settings import Progress, Settings
 
 # Without a log file nothing is shown: what users must know comes as exceptions and results.
-logging.getLogger("nextmini").addHandler(logging.NullHandler())
+for _name in ("nextmini", "asyncpg"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 __all__ = ["Controller", "Progress", "Settings"]

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from nextmini.protocol import Message, Welcome
 
 log = logging.getLogger(__name__)
+# It tells of every connection and its end, which the controller does in its own words.
+_websocket_log = logging.getLogger(f"{__name__}.websocket")
+_websocket_log.setLevel(logging.WARNING)
 
 PATH = "/dataplane"
 MAX_MESSAGE_BYTES = 2**20
@@ -77,7 +80,7 @@ class DataplaneServer:
                 ping_interval=PING_SECONDS,
                 ping_timeout=PING_SECONDS,
                 close_timeout=CLOSE_SECONDS,
-                logger=logging.getLogger(f"{__name__}.websocket"),
+                logger=_websocket_log,
             )
         except OSError as error:
             raise _unavailable(self._listen, error) from error

@@ -74,17 +74,16 @@ class RunFolder:
 
     @contextmanager
     def controller_log(self) -> Iterator[None]:
-        """Sends what Nextmini logs to the folder while the context lasts."""
-        logger = logging.getLogger("nextmini")
+        """Sends what is logged, by Nextmini and what it uses, to the folder while the context lasts."""
+        root, ours = logging.getLogger(), logging.getLogger("nextmini")
         handler = logging.FileHandler(self.logs / "controller.log", encoding="utf-8")
         handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        before = logger.level, logger.propagate
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
+        before = ours.level
+        root.addHandler(handler)
+        ours.setLevel(logging.INFO)
         try:
             yield
         finally:
-            logger.level, logger.propagate = before
-            logger.removeHandler(handler)
+            ours.setLevel(before)
+            root.removeHandler(handler)
             handler.close()

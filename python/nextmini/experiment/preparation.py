@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nextmini.controller import Controller, Settings
@@ -15,6 +16,7 @@ from nextmini.store import StateFolder, Store, embedded_server
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from contextlib import AsyncExitStack
+    from pathlib import Path
 
     from nextmini.experiment.state import RunState
     from nextmini.scenario import Network
@@ -22,36 +24,53 @@ if TYPE_CHECKING:
 
 
 async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
-    """Holds the name, starts the database, claims the experiment, opens the port, makes the run folder.
+    """Everything that a run needs before its first row is written, its folder too.
+
+    Whatever was begun is undone by `stack`. Raises as `open_controller`.
+    """
+    opened = await open_controller(run, stack)
+    folder = RunFolder.create(run.options.runs_dir, run.id, run.scenario)
+    stack.enter_context(folder.controller_log())
+    # The processes have the same working folder, but need not keep it.
+    launch = Launch(opened.controller.url, opened.token_file, folder.logs.absolute(), run.options.program)
+    processes = LocalProcesses(launch, run.process_died)
+    stack.push_async_callback(processes.end)
+    return Parts(opened.store, opened.controller, processes, folder)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A controller that listens, its store, and the file that its token is in."""
+
+    store: Store
+    controller: Controller
+    token_file: Path
+
+
+async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool = True) -> Opened:
+    """Holds the name, starts the database, claims the experiment and opens the port.
 
     Whatever was begun is undone by `stack`. Raises ControllerError, DatabaseError, PrerequisiteError,
     Interrupted.
     """
-    network, options, guard = run.network, run.options, run.interrupt.guard
-    state = StateFolder.locate(options.state_dir)
+    network, guard = run.network, run.interrupt.guard
+    state = StateFolder.locate(run.options.state_dir)
     with one_at_a_time():
         secrets = stack.enter_context(state.hold(network.name))
-    dsn = options.database_url
+    dsn = run.options.database_url
     if dsn is None:
         run.observer.phase("starting the database")
         dsn = await guard(stack.enter_async_context(embedded_server(state.path)))
-    store = await guard(open_store(stack, dsn, network.name))
+    store = await guard(_open_store(stack, dsn, network.name))
     with one_at_a_time():
         await guard(store.claim())
-    controller = Controller(store, settings(network, run.id, secrets))
+    controller = Controller(store, _settings(network, run.id, secrets, strict=strict))
     stack.push_async_callback(controller.close)
-    url = await guard(controller.listen())
-    folder = RunFolder.create(options.runs_dir, run.id, run.scenario)
-    stack.enter_context(folder.controller_log())
-    # The processes have the same working folder, but need not keep it.
-    launch = Launch(url, secrets.token_file, folder.logs.absolute(), options.program)
-    processes = LocalProcesses(launch, run.process_died)
-    stack.push_async_callback(processes.end)
-    return Parts(store, controller, processes, folder)
+    await guard(controller.listen())
+    return Opened(store, controller, secrets.token_file)
 
 
-def settings(network: Network, run: str, secrets: ExperimentSecrets, *, strict: bool = True) -> Settings:
-    """What the controller has to know of a network."""
+def _settings(network: Network, run: str, secrets: ExperimentSecrets, *, strict: bool) -> Settings:
     return Settings(
         experiment=network.name,
         run=run,
@@ -66,7 +85,7 @@ def settings(network: Network, run: str, secrets: ExperimentSecrets, *, strict: 
     )
 
 
-async def open_store(stack: AsyncExitStack, dsn: str, experiment: str) -> Store:
+async def _open_store(stack: AsyncExitStack, dsn: str, experiment: str) -> Store:
     """Opens the store; `stack` closes it."""
     store = await Store.open(dsn, experiment)
     stack.push_async_callback(store.close)

@@ -23,7 +23,7 @@ class Facts:
     """What a run knows of itself; `seconds` from the moment the network was ready to the end."""
 
     run: str
-    folder: Path
+    folder: Path | None
     status: Status
     seconds: float
 
@@ -39,7 +39,7 @@ def document(
     return {
         "experiment": network.name,
         "run": facts.run,
-        "folder": str(facts.folder),
+        "folder": None if facts.folder is None else str(facts.folder),
         "seed": network.seed,
         "status": facts.status,
         "seconds": round(facts.seconds, 3),

@@ -52,9 +52,7 @@ async def run_scenario(
     PrerequisiteError, DatabaseError or ControllerError if it cannot begin; then nothing is left behind.
     """
     options = options or RunOptions()
-    network = source if isinstance(source, Network) else resolve(source)
-    if options.name is not None:
-        network = replace(network, name=checked_name(options.name))
+    network = named_network(source, options.name)
     run = RunState(
         id=run_id(network.name, datetime.now().astimezone()),
         network=network,
@@ -74,10 +72,16 @@ async def run_scenario(
     return ending.outcome(run)
 
 
-def checked_name(name: str) -> str:
-    """The name, if an experiment may have it. Raises ScenarioError if not."""
+def named_network(source: Scenario | Network, name: str | None) -> Network:
+    """The network of a scenario, under another name if one is given.
+
+    Raises ScenarioError if an experiment cannot have that name.
+    """
+    network = source if isinstance(source, Network) else resolve(source)
+    if name is None:
+        return network
     try:
-        return TypeAdapter(ExperimentName).validate_python(name)
+        return replace(network, name=TypeAdapter(ExperimentName).validate_python(name))
     except ValidationError as error:
         first = error.errors()[0]
         remedy = first.get("ctx", {}).get("remedy")

@@ -39,7 +39,7 @@ def print_outcome(outcome: Outcome, file: TextIO) -> None:
         console.print(_summary(flows))
     console.print(_links(document["link_stats"]))
     for line in _reasons(flows):
-        console.print(line)
+        console.print(line, soft_wrap=True)
     console.print(f"Results: {escape(document['folder'])}", soft_wrap=True)
 
 
@@ -49,7 +49,7 @@ def _headline(document: dict[str, Any]) -> str:
     sizes = f"{count(document['nodes'], 'node')}, {count(document['links'], 'link')}"
     return (
         f"[bold]{escape(document['experiment'])}[/bold]: [{colour}]{status}[/{colour}] "
-        f"after {document['seconds']:.1f} s ({sizes}, {count(len(document['flows']), 'flow')})"
+        f"after {document['seconds']:.3g} s ({sizes}, {count(len(document['flows']), 'flow')})"
     )
 
 
@@ -89,9 +89,9 @@ def _summary(flows: list[dict[str, Any]]) -> str:
     parts = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
     total = size(sum(flow["bytes"] for flow in flows))
     rates = [flow["goodput_bps"] for flow in flows if flow["status"] == "completed"]
-    spread = (
-        f"; goodput {rate(min(rates))} to {rate(max(rates))}, median {rate(median(rates))}" if rates else ""
-    )
+    spread = ""
+    if len(rates) > 1:
+        spread = f"; goodput {rate(min(rates))} to {rate(max(rates))}, median {rate(median(rates))}"
     return f"All flows: {parts}; {total} delivered{spread}"
 
 

@@ -8,8 +8,10 @@ to a log file.
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -51,6 +53,7 @@ class LocalProcesses:
         self._launch = launch
         self._on_death = on_death
         self._children: dict[int, asyncio.subprocess.Process] = {}
+        self._descriptors: dict[int, int] = {}
         self._watchers: list[asyncio.Task[None]] = []
         self._ending = False
 
@@ -70,8 +73,7 @@ class LocalProcesses:
     async def end(self) -> None:
         """Ends what still runs: with SIGTERM, and SIGKILL for who does not heed it."""
         self._ending = True
-        for child in self._children.values():
-            _signal(child, signal.SIGTERM)
+        self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(TERMINATE_SECONDS):
                 await self.wait()
@@ -82,8 +84,7 @@ class LocalProcesses:
     async def kill(self) -> None:
         """Ends what still runs, at once."""
         self._ending = True
-        for child in self._children.values():
-            _signal(child, signal.SIGKILL)
+        self._signal(signal.SIGKILL)
         await self.wait()
 
     def log(self, process: int) -> Path:
@@ -115,10 +116,22 @@ class LocalProcesses:
             except OSError as error:
                 raise RunError(f"dataplane process {index} cannot be started: {error}") from error
         self._children[index] = child
+        self._descriptors[index] = os.pidfd_open(child.pid)
         self._watchers.append(asyncio.create_task(self._watch(index, child)))
+
+    def _signal(self, number: signal.Signals) -> None:
+        """Signals who still runs.
+
+        Not with asyncio's send_signal: it looks whether the child has ended first, and if so takes its exit
+        code away from the one who waits for it.
+        """
+        for descriptor in self._descriptors.values():
+            with suppress(ProcessLookupError):
+                signal.pidfd_send_signal(descriptor, number)
 
     async def _watch(self, index: int, child: asyncio.subprocess.Process) -> None:
         code = await child.wait()
+        os.close(self._descriptors.pop(index))
         if not self._ending:
             log = self._launch.log(index)
             self._on_death(index, f"dataplane process {index} {describe_exit(code)}{log_tail(log)}")
@@ -143,9 +156,3 @@ def log_tail(path: Path) -> str:
         text = file.read().decode("utf-8", "replace")
     lines = [line.strip() for line in text.splitlines() if line.strip()][-_LOG_LINES:]
     return f"; its last words: {' | '.join(lines)}" if lines else "; it wrote nothing to its log"
-
-
-def _signal(child: asyncio.subprocess.Process, number: signal.Signals) -> None:
-    """Signals a child that runs; asyncio knows who has ended and been waited for."""
-    if child.returncode is None:
-        child.send_signal(number)

@@ -1,0 +1,74 @@
+"""A controller by itself, for dataplane processes that somebody else starts."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import AsyncExitStack
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from nextmini.experiment.ending import STOP_SECONDS
+from nextmini.experiment.folder import run_id
+from nextmini.experiment.interrupt import Interrupted
+from nextmini.experiment.observer import Silent
+from nextmini.experiment.preparation import open_controller
+from nextmini.experiment.result import Facts, document
+from nextmini.experiment.run import named_network
+from nextmini.experiment.state import RunState
+from nextmini.scenario import dump
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from nextmini.experiment.interrupt import Interrupt
+    from nextmini.experiment.options import RunOptions
+    from nextmini.experiment.preparation import Opened
+    from nextmini.scenario import Network, Scenario
+
+
+async def serve_scenario(
+    source: Scenario | Network,
+    options: RunOptions,
+    interrupt: Interrupt,
+    ready: Callable[[str, Path], None],
+) -> None:
+    """Runs a controller until it is interrupted; `ready` is told its URL and the file with its token.
+
+    Processes that are connected at the end are told to stop. Raises ScenarioError, PrerequisiteError,
+    DatabaseError (also when the database goes away later) or ControllerError.
+    """
+    network = named_network(source, options.name)
+    run = RunState(
+        id=run_id(network.name, datetime.now().astimezone()),
+        network=network,
+        scenario=dump(network),
+        options=options,
+        interrupt=interrupt,
+        observer=Silent(),
+    )
+    async with AsyncExitStack() as stack:
+        try:
+            opened = await open_controller(run, stack, strict=False)
+            await interrupt.guard(opened.store.begin_run(run.id, network, run.scenario))
+        except Interrupted:
+            return
+        opened.controller.start()
+        ready(opened.controller.url, opened.token_file)
+        try:
+            started = asyncio.get_running_loop().time()
+            await interrupt.guard(opened.controller.until_failed())
+        except Interrupted:
+            run.ended_at, run.ready_at = asyncio.get_running_loop().time(), started
+            await _finish(run, opened)
+
+
+async def _finish(run: RunState, opened: Opened) -> None:
+    controller = opened.controller
+    await run.interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS)
+    controller.end_flows("the controller was stopped")
+    await controller.close()
+    facts = Facts(run.id, None, "interrupted", run.seconds)
+    result = document(run.network, facts, controller.flows.flows, controller.counters)
+    await opened.store.finish_run(run.id, "interrupted", json.dumps(result))
