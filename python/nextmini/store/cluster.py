@@ -122,14 +122,12 @@ class Cluster:
                 shutil.rmtree(new)
 
     def start(self, interrupt: Interrupt) -> None:
-        """Starts the server and waits until it answers; recovers first what a killed server left.
+        """Starts the server and waits until it answers; `stop` has cleared away what was there before.
 
-        Raises DatabaseError, with the end of the server's log, PrerequisiteError or CalledOffError; nothing
-        runs then.
+        A data folder whose server was killed is recovered. Raises DatabaseError, with the end of the server's
+        log, PrerequisiteError or CalledOffError; nothing runs then.
         """
-        # What a killed server left would count as a running one if another process has its number now.
-        self._pid_file.unlink(missing_ok=True)
-        self._renew_socket_folder()
+        self._socket.mkdir(mode=0o700)  # fails if somebody else has made it
         if self._log.exists():
             self._log.replace(self._folder / "server.previous.log")
         options = [option for name, value in self._settings().items() for option in ("-c", f"{name}={value}")]
@@ -143,8 +141,9 @@ class Cluster:
             raise
 
     def stop(self) -> None:
-        """Stops the server, if any, and whatever a crash left of one; returns when all processes are gone.
+        """Stops the server, if any, and clears away whatever a crash left of one.
 
+        Leftovers would be taken for a running server's if another process got the number that they name.
         Raises DatabaseError if that is not possible.
         """
         server, self._server = self._server, None
@@ -154,6 +153,7 @@ class Cluster:
         if (postmaster := self._postmaster()) is not None:
             ask_to_end(postmaster, self._folder, seconds=_STOP_SECONDS)
         end_processes_in(self._folder)
+        self._pid_file.unlink(missing_ok=True)
         if self._socket.exists():
             shutil.rmtree(self._socket)
 
@@ -188,11 +188,6 @@ class Cluster:
 
     def _settings(self) -> dict[str, str]:
         return SETTINGS | {"port": str(PORT), "unix_socket_directories": str(self._socket)}
-
-    def _renew_socket_folder(self) -> None:
-        if self._socket.exists():
-            shutil.rmtree(self._socket)
-        self._socket.mkdir(mode=0o700)  # fails if somebody else has made it meanwhile
 
     def _failure(self, what: str, said: list[str]) -> Exception:
         if refused := refused_namespace(said):

@@ -24,6 +24,8 @@ _CONNECT_SECONDS = 10.0
 # A server that recovers from a crash, or is just starting, says so; ours needs less than a second.
 _STARTING_SECONDS = 15.0
 _RETRY_SECONDS = 0.05
+# A server that starts over after a crash cuts off whoever comes just then; what is no server may always do so.
+_MOST_RESETS = 20
 
 # What asyncpg raises, when a server refuses, dies or is not there.
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
@@ -62,13 +64,21 @@ async def connect(dsn: str, settings: dict[str, str] | None = None) -> Connectio
 
     Raises DatabaseError, which never shows the password.
     """
+    if not dsn.startswith(("postgresql://", "postgres://")):  # asyncpg would guess what is meant
+        raise _no_url(dsn, "it begins otherwise")
+    resets = 0
     try:
         async with asyncio.timeout(_STARTING_SECONDS):
             while True:
                 try:
                     return await asyncpg.connect(dsn, timeout=_CONNECT_SECONDS, server_settings=settings)
                 except asyncpg.CannotConnectNowError:
-                    await asyncio.sleep(_RETRY_SECONDS)
+                    pass
+                except asyncpg.ConnectionDoesNotExistError:
+                    resets += 1
+                    if resets > _MOST_RESETS:
+                        raise
+                await asyncio.sleep(_RETRY_SECONDS)
     except (*FAILURES, ValueError) as error:
         raise _refused(dsn, error) from error
 
@@ -102,13 +112,17 @@ def _refused(dsn: str, error: BaseException) -> DatabaseError:
         case asyncpg.CannotConnectNowError():
             return DatabaseError(f"{where}: {text}", "try again once it has started")
         case asyncpg.ClientConfigurationError() | ValueError():
-            return DatabaseError(
-                f"{where} is no URL of a PostgreSQL database: {type(error).__name__}",
-                "write postgresql://user:password@host:port/database",
-            )
+            return _no_url(dsn, type(error).__name__)  # whose text may show the password
         case asyncpg.PostgresError():
             return DatabaseError(f"{where}: {text}")
         case _:
             return DatabaseError(
                 f"{where} cannot be reached: {text}", "check that the server runs and listens there"
             )
+
+
+def _no_url(dsn: str, why: str) -> DatabaseError:
+    return DatabaseError(
+        f"{redacted(dsn)} is no URL of a PostgreSQL database ({why})",
+        "write postgresql://user:password@host:port/database",
+    )

@@ -32,6 +32,7 @@ async def embedded_server(state: Path, programs: Programs | None = None) -> Asyn
     try:
         yield await _finished(server.enter, on_cancel=server.interrupt)
     finally:
+        server.interrupt()
         try:
             await _finished(server.leave)
         finally:

@@ -7,26 +7,25 @@ tells its reader to read everything again, and only then come single changes.
 from __future__ import annotations
 
 import asyncio
-import json
 from typing import TYPE_CHECKING
 
 from nextmini.errors import DatabaseError
+from nextmini.store.changes import ChangeSet, parse
 from nextmini.store.connection import FAILURES, connect, reason, server_settings
-from nextmini.store.rows import RESYNC, Change
+from nextmini.store.rows import RESYNC
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from nextmini.store.connection import Connection
     from nextmini.store.naming import Naming, Topic
+    from nextmini.store.rows import Change
 
 # How long a server may be away before it counts as gone for good; a crash of ours takes it less than one.
 _PATIENCE_SECONDS = 5.0
 _FIRST_RETRY_SECONDS = 0.05
 # A peer that vanished without a word (a machine that lost its power) is found by asking it something.
 _HEARTBEAT_SECONDS = 5.0
-# More ids than this are read faster as a whole table.
-_MOST_IDS = 5000
 
 
 class Listener:
@@ -49,7 +48,7 @@ class Listener:
         self._channels = [naming.channel(topic) for topic in topics]
         self._on_connect = on_connect
         self._connection: Connection | None = None
-        self._pending: dict[tuple[str, str], set[int] | None] = {}
+        self._pending = ChangeSet()
         self._awake = asyncio.Event()
         self._closed = False
 
@@ -63,7 +62,7 @@ class Listener:
                 await self._on_connect()
                 return frozenset({RESYNC})
             if self._pending:
-                return self._take()
+                return self._pending.take()
             await self._wait(self._connection)
         raise StopAsyncIteration
 
@@ -98,7 +97,7 @@ class Listener:
             ) from failure
 
     async def _connect(self) -> None:
-        self._pending.clear()
+        self._pending.take()
         self._connection = connection = await connect(self._dsn, self._settings)
         connection.add_termination_listener(self._terminated)
         for channel in self._channels:
@@ -115,12 +114,6 @@ class Listener:
             except FAILURES:
                 self._drop()
 
-    def _take(self) -> frozenset[Change]:
-        taken, self._pending = self._pending, {}
-        return frozenset(
-            Change(table, op, None if ids is None else frozenset(ids)) for (table, op), ids in taken.items()
-        )
-
     def _drop(self) -> None:
         connection, self._connection = self._connection, None
         if connection is not None:
@@ -132,19 +125,5 @@ class Listener:
 
     def _announced(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         """Runs inside asyncpg's reader, so it only takes note."""
-        change = parse(str(payload))
-        key = (change.table, change.op)
-        known = self._pending.setdefault(key, set())
-        both = None if known is None or change.ids is None else known | change.ids
-        self._pending[key] = None if both is None or len(both) > _MOST_IDS else both
+        self._pending.add(parse(str(payload)))
         self._awake.set()
-
-
-def parse(payload: str) -> Change:
-    """What an announcement says. Anyone may send one: what cannot be understood asks for a RESYNC."""
-    try:
-        said = json.loads(payload)
-        ids = said.get("ids")
-        return Change(str(said["table"]), str(said["op"]), None if ids is None else frozenset(map(int, ids)))
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return RESYNC

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from nextmini.store.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
     from nextmini.store.connection import Connection
     from nextmini.store.rows import Change
@@ -57,13 +58,8 @@ _RUNS = "SELECT id, started, ended, status, seed::text, scenario, result FROM ru
 
 async def read_desired(connection: Connection) -> Desired:
     """All that is desired."""
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
-        return Desired(
-            **{
-                field: await _table(connection, field)
-                for field in ("nodes", "links", "routes", "flows", "pins")
-            }
-        )
+    async with _snapshot(connection, _DESIRED):
+        return Desired(**{field: await _table(connection, field) for field in _DESIRED.values()})
 
 
 async def reread(connection: Connection, desired: Desired, changes: Iterable[Change]) -> Desired:
@@ -72,7 +68,7 @@ async def reread(connection: Connection, desired: Desired, changes: Iterable[Cha
     if not stale:
         return desired
     renewed: dict[str, Mapping[int, Any]] = {}
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
+    async with _snapshot(connection, [table for table, field in _DESIRED.items() if field in stale]):
         for field, ids in stale.items():
             if ids is None:
                 renewed[field] = await _table(connection, field)
@@ -84,13 +80,23 @@ async def reread(connection: Connection, desired: Desired, changes: Iterable[Cha
 
 async def read_actual(connection: Connection) -> Actual:
     """All that is confirmed."""
-    async with connection.transaction(isolation="repeatable_read", readonly=True):
+    async with _snapshot(connection, ["node_state", "link_state", "route_state", "flow_state"]):
         return Actual(
             nodes={row[0]: NodeState(*row) for row in await connection.fetch(_NODE_STATES)},
             links={row[0]: LinkState(*row) for row in await connection.fetch(_LINK_STATES)},
             routes={row[0]: RouteState(*row) for row in await connection.fetch(_ROUTE_STATES)},
             flows={row[0]: FlowState(*row) for row in await connection.fetch(_FLOW_STATES)},
         )
+
+
+@asynccontextmanager
+async def _snapshot(connection: Connection, tables: Iterable[str]) -> AsyncIterator[None]:
+    """A transaction that sees one moment of these tables, which are named in the order of `write_run`."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        # TRUNCATE empties a table for older snapshots too. Locked first, nobody empties one under us, and the
+        # snapshot, which the first query takes, is newer than whoever has just done so.
+        await connection.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS SHARE MODE")
+        yield
 
 
 async def read_link_metrics(connection: Connection, run: str) -> list[LinkMetric]:
@@ -128,18 +134,19 @@ def _link_metric(*row: Any) -> LinkMetric:
 
 
 # Field of Desired -> its query, the column that numbers its rows, and what makes a value of a row.
-_TABLES: dict[str, tuple[str, str, Callable[..., Any]]] = {
+_FIELDS: dict[str, tuple[str, str, Callable[..., Any]]] = {
     "nodes": (_NODES, "id", Node),
     "links": (_LINKS, "id", Link),
     "routes": (_ROUTES, "id", _route),
     "flows": (_FLOWS, "id", Flow),
     "pins": (_PINS, "flow", lambda _flow, route: route),
 }
-_FIELDS = {"flow_routes": "pins"} | {field: field for field in _TABLES if field != "pins"}
+# Table -> field of Desired.
+_DESIRED = {"nodes": "nodes", "links": "links", "routes": "routes", "flows": "flows", "flow_routes": "pins"}
 
 
 async def _table(connection: Connection, field: str, ids: Iterable[int] | None = None) -> dict[int, Any]:
-    query, key, make = _TABLES[field]
+    query, key, make = _FIELDS[field]
     if ids is None:
         rows = await connection.fetch(query)
     else:
@@ -152,8 +159,8 @@ def _stale_rows(changes: Iterable[Change]) -> dict[str, set[int] | None]:
     stale: dict[str, set[int] | None] = {}
     for change in changes:
         if change.table == "*":
-            return dict.fromkeys(_TABLES)
-        field = _FIELDS.get(change.table)
+            return dict.fromkeys(_FIELDS)
+        field = _DESIRED.get(change.table)
         if field is None:  # a table that Desired does not show
             continue
         known = stale.setdefault(field, set())

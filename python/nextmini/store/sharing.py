@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,6 +35,8 @@ class SharedServer:
         self._state = Path(os.path.realpath(state))
         self._programs = programs
         self._interrupt = Interrupt()
+        # Whoever gave up waiting for `enter` may call `leave` while it is still at work.
+        self._turn = threading.Lock()
         self._users: FileLock | None = None
         self._cluster: Cluster | None = None
 
@@ -42,7 +45,7 @@ class SharedServer:
 
         Raises DatabaseError, PrerequisiteError or CalledOffError, and then has left nothing behind.
         """
-        try:
+        with self._turn, _os_errors(self._state):
             make_cluster_folder(self._state)
             with self._gate(self._interrupt):
                 cluster = self._open()
@@ -52,10 +55,8 @@ class SharedServer:
                 except BaseException:
                     _part(cluster, users)
                     raise
-        except OSError as error:
-            raise _unusable(self._state, error) from error
-        self._cluster, self._users = cluster, users
-        return cluster.dsn
+            self._cluster, self._users = cluster, users
+            return cluster.dsn
 
     def interrupt(self) -> None:
         """Makes a running `enter` give up soon."""
@@ -66,31 +67,27 @@ class SharedServer:
 
         Raises DatabaseError if the server cannot be stopped.
         """
-        users, self._users = self._users, None
-        try:
-            if users is not None and self._cluster is not None:
+        with self._turn, _os_errors(self._state):
+            users, self._users = self._users, None
+            if users is None or self._cluster is None:
+                return
+            try:
                 with self._gate(None):
                     _part(self._cluster, users)
-        except OSError as error:
-            raise _unusable(self._state, error) from error
-        finally:
-            if users is not None:
+            finally:
                 users.close()
 
     def stop_if_unused(self) -> bool:
         """See `stop_unused_server`."""
         if not self._folder.is_dir():
             return False
-        try:
-            with self._gate(None):
-                cluster = self._open()
-                users = FileLock(self._folder / "users.lock")
-                running = cluster.is_running()
-                alone = users.try_exclusive()
-                _part(cluster, users)
-                return running and alone
-        except OSError as error:
-            raise _unusable(self._state, error) from error
+        with _os_errors(self._state), self._gate(None):
+            cluster = self._open()
+            users = FileLock(self._folder / "users.lock")
+            running = cluster.is_running()
+            alone = users.try_exclusive()
+            _part(cluster, users)
+            return running and alone
 
     def close(self) -> None:
         """Gives back the descriptors; neither `interrupt` nor `enter` may follow."""
@@ -156,9 +153,13 @@ def _part(cluster: Cluster, users: FileLock) -> None:
         users.close()
 
 
-def _unusable(state: Path, error: OSError) -> DatabaseError:
-    what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    return DatabaseError(
-        f"the state folder {state} cannot hold a PostgreSQL server: {what}",
-        "make it writable, free some of its disk, or choose another with --state-dir or NEXTMINI_STATE",
-    )
+@contextmanager
+def _os_errors(state: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        raise DatabaseError(
+            f"the state folder {state} cannot hold a PostgreSQL server: {what}",
+            "make it writable, free some of its disk, or choose another with --state-dir or NEXTMINI_STATE",
+        ) from error

@@ -2,7 +2,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import os
+import select
 import shutil
+import signal
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -34,7 +37,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         share.enter()
         yield state
         share.leave()
-    shutil.rmtree(state)
+    # shutil.rmtree(state)
 
 
 @pytest.fixture
@@ -110,3 +113,16 @@ def assert_nothing_runs(state: Path) -> None:
     assert not socket_folder(folder).exists()
     assert not (folder / "data/postmaster.pid").exists()
     assert list(folder.glob("data.new*")) == []
+
+
+def postmaster(state: Path) -> int:
+    """The number of the server's first process."""
+    return int((state / "postgres/data/postmaster.pid").read_text().split()[0])
+
+
+def kill(process: int) -> None:
+    """SIGKILL, and waits for its effect."""
+    descriptor = os.pidfd_open(process)
+    signal.pidfd_send_signal(descriptor, signal.SIGKILL)
+    select.select([descriptor], [], [])
+    os.close(descriptor)

@@ -57,7 +57,8 @@ class Holder:
 
     def starting(self) -> None:
         """Waits until it is about to start the server."""
-        assert self._line() == "starting"
+        line = self._line()
+        assert line == "starting", line
         self._started = True
 
     def dsn(self) -> str:
@@ -81,14 +82,21 @@ class Holder:
     def leave(self) -> None:
         """Gives the server back in order, and waits for that."""
         output, errors = self.process.communicate()
-        assert (self.process.returncode, output, errors) == (0, "", "")
+        ended = (self.process.returncode, output, errors)
+        assert ended == (0, "", ""), ended
 
-    def interrupt(self, times: int = 1) -> None:
+    def interrupt(self) -> None:
         """Ctrl-C: SIGINT to the whole process group; waits for the end."""
-        for _ in range(times):
-            os.killpg(self.process.pid, signal.SIGINT)
+        os.killpg(self.process.pid, signal.SIGINT)
         _, errors = self.process.communicate()
-        assert (self.process.returncode, errors) == (130, "")
+        ended = (self.process.returncode, errors)
+        assert ended == (130, ""), ended
+
+    def interrupt_twice(self) -> None:
+        """Ctrl-C by somebody who cannot wait; it may end with a traceback."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.communicate()
 
     def kill(self) -> None:
         """SIGKILL; also for what has ended already."""

@@ -97,15 +97,23 @@ async def test_cancelled_run_leaves_the_server_to_others(state: Path) -> None:
         other.leave()
 
 
-@pytest.mark.parametrize(
-    ("milliseconds", "times"), [(0, 1), (20, 1), (40, 1), (60, 1), (10, 2), (30, 2), (50, 2)]
-)
-def test_control_c_at_any_moment(
-    state: Path, hold: Callable[..., Holder], milliseconds: int, times: int
+@pytest.mark.parametrize("milliseconds", [0, 20, 40, 60])
+def test_control_c_at_any_moment(state: Path, hold: Callable[..., Holder], milliseconds: int) -> None:
+    holder = hold(state)
+    holder.starting()
+    with pytest.raises(subprocess.TimeoutExpired):
+        holder.process.wait(milliseconds / 1000)
+    holder.interrupt()
+    assert_nothing_runs(state)
+
+
+@pytest.mark.parametrize("milliseconds", [10, 30, 50])
+def test_impatient_control_c_at_any_moment(
+    state: Path, hold: Callable[..., Holder], milliseconds: int
 ) -> None:
     holder = hold(state)
     holder.starting()
     with pytest.raises(subprocess.TimeoutExpired):
         holder.process.wait(milliseconds / 1000)
-    holder.interrupt(times)
+    holder.interrupt_twice()
     assert_nothing_runs(state)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -15,17 +14,13 @@ from nextmini.store.embedded import embedded_server
 from nextmini.store.leftovers import processes_in
 from nextmini.store.sharing import SharedServer, stop_unused_server
 
-from .conftest import assert_nothing_runs
+from .conftest import assert_nothing_runs, kill, postmaster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from .holder import Holder
-
-
-def postmaster(state: Path) -> int:
-    return int((state / "postgres/data/postmaster.pid").read_text().split()[0])
 
 
 async def ask(dsn: str, question: str = "SELECT 1") -> object:
@@ -112,7 +107,7 @@ async def test_killed_server_is_recovered(state: Path) -> None:
     with closing(SharedServer(state)) as share:
         dsn = share.enter()
         await ask(dsn, "CREATE TABLE kept_2 AS SELECT 42 AS answer")
-        os.kill(postmaster(state), signal.SIGKILL)
+        kill(postmaster(state))
         async with embedded_server(state) as again:  # although the first share is still held
             assert again == dsn
             assert await ask(dsn, "SELECT answer FROM kept_2") == 42
@@ -124,7 +119,7 @@ async def test_server_and_run_killed_together_are_recovered(state: Path, hold: C
     killed = hold(state)
     dsn = killed.dsn()
     await ask(dsn, "CREATE TABLE kept_3 AS SELECT 42 AS answer")
-    os.kill(postmaster(state), signal.SIGKILL)
+    kill(postmaster(state))
     killed.kill()
     async with embedded_server(state) as dsn:
         assert await ask(dsn, "SELECT answer FROM kept_3") == 42
