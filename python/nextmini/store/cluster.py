@@ -108,6 +108,8 @@ class Cluster:
                 self._programs.command(
                     "initdb", f"--pgdata={new.name}", f"--username={USER}", "--auth=trust", "--no-locale",
                     "--encoding=UTF8", "--no-sync", "--no-instructions",
+                    # As in _SETTINGS: an initdb that is killed leaves nothing in /dev/shm either.
+                    "--set=dynamic_shared_memory_type=mmap",
                 ),
                 self._folder,
                 seconds=_INITDB_SECONDS,

@@ -24,7 +24,7 @@ _CONNECT_SECONDS = 10.0
 # A server that recovers from a crash, or is just starting, says so; ours needs less than a second.
 _STARTING_SECONDS = 15.0
 _RETRY_SECONDS = 0.05
-# A server that starts over after a crash cuts off whoever comes just then; what is no server may always do so.
+# A server that starts over after a crash cuts off whoever comes just then; what is no server may go on so.
 _MOST_RESETS = 20
 
 # What asyncpg raises, when a server refuses, dies or is not there.

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
 import os
 import select
 import shutil
@@ -26,7 +25,10 @@ if TYPE_CHECKING:
 
     from nextmini.store.connection import Connection
 
-_numbers = itertools.count(1)
+ALL_TABLES = (
+    "nodes, links, routes, flows, flow_routes, events, node_state, link_state, route_state, flow_state,"
+    " runs, link_metrics, flow_metrics"
+)
 
 
 @pytest.fixture(scope="session")
@@ -37,7 +39,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         share.enter()
         yield state
         share.leave()
-    # shutil.rmtree(state)
+    shutil.rmtree(state)
 
 
 @pytest.fixture
@@ -87,13 +89,18 @@ def hold() -> Iterator[Callable[..., Holder]]:
 
 
 @pytest.fixture
-def experiment() -> str:
-    return f"lab-{next(_numbers)}"
+def experiment(request: pytest.FixtureRequest) -> str:
+    """One for each file: making a schema takes longer than most tests."""
+    return f"lab-{request.path.stem}"
 
 
 @pytest_asyncio.fixture
 async def store(dsn: str, experiment: str) -> AsyncIterator[Store]:
+    """The experiment's store, without a row in it."""
     async with await Store.open(dsn, experiment) as store:
+        connection = await asyncpg.connect(dsn, server_settings={"search_path": f'"{experiment}"'})
+        await connection.execute(f"TRUNCATE {ALL_TABLES} RESTART IDENTITY")
+        await connection.close()
         yield store
 
 

@@ -22,6 +22,11 @@ WHERE locktype = 'advisory' AND application_name LIKE 'nextmini controller%'
 """
 
 
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nextmini.store.claim._PATIENCE", "300ms")
+
+
 async def test_second_controller_is_refused_and_told_who_is_there(
     store: Store, dsn: str, experiment: str
 ) -> None:

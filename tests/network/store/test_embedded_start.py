@@ -18,6 +18,7 @@ from nextmini.store.cluster import SETTINGS, socket_folder
 from nextmini.store.embedded import embedded_server
 from nextmini.store.leftovers import processes_in
 from nextmini.store.programs import Programs
+from nextmini.store.state import make_private_folder
 
 from .conftest import assert_nothing_runs
 
@@ -57,10 +58,16 @@ def moved(folder: Path, elsewhere: Path) -> Iterator[None]:
 
 @pytest.mark.asyncio
 async def test_first_start_makes_private_folders(new_state: Path) -> None:
-    async with embedded_server(new_state):
+    """Also after an initdb that was killed: what it left never counts as a data folder."""
+    half_made = new_state / "postgres/data.newabc"
+    make_private_folder(half_made)
+    (half_made / "PG_VERSION").write_text("18\n")
+    async with embedded_server(new_state) as dsn:
         for folder in ("", "postgres", "postgres/data", "postgres/socket"):
             assert stat.S_IMODE((new_state / folder).stat().st_mode) == 0o700
             assert (new_state / folder).stat().st_uid == os.geteuid()
+        assert await ask(dsn) == 1
+    assert not half_made.exists()
 
 
 @pytest.mark.asyncio
@@ -90,16 +97,6 @@ async def test_state_folder_may_be_a_link(state: Path, tmp_path: Path) -> None:
     link.symlink_to(state)
     async with embedded_server(link) as one, embedded_server(state) as two:
         assert one == two
-
-
-@pytest.mark.asyncio
-async def test_interrupted_initdb_is_done_again(new_state: Path) -> None:
-    """What a killed initdb leaves never counts as a data folder."""
-    half = new_state / "postgres/data.newabc"
-    half.mkdir(parents=True)
-    (half / "PG_VERSION").write_text("18\n")
-    await start(new_state)
-    assert not half.exists()
 
 
 @pytest.mark.asyncio

@@ -78,7 +78,9 @@ async def test_machine_that_does_not_exist() -> None:
     assert "cannot be reached" in await refusal("postgresql://me:secret@host.invalid/lab")
 
 
-async def test_something_else_listens() -> None:
+async def test_something_else_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("nextmini.store.connection._MOST_RESETS", 2)
+
     async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(1)
         writer.write(b"SSH-2.0-OpenSSH_9.2\r\n")

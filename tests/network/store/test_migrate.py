@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,10 +16,18 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio
 
+_numbers = itertools.count(1)
+
 TABLES = {
     "nodes", "links", "routes", "flows", "flow_routes", "events", "node_state", "link_state", "route_state",
     "flow_state", "runs", "link_metrics", "flow_metrics", "schema_version",
 }  # fmt: skip
+
+
+@pytest.fixture
+def experiment() -> str:
+    """One whose schema is not there yet."""
+    return f"new-{next(_numbers)}"
 
 
 async def open_and_close(dsn: str, experiment: str) -> None:
