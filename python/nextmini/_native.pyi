@@ -1,5 +1,15 @@
 """The dataplane, in Rust."""
 
+__all__ = [
+    "DataplaneError",
+    "bench_direct",
+    "bench_relay_chain",
+    "message_names",
+    "roundtrip",
+    "run_dataplane",
+    "version",
+]
+
 class DataplaneError(RuntimeError):
     """The dataplane could not start, or had to end; the message says why."""
 

@@ -1,22 +1,15 @@
 """`nextmini bench NAME`."""
 
-import asyncio
-import signal
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
-from nextmini.bench.lossless import Plan, PlanError, Transport, measure
-from nextmini.bench.machine import machine
 from nextmini.cli.output import JsonOption, print_json
-from nextmini.cli.run import interrupt_on_termination
-from nextmini.experiment import Interrupt
-from nextmini.experiment.interrupt import Interrupted
+from nextmini.cli.signals import INTERRUPTED, Signals
 
-INTERRUPTED = 130
+if TYPE_CHECKING:
+    from nextmini.bench.lossless import Plan
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Measure this version on this machine.")
 
@@ -31,7 +24,7 @@ def lossless(
     hops: Annotated[
         str, typer.Option(metavar="N,N,...", help="Nodes between source and destination.")
     ] = "1,2,5,10",
-    transport: Annotated[Transport, typer.Option(help="What links are made of.")] = "tcp",
+    transport: Annotated[Literal["tcp", "memory"], typer.Option(help="What links are made of.")] = "tcp",
     flows: Annotated[int, typer.Option(help="Flows at once.")] = 1,
     processors: Annotated[int, typer.Option(help="Processors of each node.")] = 1,
     seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
@@ -43,38 +36,58 @@ def lossless(
     The baseline is a chain of as many blocking threads as there are hops, which copy from one loopback TCP
     connection to the next; "direct" is one such connection. All are measured in turn, in the same run.
     """
-    plan = Plan(_numbers(hops), transport, flows, processors, seconds, repeat)
-    signal.signal(signal.SIGTERM, interrupt_on_termination)
-    try:
-        rows = asyncio.run(_perform(plan))
-    except Interrupted:
-        raise typer.Exit(INTERRUPTED) from None
-    if json:
-        facts = {"seconds": plan.seconds, "repeat": plan.repeat, "machine": machine()}
-        print_json({"bench": "lossless", **facts, "rows": rows})
-    else:
-        _print(rows, plan)
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        import asyncio
+
+        from nextmini.bench.lossless import Plan
+        from nextmini.experiment.interrupt import Interrupted
+
+        plan = Plan(_numbers(hops), transport, flows, processors, seconds, repeat)
+        try:
+            rows = asyncio.run(_perform(plan, signals))
+        except Interrupted:
+            raise typer.Exit(INTERRUPTED) from None
+        if json:
+            from nextmini.bench.machine import machine
+
+            facts = {"seconds": plan.seconds, "repeat": plan.repeat, "machine": machine()}
+            print_json({"bench": "lossless", **facts, "rows": rows})
+        else:
+            _print(rows, plan)
 
 
 def _numbers(text: str) -> tuple[int, ...]:
     """Comma-separated numbers. Raises PlanError."""
+    from nextmini.bench.lossless import PlanError
+
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
         raise PlanError(f"--hops: {text!r} is not a list of numbers", "such as --hops 1,2,5,10") from None
 
 
-async def _perform(plan: Plan) -> list[dict[str, Any]]:
+async def _perform(plan: "Plan", signals: Signals) -> list[dict[str, Any]]:
+    from rich.console import Console
+
+    from nextmini.bench.lossless import measure
+    from nextmini.experiment import Interrupt
+
     interrupt = Interrupt()
     console = Console(file=sys.stderr, highlight=False)
     with interrupt.on_signals():
+        signals.check()
         if not console.is_terminal:
             return await measure(plan, interrupt, lambda text: typer.echo(text, err=True))
         with console.status("starting") as status:
             return await measure(plan, interrupt, status.update)
 
 
-def _print(rows: list[dict[str, Any]], plan: Plan) -> None:
+def _print(rows: list[dict[str, Any]], plan: "Plan") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in ("Hops", "Gbit/s", "Bare chain", "Ratio", "Ratio's range", "Direct", "CPU s/GB"):
         table.add_column(heading, justify="right", no_wrap=True)

@@ -58,9 +58,9 @@ def _flow_columns(names: Mapping[int, str], rows: Sequence[FlowMetric]) -> dict[
 
 
 def _write(folder: Path, name: str, columns: dict[str, list[Any]]) -> None:
-    import pyarrow as pa  # type: ignore[import-untyped]
-    import pyarrow.csv  # type: ignore[import-untyped]
-    import pyarrow.parquet  # type: ignore[import-untyped]
+    import pyarrow as pa
+    import pyarrow.csv
+    import pyarrow.parquet
 
     types = {
         "time": pa.timestamp("us", tz="UTC"),
