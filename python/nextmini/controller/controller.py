@@ -350,7 +350,8 @@ class Controller:
                 self._released = True
                 self._reconciler.release_flows()
                 self._wake.set()
-        elif self._reconciler.idle:
+        elif self._reconciler.idle and not self._started.is_set():
+            log.info("the network is ready and the flows are handed out")
             self._started.set()
         if self._started.is_set() and not self.flows.unfinished:
             self._finished.set()

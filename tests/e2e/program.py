@@ -1,0 +1,146 @@
+"""The `nextmini` program as a user has it, with a state folder of its own, and what it leaves behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+CONFIGS = Path(__file__).parents[2] / "configs"
+PATIENCE = 100.0
+"""Seconds; nothing here takes nearly as long."""
+
+
+@dataclass(frozen=True)
+class Done:
+    """A program that has ended."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What it printed with --json."""
+        return dict(json.loads(self.out))
+
+
+class Program:
+    """Runs `nextmini` in `home`: working folder, state folder and temporary files."""
+
+    def __init__(self, home: Path) -> None:
+        self.home = home
+        self.state = home / "state"
+        self.work = home / "work"
+        self.temporary = home / "tmp"
+        for folder in (self.state, self.work, self.temporary):
+            folder.mkdir(parents=True, exist_ok=True)
+        self.environment = os.environ | {
+            "NEXTMINI_STATE": str(self.state),
+            "TMPDIR": str(self.temporary),
+            "NO_COLOR": "1",
+        }
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts it in a session of its own, as a terminal would."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "nextmini.cli.main", *arguments],
+            cwd=self.work,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def finish(self, process: subprocess.Popen[str]) -> Done:
+        """Waits for its end."""
+        out, err = process.communicate(timeout=PATIENCE)
+        return Done(process.returncode, out, err)
+
+    def run(self, *arguments: str) -> Done:
+        """Runs it to its end."""
+        return self.finish(self.start(*arguments))
+
+    def write(self, text: str, name: str = "scenario.toml") -> str:
+        """Writes a file into the working folder and returns its name."""
+        (self.work / name).write_text(text)
+        return name
+
+    def processes(self, *words: str) -> list[int]:
+        """Processes of this environment, zombies apart; only those with all `words` in their command."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            if entry.name.isdigit() and int(entry.name) != os.getpid():
+                try:
+                    environment = (entry / "environ").read_bytes()
+                    command = (entry / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+                except (FileNotFoundError, PermissionError, ProcessLookupError):
+                    continue
+                ours = f"NEXTMINI_STATE={self.state}".encode() in environment or str(self.state) in command
+                if ours and all(word in command for word in words):
+                    found.append(int(entry.name))
+        return sorted(found)
+
+    def dataplane(self, process: int) -> int:
+        """The pid of a dataplane process, which must be there."""
+        (pid,) = self.processes("nextmini.dataplane", f"--process {process} ")
+        return pid
+
+    def database(self) -> int:
+        """The pid of the database server, which must be there."""
+        return min(self.processes("bin/postgres", "-D"))
+
+    def left_behind(self) -> dict[str, list[str]]:
+        """Everything outside the run folders that could outlive a run."""
+        return {
+            "processes": [str(pid) for pid in self.processes()],
+            "sockets": [line.split()[-1] for line in _lines("/proc/net/unix") if self._concerns(line)],
+            "namespaces": _names(Path("/run/netns")),
+            "mounts": [line for line in _lines("/proc/self/mountinfo") if self._concerns(line)],
+            "temporary": _names(self.temporary),
+            "work": [name for name in _names(self.work) if name != "runs"],
+            "secrets": sorted(str(path) for path in (self.state / "experiments").glob("*/*")),
+        }
+
+    def _concerns(self, line: str) -> bool:
+        return str(self.home) in line or "interrupted" in line
+
+
+def _lines(path: str) -> list[str]:
+    return Path(path).read_text().splitlines()
+
+
+def _names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def assert_complete(document: dict[str, Any], flows: int) -> None:
+    """Every flow is completed, with both ends agreeing, and no packet was dropped."""
+    assert document["status"] == "passed"
+    assert len(document["flows"]) == flows
+    for flow in document["flows"]:
+        assert flow["status"] == "completed", flow
+        assert flow["reason"] is None
+        assert flow["checksum"].startswith("xxh3:")
+        assert flow["goodput_bps"] > 0
+    for link in document["link_stats"]:
+        assert not any(link["drops"].values()), link
+
+
+def until_running(program: Program, process: subprocess.Popen[str], processes: int) -> None:
+    """Waits until the flows of an experiment have begun, as its run folder's log says."""
+    logs = program.work / "runs"
+    while process.poll() is None:
+        texts = [path.read_text() for path in logs.glob("*/logs/controller.log")]
+        if (
+            any("flows are handed out" in text for text in texts)
+            and len(program.processes("nextmini.dataplane")) == processes
+        ):
+            return
+    raise AssertionError(program.finish(process))
