@@ -7,14 +7,17 @@ use, and the old number is retired: it goes away once its source has stopped usi
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FIRST_ALIAS = 2**31
-"""Above every row's number (a 32-bit integer with a sign), within the wire's 32 bits."""
+LAST_NUMBER = 16_000_000
+"""A frame has 24 bits for a route, and the dataplane keeps some numbers for itself."""
+FIRST_ALIAS = LAST_NUMBER // 2 + 1
+"""A row whose own number is below this one begins with that."""
 
 
 @dataclass(slots=True)
@@ -26,6 +29,8 @@ class RouteNames:
     _path_of: dict[int, tuple[int, ...]] = field(default_factory=dict)
     _retired: set[int] = field(default_factory=set)
     _next_alias: int = FIRST_ALIAS
+    _free: deque[int] = field(default_factory=deque)
+    """Aliases that are out of use, longest first."""
 
     def name(self, row: int, path: tuple[int, ...]) -> int:
         """The wire number of a row with this path; a changed path gets a new one and retires the old one."""
@@ -35,8 +40,8 @@ class RouteNames:
                 return wire
             self._retired.add(wire)
         wire = row
-        if wire in self._path_of and self._path_of[wire] != path:
-            wire, self._next_alias = self._next_alias, self._next_alias + 1
+        if row >= FIRST_ALIAS or self._path_of.get(row, path) != path:
+            wire = self._alias()
         self._wire_of[row] = wire
         self._row_of[wire] = row
         self._path_of[wire] = path
@@ -60,6 +65,15 @@ class RouteNames:
     def gone(self, wire: int) -> None:
         """No process has this retired number any more."""
         self._retired.discard(wire)
+        if wire >= FIRST_ALIAS:
+            self._free.append(wire)
+
+    def _alias(self) -> int:
+        """A number that no process has; one that was in use before only when there is no other."""
+        if self._next_alias <= LAST_NUMBER or not self._free:
+            self._next_alias += 1
+            return self._next_alias - 1
+        return self._free.popleft()
 
     def row(self, wire: int) -> int | None:
         """The row that has, or last had, this number on the wire."""

@@ -1,0 +1,56 @@
+"""Numbers of routes on the wire: one path each, for as long as anybody may use them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from nextmini.controller import names as module
+from nextmini.controller.names import FIRST_ALIAS, RouteNames
+
+if TYPE_CHECKING:
+    import pytest
+
+
+def test_a_row_has_its_own_number_until_its_path_changes() -> None:
+    names = RouteNames()
+    assert names.name(7, (1, 2)) == names.name(7, (1, 2)) == 7
+    alias = names.name(7, (1, 3, 2))
+    assert alias == FIRST_ALIAS
+    assert list(names.retired()) == [7]
+    assert (names.row(7), names.row(alias)) == (7, 7)
+    assert (names.path(7), names.path(alias)) == ((1, 2), (1, 3, 2))
+    assert names.wire(7) == alias
+
+
+def test_a_row_that_was_away_has_its_number_back_with_the_same_path_only() -> None:
+    names = RouteNames()
+    names.name(7, (1, 2))
+    names.retire(7)
+    assert names.wire(7) is None
+    assert list(names.retired()) == [7]
+    assert names.name(7, (1, 2)) == 7
+    assert list(names.retired()) == []
+    names.retire(7)
+    names.gone(7)
+    assert names.name(7, (1, 3)) == FIRST_ALIAS
+    assert names.row(FIRST_ALIAS) == 7
+
+
+def test_a_row_whose_number_does_not_fit_the_frame_has_another() -> None:
+    names = RouteNames()
+    assert names.name(2**31 - 1, (1, 2)) == FIRST_ALIAS
+    assert names.name(FIRST_ALIAS, (1, 2)) == FIRST_ALIAS + 1
+
+
+def test_numbers_are_used_again_when_there_are_no_others_and_the_oldest_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "LAST_NUMBER", FIRST_ALIAS + 2)
+    names = RouteNames()
+    wires = []
+    for node in range(3, 10):
+        wires.append(names.name(1, (1, node)))
+        for retired in names.retired():
+            names.gone(retired)
+    assert wires == [1, *(FIRST_ALIAS + i for i in (0, 1, 2, 0, 1, 2))]
+    assert names.path(wires[-1]) == (1, 9)

@@ -1,0 +1,109 @@
+"""Which process gets which record, and which rows have no place."""
+
+from __future__ import annotations
+
+import pytest
+
+from nextmini.controller.placement import Unplaceable, place_flow, place_link, place_node, place_route
+from nextmini.protocol import LinkRecord, NodeRecord, RouteRecord
+from nextmini.scenario import Flow, Link, Node
+
+from .rows import flow, line, link, node, route, view
+
+LISTEN = {0: "127.0.0.1:1000", 1: "127.0.0.1:1001"}
+
+
+def record(dial: bool, listen_end: bool, peer: str | None, transport: str = "tcp") -> LinkRecord:
+    return LinkRecord(1, 1, 2, transport, "cubic", 1.0, dial, listen_end, peer)  # type: ignore[arg-type]
+
+
+def test_a_node_goes_to_its_process() -> None:
+    assert place_node(node(3, process=7)) == {7: NodeRecord(3, "n3", "10.0.0.3", 1, "sequential", 64)}
+
+
+def test_the_process_of_a_dials_and_that_of_b_listens() -> None:
+    made = line(0, 1)
+    assert place_link(made.links[1], made, LISTEN) == {
+        0: record(True, False, LISTEN[1]),
+        1: record(False, True, None),
+    }
+
+
+def test_who_dials_waits_for_the_address_and_who_listens_does_not() -> None:
+    made = line(0, 1)
+    assert place_link(made.links[1], made, {0: LISTEN[0]}) == {1: record(False, True, None)}
+
+
+def test_a_tcp_link_inside_a_process_has_both_ends_there() -> None:
+    made = view(node(1), node(2), link(1, 1, 2, "tcp"))
+    assert place_link(made.links[1], made, LISTEN) == {0: record(True, True, LISTEN[0])}
+    assert place_link(made.links[1], made, {}) == {}
+
+
+def test_a_memory_link_has_no_address() -> None:
+    made = line(0, 0)
+    assert place_link(made.links[1], made, {}) == {0: record(False, False, None, "memory")}
+
+
+def test_a_route_goes_to_every_process_that_it_visits_and_no_other() -> None:
+    made = line(0, 1, 1, 2, 3)
+    row = route(4, 2, 3, 4)
+    wanted = RouteRecord(900, (2, 3, 4), 1)
+    assert place_route(row, 900, made) == {1: wanted, 2: wanted}
+
+
+def test_a_flow_goes_to_its_source() -> None:
+    made = line(0, 1)
+    placed = place_flow(flow(1, 2, 1, size=5, rate=9, weight=3, start=1.5), made)
+    assert isinstance(placed, dict)
+    assert list(placed) == [1]
+    assert (placed[1].size, placed[1].rate, placed[1].weight, placed[1].start) == (5, 9, 3, 1.5)
+
+
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (node(1, mapping="random"), "mapping 'random' is none of sequential, concurrent"),
+        (node(1, hop_limit=65536), "hop limit 65536 is not from 1 to 65535"),
+        (node(1, processors=0), "0 processors: a node has at least 1"),
+        (link(1, 1, 9), "there is no node 9"),
+        (link(1, 9, 1), "there is no node 9"),
+        (link(1, 1, 1), "both ends are the same node"),
+        (link(1, 1, 2, "quic"), "transport 'quic' is none of memory, tcp"),
+        (link(1, 1, 3, "memory"), "a memory link has both ends in one process; set its transport to tcp"),
+        (link(1, 1, 2, cost=0.0), "cost 0.0 is not above 0"),
+        (link(1, 1, 2, cost=float("nan")), "cost nan is not above 0"),
+        (flow(1, 1, 9), "there is no node 9"),
+        (flow(1, 9, 1), "there is no node 9"),
+        (flow(1, 2, 2), "source and destination are the same node"),
+        (flow(1, 1, 2, kind="udp"), "kind 'udp' is not in this version"),
+        (flow(1, 1, 2, mode="max"), "mode 'max' is not in this version"),
+        (flow(1, 1, 2, size=-1), "size -1 is not above 0"),
+        (flow(1, 1, 2, size=None, duration=float("inf")), "duration inf is not above 0"),
+        (flow(1, 1, 2, rate=0), "rate 0 is not above 0"),
+        (flow(1, 1, 2, start=-0.5), "start -0.5 is not at least 0"),
+    ],
+)
+def test_rows_without_a_place(row: Node | Link | Flow, reason: str) -> None:
+    made = line(0, 0, 1)
+    if isinstance(row, Node):
+        assert place_node(row) == Unplaceable(reason)
+    elif isinstance(row, Link):
+        assert place_link(row, made, LISTEN) == Unplaceable(reason)
+    else:
+        assert place_flow(row, made) == Unplaceable(reason)
+
+
+@pytest.mark.parametrize(
+    ("path", "weight", "reason"),
+    [
+        ((), 1, "a path has at least two nodes"),
+        ((1,), 1, "a path has at least two nodes"),
+        ((1, 2), 0, "weight 0 is not at least 1"),
+        ((1, 2, 1), 1, "the path visits a node twice"),
+        ((1, 2, 3, 4), 1, "there is no node 4"),
+        ((1, 3), 1, "there is no link between n1 and n3"),
+    ],
+)
+def test_routes_without_a_place(path: tuple[int, ...], weight: int, reason: str) -> None:
+    assert place_route(route(1, *path, weight=weight), 1, line(0, 0, 1)) == Unplaceable(reason)
