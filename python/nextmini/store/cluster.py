@@ -93,10 +93,10 @@ class Cluster:
         """Whether the server that the data folder names is alive."""
         return self._postmaster() in processes_in(self._data)
 
-    def make(self, interrupt: Interrupt) -> None:
-        """Makes the data folder unless it is there.
+    def make(self) -> None:
+        """Makes the data folder unless it is there: a second's work, once, and so not to be interrupted.
 
-        Raises DatabaseError, PrerequisiteError, or CalledOffError.
+        Raises DatabaseError or PrerequisiteError.
         """
         for unfinished in self._folder.glob("data.new*"):
             shutil.rmtree(unfinished)
@@ -108,12 +108,11 @@ class Cluster:
                 self._programs.command(
                     "initdb", f"--pgdata={new.name}", f"--username={USER}", "--auth=trust", "--no-locale",
                     "--encoding=UTF8", "--no-sync", "--no-instructions",
-                    # As in _SETTINGS: an initdb that is killed leaves nothing in /dev/shm either.
+                    # As in SETTINGS: an initdb that is killed leaves nothing in /dev/shm either.
                     "--set=dynamic_shared_memory_type=mmap",
                 ),
                 self._folder,
                 seconds=_INITDB_SECONDS,
-                interrupt=interrupt,
             )  # fmt: skip
             if outcome.returncode != 0:
                 raise self._failure("cannot make its data folder", outcome.output.splitlines())

@@ -1,7 +1,7 @@
 """The embedded PostgreSQL server, as long as it is needed.
 
 The work is done by `nextmini.store.sharing` in a thread. Cancelling at any moment, any number of times, waits
-for the thread to undo what it began (a second at most, unless a killed server is being recovered).
+for the thread to finish or undo what it began: a second at most.
 """
 
 from __future__ import annotations

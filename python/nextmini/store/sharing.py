@@ -107,7 +107,7 @@ class SharedServer:
             raise DatabaseError(f"{self._folder}/users.lock is held by something that is not Nextmini")
         if alone or not cluster.is_running():
             cluster.stop()  # what a killed run left, or what is left of a killed server
-            cluster.make(self._interrupt)
+            cluster.make()
             cluster.start(self._interrupt)
 
     @contextmanager
