@@ -81,6 +81,7 @@ class Controller:
         self._released = self._stopping = False
         self._failure: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._writing: list[asyncio.Task[None]] = []
 
     async def listen(self) -> str:
         """Opens the port; returns the URL. Raises ControllerError if that is not possible."""
@@ -89,13 +90,10 @@ class Controller:
 
     def start(self) -> None:
         """Begins to read the database and to tell processes what is in it."""
-        for work in (
-            self._follow_changes(),
-            self._keep_reconciling(),
-            self._states.batcher.run(),
-            self._metrics.batcher.run(),
-        ):
+        for work in (self._follow_changes(), self._keep_reconciling()):
             self._spawn(work)
+        for batcher in (self._states.batcher, self._metrics.batcher):
+            self._writing.append(self._spawn(batcher.run()))
 
     async def until_started(self) -> None:
         """Returns when all nodes, links and routes are in force and the flows are handed out.
@@ -161,6 +159,9 @@ class Controller:
         """Closes the port and every connection and writes what is left. Closing twice does nothing."""
         self._stopping = True
         await self._server.stop()
+        for batcher in (self._states.batcher, self._metrics.batcher):
+            batcher.stop()
+        await asyncio.gather(*self._writing, return_exceptions=True)
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -406,10 +407,11 @@ class Controller:
             return f"route {id} from {name(path[0])} to {name(path[-1])}" if path else f"route {id}"
         return f"{kind} {id}"
 
-    def _spawn(self, work: Coroutine[object, object, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._task_done)
+        return task
 
     def _task_done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)

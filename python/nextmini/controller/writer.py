@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 from nextmini.errors import DatabaseError
@@ -38,16 +39,24 @@ class Batcher:
         self._pause = pause
         self._what = what
         self._wake = asyncio.Event()
+        self._stop = asyncio.Event()
         self._failing = False
 
     def wake(self) -> None:
         """There is something to write."""
         self._wake.set()
 
+    def stop(self) -> None:
+        """Makes `run` return, but not in the middle of writing: nobody could tell what was written."""
+        self._stop.set()
+        self._wake.set()
+
     async def run(self) -> None:
-        """Writes until it is cancelled; a database that fails is tried again after the pause."""
+        """Writes until it is stopped; a database that fails is tried again after the pause."""
         while True:
             await self._wake.wait()
+            if self._stop.is_set():
+                return
             self._wake.clear()
             try:
                 await self._flush()
@@ -58,7 +67,9 @@ class Batcher:
                 self._failing = True
             else:
                 self._failing = False
-            await asyncio.sleep(self._pause)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._pause):
+                    await self._stop.wait()
 
 
 class StateWriter:
@@ -87,7 +98,7 @@ class StateWriter:
                 await self._store.write_states(states)
             for kind, ids in removed.items():
                 await self._store.remove_states(kind, ids)
-        except BaseException:
+        except DatabaseError:
             # What was noted in the meantime is newer.
             self._states = taken | self._states
             raise
@@ -139,6 +150,6 @@ class MetricsWriter:
         try:
             if taken:
                 await write(taken)
-        except BaseException:
+        except DatabaseError:
             rows.extendleft(reversed(taken))
             raise

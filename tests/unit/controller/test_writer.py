@@ -152,6 +152,28 @@ async def test_the_batcher_gathers_while_it_pauses_and_tries_again_after_a_failu
     batcher.wake()
     async with asyncio.timeout(10):
         await pause.wait()
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)
+    batcher.stop()
+    await task
     assert flushes == ["try", "try"]
+
+
+@pytest.mark.asyncio
+async def test_a_batcher_that_is_stopped_finishes_what_it_writes() -> None:
+    begun, may_end = asyncio.Event(), asyncio.Event()
+    written = False
+
+    async def flush() -> None:
+        nonlocal written
+        begun.set()
+        await may_end.wait()
+        written = True
+
+    batcher = Batcher(flush, 3600.0, "states")
+    task = asyncio.create_task(batcher.run())
+    batcher.wake()
+    await begun.wait()
+    batcher.stop()
+    may_end.set()
+    async with asyncio.timeout(10):
+        await task
+    assert written
