@@ -1,0 +1,34 @@
+"""Every scenario that comes with Nextmini runs, and all its flows do what they should."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from program import CONFIGS, assert_complete
+
+from nextmini.scenario import load, resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from program import Program
+
+ELSEWHERE = {"quickstart", "ring-1000", "ring-50-tcp"}
+"""These run in test_run.py."""
+
+
+@pytest.mark.parametrize(
+    "config",
+    [path for path in sorted(CONFIGS.glob("*.toml")) if path.stem not in ELSEWHERE],
+    ids=lambda path: path.stem,
+)
+def test_a_config_runs(program: Program, config: Path) -> None:
+    network = resolve(load(config))
+    done = program.run("run", str(config), "--json")
+    assert done.code == 0, done.err
+    document = done.document
+    stopped = {flow.name for flow in network.flows if flow.size is None and flow.duration is None}
+    assert {flow["name"] for flow in document["flows"] if flow["status"] == "stopped"} == stopped
+    document["flows"] = [flow for flow in document["flows"] if flow["name"] not in stopped]
+    assert_complete(document, len(network.flows) - len(stopped))
