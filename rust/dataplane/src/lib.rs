@@ -8,7 +8,7 @@
 //!                                              \-> sink or source of a flow that ends here
 //! ```
 //!
-//! - [`process`]: a process from its first connection to the controller to its end
+//! - [`process`]: a process from its first connection to the controller to its end, for which [`stop`] waits
 //! - [`host`]: the nodes, links and flows of a process, and what changes them
 //! - [`node`], [`ingress`]: what a node does with packets, and who does it
 //! - [`link`]: what carries packets between nodes
@@ -32,4 +32,5 @@ pub mod ingress;
 pub mod link;
 pub mod node;
 pub mod process;
+pub mod stop;
 pub mod task;

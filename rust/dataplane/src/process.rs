@@ -1,6 +1,6 @@
 //! A dataplane process, from its first connection to the controller to its end.
 
-use std::io::{self, Read as _};
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,8 +11,7 @@ use nextmini_wire::control::{Hello, VERSION, Welcome};
 use nextmini_wire::handshake::{KeyError, LinkKey};
 use thiserror::Error;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::control::connection::{ConnectError, Connection};
@@ -22,6 +21,7 @@ use crate::event::Event;
 use crate::host::{Experiment, Host};
 use crate::link::listen::{self, Expected};
 use crate::node::Routes;
+use crate::stop::StopSignal;
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(2);
@@ -98,44 +98,6 @@ pub fn run(options: &Options) -> Result<(), ProcessError> {
     });
     runtime.shutdown_timeout(RUNTIME_END);
     outcome
-}
-
-/// When a process is to end: SIGTERM, SIGINT, or the end of its parent.
-#[derive(Debug)]
-pub struct StopSignal {
-    terminate: Signal,
-    interrupt: Signal,
-    parent: watch::Receiver<bool>,
-    _orphan: watch::Sender<bool>,
-}
-
-impl StopSignal {
-    fn new(exit_with_parent: bool) -> io::Result<Self> {
-        let (orphan, parent) = watch::channel(false);
-        if exit_with_parent {
-            let orphan = orphan.clone();
-            // Not a task: a blocking read cannot be cancelled, and a runtime would wait for it.
-            std::thread::Builder::new().name("parent".to_owned()).spawn(move || {
-                let mut ignored = [0; 256];
-                while matches!(io::stdin().read(&mut ignored), Ok(1..)) {}
-                orphan.send_replace(true);
-            })?;
-        }
-        let (terminate, interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-        Ok(Self { terminate, interrupt, parent, _orphan: orphan })
-    }
-
-    /// Waits until it is time.
-    ///
-    /// # Cancel safety
-    /// A signal that was not waited for is seen by the next call.
-    pub async fn told(&mut self) {
-        tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
-            _ = self.parent.wait_for(|orphan| *orphan) => {}
-        }
-    }
 }
 
 struct Process {

@@ -11,7 +11,7 @@ use super::connection::{Connection, ConnectionError};
 use super::ledger::Ledger;
 use crate::event::Event;
 use crate::host::Host;
-use crate::process::StopSignal;
+use crate::stop::StopSignal;
 
 /// The controller answers `hello` within this time.
 const WELCOME_DEADLINE: Duration = Duration::from_secs(10);
