@@ -48,10 +48,9 @@ async def test_cancelled_at_any_moment_of_start_and_stop(state: Path, millisecon
 
 
 @pytest.mark.asyncio
-@pytest.mark.parametrize("milliseconds", [20, 150, 350])
-async def test_cancelled_while_initdb_works(new_state: Path, milliseconds: int) -> None:
+async def test_cancelled_while_initdb_works(new_state: Path) -> None:
     task = asyncio.create_task(stay(new_state, asyncio.Event()))
-    await asyncio.wait([task], timeout=milliseconds / 1000)
+    await asyncio.wait([task], timeout=0.1)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -97,7 +96,7 @@ async def test_cancelled_run_leaves_the_server_to_others(state: Path) -> None:
         other.leave()
 
 
-@pytest.mark.parametrize("milliseconds", [0, 20, 40, 60])
+@pytest.mark.parametrize("milliseconds", [0, 25, 50])
 def test_control_c_at_any_moment(state: Path, hold: Callable[..., Holder], milliseconds: int) -> None:
     holder = hold(state)
     holder.starting()
@@ -107,7 +106,7 @@ def test_control_c_at_any_moment(state: Path, hold: Callable[..., Holder], milli
     assert_nothing_runs(state)
 
 
-@pytest.mark.parametrize("milliseconds", [10, 30, 50])
+@pytest.mark.parametrize("milliseconds", [10, 40])
 def test_impatient_control_c_at_any_moment(
     state: Path, hold: Callable[..., Holder], milliseconds: int
 ) -> None:
