@@ -28,14 +28,14 @@ async def stop(run: RunState, parts: Parts) -> None:
     run.observer.phase("stopping")
     processes, controller, interrupt = parts.processes, parts.controller, run.interrupt
     processes.expect_end()
-    if not await interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS):
-        if not interrupt.hastened:
-            run.notes.append(
-                f"a dataplane process did not stop within {STOP_SECONDS:.0f} seconds and was killed; "
-                "its last numbers are missing"
-            )
-        await processes.kill()
-    await processes.end()
+    if await interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS):
+        await interrupt.unless_hastened(processes.end(), STOP_SECONDS)
+    elif not interrupt.hastened:
+        run.notes.append(
+            f"a dataplane process did not stop within {STOP_SECONDS:.0f} seconds and was killed; "
+            "its last numbers are missing"
+        )
+    await processes.kill()
     _look_at_exits(run, parts)
     controller.end_flows(_why(run))
     await controller.close()

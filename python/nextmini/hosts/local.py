@@ -29,6 +29,7 @@ TERMINATE_SECONDS = 3.0
 
 _LOG_LINES = 5
 _LOG_BYTES = 4096
+_LINE_LENGTH = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,8 @@ class LocalProcesses:
 
     async def wait(self) -> None:
         """Returns when all have ended."""
-        await asyncio.gather(*(child.wait() for child in self._children.values()))
+        if self._watchers:
+            await asyncio.wait(self._watchers)
 
     async def end(self) -> None:
         """Ends what still runs: with SIGTERM, and SIGKILL for who does not heed it."""
@@ -79,7 +81,6 @@ class LocalProcesses:
                 await self.wait()
         except TimeoutError:
             await self.kill()
-        await asyncio.gather(*self._watchers)
 
     async def kill(self) -> None:
         """Ends what still runs, at once."""
@@ -116,7 +117,8 @@ class LocalProcesses:
             except OSError as error:
                 raise RunError(f"dataplane process {index} cannot be started: {error}") from error
         self._children[index] = child
-        self._descriptors[index] = os.pidfd_open(child.pid)
+        with suppress(ProcessLookupError):  # it has ended already, as the watcher is about to find
+            self._descriptors[index] = os.pidfd_open(child.pid)
         self._watchers.append(asyncio.create_task(self._watch(index, child)))
 
     def _signal(self, number: signal.Signals) -> None:
@@ -131,7 +133,9 @@ class LocalProcesses:
 
     async def _watch(self, index: int, child: asyncio.subprocess.Process) -> None:
         code = await child.wait()
-        os.close(self._descriptors.pop(index))
+        descriptor = self._descriptors.pop(index, None)
+        if descriptor is not None:
+            os.close(descriptor)
         if not self._ending:
             log = self._launch.log(index)
             self._on_death(index, f"dataplane process {index} {describe_exit(code)}{log_tail(log)}")
@@ -150,9 +154,12 @@ def describe_exit(code: int) -> str:
 
 def log_tail(path: Path) -> str:
     """The last lines of a log as the end of a sentence; nothing if it has none."""
-    with path.open("rb") as file:
-        file.seek(0, 2)
-        file.seek(max(0, file.tell() - _LOG_BYTES))
-        text = file.read().decode("utf-8", "replace")
-    lines = [line.strip() for line in text.splitlines() if line.strip()][-_LOG_LINES:]
+    try:
+        with path.open("rb") as file:
+            file.seek(0, os.SEEK_END)
+            file.seek(max(0, file.tell() - _LOG_BYTES))
+            text = file.read().decode("utf-8", "replace")
+    except OSError as error:
+        return f"; its log cannot be read: {error}"
+    lines = [line.strip()[:_LINE_LENGTH] for line in text.splitlines() if line.strip()][-_LOG_LINES:]
     return f"; its last words: {' | '.join(lines)}" if lines else "; it wrote nothing to its log"
