@@ -31,17 +31,6 @@ ALL_TABLES = (
 )
 
 
-@pytest.fixture(scope="session")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The state folder of a server that all tests share; none of them may harm it."""
-    state = tmp_path_factory.mktemp("server")
-    with closing(SharedServer(state)) as share:
-        share.enter()
-        yield state
-        share.leave()
-    shutil.rmtree(state)
-
-
 @pytest.fixture
 def dsn(server: Path) -> str:
     return f"postgresql://nextmini@/postgres?host={socket_folder(server / 'postgres')}&port=5432"
@@ -55,6 +44,18 @@ def made_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         share.enter()
         share.leave()
     yield state
+    shutil.rmtree(state)
+
+
+@pytest.fixture(scope="session")
+def server(made_state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The state folder of a server that all tests share; none of them may harm it."""
+    state = tmp_path_factory.mktemp("server")
+    shutil.copytree(made_state, state, dirs_exist_ok=True)
+    with closing(SharedServer(state)) as share:
+        share.enter()
+        yield state
+        share.leave()
     shutil.rmtree(state)
 
 
