@@ -75,7 +75,9 @@ class Controller:
         self._states = StateWriter(store)
         self._metrics = MetricsWriter(store, settings.interval, settings.keep, time.monotonic)
         self._greeting: set[int] = set()
+        self._dead: dict[int, str] = {}
         self._wake = asyncio.Event()
+        self._loaded = asyncio.Event()
         self._started = asyncio.Event()
         self._finished = asyncio.Event()
         self._released = self._stopping = False
@@ -94,6 +96,10 @@ class Controller:
             self._spawn(work)
         for batcher in (self._states.batcher, self._metrics.batcher):
             self._writing.append(self._spawn(batcher.run()))
+
+    async def until_loaded(self) -> None:
+        """Returns when the desired rows have been read once. Raises as `until_started`."""
+        await self._until(self._loaded)
 
     async def until_started(self) -> None:
         """Returns when all nodes, links and routes are in force and the flows are handed out.
@@ -138,7 +144,8 @@ class Controller:
         if peer is not None:
             peer.gone.set()
             self.lost(peer, reason)
-        self._fail_nodes(self._reconciler.view.nodes_of_process(process), reason)
+        self._dead[process] = reason
+        self._fail_dead()
 
     async def stop_processes(self) -> None:
         """Tells every process to stop, and returns when each has said goodbye or is gone."""
@@ -315,6 +322,7 @@ class Controller:
         if news.topology:
             self._routes.topology_changed()
         self._reconciler.mark(news.dirty)
+        self._fail_dead()
         for id in news.ended_flows:
             self._publish_flow(id)
 
@@ -342,6 +350,7 @@ class Controller:
         """Takes the next step of the experiment's life when its time has come."""
         if not self._desired.loaded:
             return
+        self._loaded.set()
         if not self._released:
             refused = self._reconciler.actual.refused
             if refused and self._settings.strict:
@@ -369,6 +378,11 @@ class Controller:
             self._publish_flow(id)
             self._reconciler.mark(Dirty(flows={id}))
             self._wake.set()
+
+    def _fail_dead(self) -> None:
+        """Fails what touches dead processes, rows that were only read later too."""
+        for process, reason in self._dead.items():
+            self._fail_nodes(self._reconciler.view.nodes_of_process(process), reason)
 
     def _fail_nodes(self, nodes: frozenset[int], reason: str) -> None:
         view = self._reconciler.view

@@ -113,6 +113,8 @@ async def _begin(run: RunState, parts: Parts) -> None:
     await guard(parts.store.begin_run(run.id, run.network, run.scenario))
     run.begun = True
     parts.controller.start()
+    # So that it knows what a process that dies right away was to host.
+    await guard(parts.controller.until_loaded())
     run.observer.phase(f"starting {count} dataplane process{'es' if count > 1 else ''}")
     await guard(parts.processes.start(count))
 
