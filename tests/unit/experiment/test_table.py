@@ -1,0 +1,142 @@
+"""What a person reads at the end of a run, and while it goes on."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from nextmini.controller import Progress
+from nextmini.experiment.observer import Silent
+from nextmini.experiment.options import Outcome
+from nextmini.experiment.progress import ProgressLine, progress_on
+from nextmini.experiment.table import print_outcome, rate, size
+
+
+def flow(name: str = "bulk", status: str = "completed", **changes: Any) -> dict[str, Any]:
+    return {
+        "name": name,
+        "source": "a",
+        "destination": "d",
+        "status": status,
+        "bytes": 60_000_000,
+        "seconds": 0.25,
+        "goodput_bps": 1_920_000_000,
+        "route": ["a", "b", "d"],
+        "retransmitted": 4,
+        "reason": None,
+    } | changes
+
+
+def printed(*flows: dict[str, Any], status: str = "passed") -> list[str]:
+    document = {
+        "experiment": "two-paths",
+        "status": status,
+        "folder": "runs/two-paths-1",
+        "seconds": 2.516,
+        "nodes": 4,
+        "links": 1,
+        "flows": list(flows),
+        "link_stats": [
+            {"bytes": 10**9, "drops": {"queue": 2, "loss": 0}},
+            {"bytes": 10**9, "drops": {"queue": 1, "loss": 7}},
+        ],
+    }
+    file = io.StringIO()
+    print_outcome(Outcome(document, Path("runs/two-paths-1")), file)
+    return [line.rstrip() for line in file.getvalue().splitlines()]
+
+
+def test_a_small_run_shows_each_flow() -> None:
+    assert printed(flow(), flow("[odd]", bytes=999_500, route=[])) == [
+        "two-paths: passed after 2.52 s (4 nodes, 1 link, 2 flows)",
+        "Flow   From  To  Status     Bytes  Seconds      Goodput  Resent  Route",
+        "bulk   a     d   completed  60 MB    0.250  1.92 Gbit/s       4  a b d",
+        "[odd]  a     d   completed   1 MB    0.250  1.92 Gbit/s       4",
+        "All flows: 2 completed; 61 MB delivered; goodput 1.92 Gbit/s to 1.92 Gbit/s, median 1.92 Gbit/s",
+        "All links: 2 GB carried; packets dropped: 3 queue, 7 loss",
+        "Results: runs/two-paths-1",
+    ]
+
+
+def test_what_did_not_complete_says_why_and_equal_reasons_once() -> None:
+    reason = "dataplane process 1 was killed by SIGKILL; " + "its last words: " * 20
+    lines = printed(
+        *(flow(name, "failed", reason=reason) for name in ("a1", "a2", "a3", "a4", "a5")),
+        flow("b", "stopped", reason="the duration was over"),
+        status="failed",
+    )
+    assert lines[0].startswith("two-paths: failed after")
+    assert f"a1, a2, a3 and 2 more failed: {reason.strip()}" in lines
+    assert "b stopped: the duration was over" in lines
+    assert "All flows: 5 failed, 1 stopped; 360 MB delivered" in lines
+
+
+def test_of_many_flows_those_that_did_not_complete_are_shown() -> None:
+    lines = printed(*(flow(f"f{i}") for i in range(99)), flow("bad", "failed", reason="no path"))
+    assert [line.split()[0] for line in lines if " a  " in line] == ["bad"]
+    assert any(line.startswith("All flows: 99 completed, 1 failed") for line in lines)
+    many = printed(*(flow(f"f{i}", "failed", reason=f"reason {i}") for i in range(100)))
+    assert "... and 60 more that did not complete" in many
+    assert "... and 90 more reasons, see result.json" in many
+
+
+def test_a_long_route_is_abridged() -> None:
+    route = [f"n{i}" for i in range(1, 502)]
+    assert any(line.endswith("n1 ... n501 (500 links)") for line in printed(flow(route=route)))
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [(0, "0 B"), (999, "999 B"), (999.6, "1 kB"), (1500, "1.5 kB"), (999_600, "1 MB"), (2e18, "2e+03 PB")],
+)
+def test_sizes_have_three_digits(number: float, text: str) -> None:
+    assert size(number) == text
+    assert rate(1_234_567_890) == "1.23 Gbit/s"
+
+
+def shown(line: ProgressLine) -> str:
+    file = io.StringIO()
+    Console(file=file, width=120).print(line.render())
+    return file.getvalue()
+
+
+def test_the_progress_line_tells_phase_flows_and_rate() -> None:
+    now = [100.0]
+    line = ProgressLine(lambda: now[0])
+    line.phase("starting the database")
+    assert "starting the database" in shown(line)
+    state = Progress(connected=1, waiting=0, flows=10, ended=0, failed=0, delivered=0)
+    line.flows_started(lambda: state)
+    assert "0 s: 0 of 10 flows ended, 0 B delivered, 0 bit/s" in shown(line)
+    now[0], state = 102.0, Progress(1, 0, 10, 4, 1, 5_000_000)
+    assert "2 s: 4 of 10 flows ended (1 failed), 5 MB delivered, 20 Mbit/s" in shown(line)
+    now[0], state = 102.5, Progress(1, 0, 10, 9, 1, 9_000_000)
+    assert "9 MB delivered, 20 Mbit/s" in shown(line)
+    line.phase("stopping")
+    assert "stopping" in shown(line)
+
+
+def test_progress_is_for_terminals() -> None:
+    file = io.StringIO()
+    with progress_on(file) as observer:
+        assert isinstance(observer, Silent)
+        observer.phase("starting the database")
+    assert file.getvalue() == ""
+
+
+def test_on_a_terminal_the_line_is_gone_at_the_end() -> None:
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    file = Terminal()
+    with progress_on(file) as observer:
+        observer.phase("starting the database")
+    text = file.getvalue()
+    assert "starting the database" in text
+    # The last thing that is written is that the line is erased.
+    assert text.rstrip("\x1b[?25h").endswith("\x1b[2K")
