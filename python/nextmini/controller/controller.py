@@ -124,7 +124,7 @@ class Controller:
             flows=len(self.flows.flows),
             ended=self.flows.ended,
             failed=self.flows.failed,
-            delivered=self.counters.delivered,
+            delivered=self.flows.delivered,
         )
 
     def describe_waiting(self, most: int = 3) -> str:

@@ -1,4 +1,4 @@
-"""The counters that dataplane processes report: the newest of each, and the sum that progress shows."""
+"""The counters of links that dataplane processes report: the newest of each."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, fields
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from nextmini.protocol import Drops, FlowCounters, LinkCounters
+from nextmini.protocol import Drops, LinkCounters
 
 if TYPE_CHECKING:
     from nextmini.protocol import Metrics
@@ -22,18 +22,11 @@ def drops_by_cause(drops: Drops) -> dict[str, int]:
 
 @dataclass(slots=True)
 class Counters:
-    """The newest counters, by (link, sending node) and by flow."""
+    """The newest counters of links, by (link, sending node)."""
 
     links: dict[tuple[int, int], LinkCounters] = field(default_factory=dict)
-    flows: dict[int, FlowCounters] = field(default_factory=dict)
-    delivered: int = 0
-    """Acknowledged bytes of all flows."""
 
     def take(self, metrics: Metrics) -> None:
         """Takes in one message."""
         for link in metrics.links:
             self.links[link.link, link.node] = link
-        for flow in metrics.flows:
-            before = self.flows.get(flow.flow)
-            self.flows[flow.flow] = flow
-            self.delivered += flow.acknowledged - (before.acknowledged if before else 0)

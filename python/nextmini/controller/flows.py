@@ -112,6 +112,8 @@ class FlowTracker:
     """Flows that are to end by themselves and have not."""
     ended: int = 0
     failed: int = 0
+    delivered: int = 0
+    """Bytes that receivers are known to have, of all flows."""
 
     def replace(self, id: int, flow: Flow | None) -> bool:
         """Takes over a desired flow (None: it is no longer wanted); returns whether its state changed."""
@@ -143,12 +145,14 @@ class FlowTracker:
         said = known.source if change.end == "source" else known.sink
         if said is not None and said.status != "running":
             return False  # an end has one last word; what comes after it is about tidying up
+        before = known.bytes
         if change.end == "source":
             known.source = change
             if path is not None:
                 known.route, known.path = route, path
         else:
             known.sink = change
+        self.delivered += known.bytes - before
         verdict = judge(known.source, known.sink)
         if verdict is not None:
             self._end(known, verdict)
@@ -177,7 +181,9 @@ class FlowTracker:
         """The source says how much the receiver has acknowledged."""
         known = self.flows.get(id)
         if known is not None:
+            before = known.bytes
             known.acknowledged = bytes
+            self.delivered += known.bytes - before
 
     def touching(self, nodes: frozenset[int], paths: Callable[[int, int], list[Path]]) -> list[int]:
         """Running flows with an end at one of the nodes or a route through one.

@@ -34,4 +34,4 @@ class Progress:
     ended: int
     failed: int
     delivered: int
-    """Bytes that receivers have acknowledged."""
+    """Bytes that receivers are known to have."""

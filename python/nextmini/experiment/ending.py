@@ -25,7 +25,7 @@ EXPORT_SECONDS = 120.0
 
 async def stop(run: RunState, parts: Parts) -> None:
     """Stops the processes and the controller; whatever flows have not ended by then are stopped."""
-    run.observer.phase("stopping")
+    run.observer.phase("stopping; interrupt again to hurry" if run.interrupt.requested else "stopping")
     processes, controller, interrupt = parts.processes, parts.controller, run.interrupt
     processes.expect_end()
     if await interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS):

@@ -109,7 +109,10 @@ def test_what_is_acknowledged_has_arrived() -> None:
     made = tracker(says("source", "running", bytes=0))
     made.acknowledge(1, 700)
     made.acknowledge(99, 5)
-    assert made.flows[1].bytes == 700
+    assert (made.flows[1].bytes, made.delivered) == (700, 700)
+    made.report(says("sink"), None, None)
+    made.report(says("source"), None, None)
+    assert (made.flows[1].bytes, made.delivered) == (1000, 1000)
 
 
 def test_flows_without_an_end_are_not_waited_for() -> None:

@@ -34,7 +34,7 @@ pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 _numbers = count(1)
 
 
-def scenario(*sizes: int, settings: str = "", more: str = "", processes: int = 2) -> Scenario:
+def scenario(*sizes: int, settings: str = "", more: str = "", processes: int = 1) -> Scenario:
     """A line of four nodes, with a flow of each size from the first to the last."""
     flows = "".join(
         f'[[flows]]\nname = "f{i}"\nsource = "n1"\ndestination = "n4"\nsize = "{size} B"\n'
@@ -74,7 +74,7 @@ class Watcher:
 
 
 async def test_a_run_that_passes(options: RunOptions) -> None:
-    made = scenario(7000, 9000)
+    made = scenario(7000, 9000, processes=2)
     watcher = Watcher()
     outcome = await run_scenario(made, options, observer=watcher)
     document = outcome.document
@@ -123,7 +123,7 @@ async def test_a_run_that_passes(options: RunOptions) -> None:
 async def test_the_run_folder_holds_what_it_takes_to_repeat_and_compare(
     options: RunOptions, server: tuple[Path, str]
 ) -> None:
-    made = scenario(7000)
+    made = scenario(7000, processes=2)
     outcome = await run_scenario(made, options)
     folder, document = outcome.folder, outcome.document
     assert document["folder"] == str(folder) == str(options.runs_dir / document["run"])
@@ -166,7 +166,7 @@ async def test_a_process_that_dies_is_named_with_its_last_words(options: RunOpti
 
 async def test_flows_elsewhere_are_stopped_when_a_process_dies(options: RunOptions) -> None:
     more = '[[flows]]\nname = "away"\nsource = "n3"\ndestination = "n4"\nsize = "1003 B"\n'
-    outcome = await run_scenario(scenario(CRASH, more=more), options)
+    outcome = await run_scenario(scenario(CRASH, more=more, processes=2), options)
     flows = {flow["name"]: flow for flow in outcome.document["flows"]}
     assert flows["f0"]["status"] == "failed"
     assert flows["away"]["status"] == "stopped"
@@ -175,7 +175,7 @@ async def test_flows_elsewhere_are_stopped_when_a_process_dies(options: RunOptio
 
 async def test_a_process_that_ends_before_it_has_connected(options: RunOptions) -> None:
     broken = replace(options, program=(sys.executable, "-c", "raise SystemExit('no such module')"))
-    outcome = await run_scenario(scenario(5000, processes=1), broken)
+    outcome = await run_scenario(scenario(5000), broken)
     assert outcome.problems == (
         "dataplane process 0 ended with exit status 1; its last words: no such module",
     )
@@ -194,7 +194,7 @@ async def test_a_network_that_does_not_get_ready(
 ) -> None:
     monkeypatch.setattr(run_module, "START_SECONDS", 0.3)
     deaf = replace(options, program=(sys.executable, "-c", "import sys; sys.stdin.read()"))
-    outcome = await run_scenario(scenario(5000), deaf)
+    outcome = await run_scenario(scenario(5000, processes=2), deaf)
     assert outcome.exit_code == 1
     (problem,) = outcome.problems
     assert problem.startswith(
@@ -207,7 +207,7 @@ async def test_a_network_that_does_not_get_ready(
 PHASES = [
     "starting the database",
     "writing the network",
-    "starting 2 dataplane processes",
+    "starting 1 dataplane process",
     "setting up nodes and links",
     "flows",
     "stopping",
