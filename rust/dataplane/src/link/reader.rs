@@ -5,7 +5,8 @@ use std::io;
 use bytes::{Buf, BufMut, BytesMut};
 use nextmini_wire::frame::{self, FrameError, MAX_LENGTH};
 use nextmini_wire::packet::{MAX_CHUNK, Packet};
-use tokio::net::TcpStream;
+use tokio::io::AsyncReadExt as _;
+use tokio::net::tcp::OwnedReadHalf;
 
 use super::BATCH_BYTES;
 
@@ -31,33 +32,21 @@ pub struct FrameReader {
     room: usize,
 }
 
-/// What one read brought.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read {
-    /// Bytes; there may be packets in them.
-    Some,
-    /// Nothing for now.
-    Empty,
-    /// The peer has closed the connection.
-    Closed,
-}
-
 impl FrameReader {
-    /// Reads once, without waiting.
+    /// Waits for bytes and reads once; 0 when the peer has closed the connection.
     ///
     /// # Errors
     /// The socket's own.
-    pub fn read(&mut self, socket: &TcpStream) -> io::Result<Read> {
+    ///
+    /// # Cancel safety
+    /// Nothing is read unless it returns.
+    pub async fn read(&mut self, socket: &mut OwnedReadHalf) -> io::Result<usize> {
+        // Before the buffer is made: thousands of idle links have none.
+        socket.readable().await?;
         let limit = self.prepare();
-        match socket.try_read_buf(&mut (&mut self.buffer).limit(limit)) {
-            Ok(0) => Ok(Read::Closed),
-            Ok(bytes) => {
-                self.room = self.room.saturating_sub(bytes);
-                Ok(Read::Some)
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Read::Empty),
-            Err(error) => Err(error),
-        }
+        let bytes = socket.read_buf(&mut (&mut self.buffer).limit(limit)).await?;
+        self.room = self.room.saturating_sub(bytes);
+        Ok(bytes)
     }
 
     /// Moves the whole frames that have been read to `packets`.

@@ -11,10 +11,12 @@ use nextmini_sys::socket::{LinkSocket, SocketError};
 use nextmini_wire::frame::{self, FrameError};
 use nextmini_wire::packet::Packet;
 use thiserror::Error;
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::Outgoing;
-use super::reader::{FrameReader, Read};
+use super::reader::FrameReader;
 use crate::ingress::Ingress;
 
 /// Bytes in each of the kernel's two buffers.
@@ -65,13 +67,12 @@ impl End {
     /// # Cancel safety
     /// Dropping it ends both directions.
     pub async fn carry(&self, stream: TcpStream) -> StreamError {
-        let stream = Arc::new(stream);
+        let (incoming, mut outgoing) = stream.into_split();
         self.outgoing.set_up(LinkUp::Yes);
-        let reading =
-            spawn_scoped(read(Arc::clone(&stream), self.ingress.clone(), Arc::clone(&self.outgoing)));
+        let reading = spawn_scoped(read(incoming, self.ingress.clone(), Arc::clone(&self.outgoing)));
         let error = tokio::select! {
             error = reading => error,
-            error = write(&stream, &self.outgoing) => error,
+            error = write(&mut outgoing, &self.outgoing) => error,
         };
         self.outgoing.set_up(LinkUp::No);
         match error {
@@ -97,27 +98,22 @@ async fn spawn_scoped<T: Send + 'static>(future: impl Future<Output = T> + Send 
 }
 
 async fn read(
-    stream: Arc<TcpStream>,
+    mut stream: OwnedReadHalf,
     ingress: Ingress,
     arrives_at: Arc<Outgoing>,
 ) -> Result<Infallible, StreamError> {
     let mut reader = FrameReader::default();
     let mut batch = Vec::new();
-    loop {
-        stream.readable().await?;
-        match reader.read(&stream)? {
-            Read::Closed => return Err(StreamError::Closed),
-            Read::Empty => continue,
-            Read::Some => reader.take(&mut batch)?,
-        }
+    while reader.read(&mut stream).await? > 0 {
+        reader.take(&mut batch)?;
         if !batch.is_empty() {
             ingress.submit(&mut batch, &arrives_at).await;
-            tokio::task::consume_budget().await;
         }
     }
+    Err(StreamError::Closed)
 }
 
-async fn write(stream: &TcpStream, outgoing: &Outgoing) -> Result<Infallible, StreamError> {
+async fn write(stream: &mut OwnedWriteHalf, outgoing: &Outgoing) -> Result<Infallible, StreamError> {
     let mut batch = UnderWay { packets: Vec::new(), outgoing };
     let mut headers = Vec::new();
     loop {
@@ -143,7 +139,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-async fn write_batch(stream: &TcpStream, batch: &[Packet], headers: &mut Vec<u8>) -> io::Result<()> {
+async fn write_batch(stream: &mut OwnedWriteHalf, batch: &[Packet], headers: &mut Vec<u8>) -> io::Result<()> {
     let mut ends = Vec::with_capacity(batch.len());
     for packet in batch {
         frame::encode_headers(packet, headers);
@@ -160,11 +156,9 @@ async fn write_batch(stream: &TcpStream, batch: &[Packet], headers: &mut Vec<u8>
     }
     let mut rest = &mut slices[..];
     while !rest.is_empty() {
-        match stream.try_write_vectored(rest) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(written) => IoSlice::advance_slices(&mut rest, written),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => stream.writable().await?,
-            Err(error) => return Err(error),
+        match stream.write_vectored(rest).await? {
+            0 => return Err(io::ErrorKind::WriteZero.into()),
+            written => IoSlice::advance_slices(&mut rest, written),
         }
     }
     Ok(())
