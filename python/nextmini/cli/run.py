@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextmini.cli.output import JsonOption, print_json
+from nextmini.cli.output import JsonOption
 from nextmini.cli.signals import INTERRUPTED, Signals
 
 if TYPE_CHECKING:
@@ -71,7 +71,9 @@ async def _perform(scenario: "Scenario", options: "RunOptions", signals: Signals
 
 def _print(outcome: "Outcome", json: bool) -> None:
     if json:
-        print_json(outcome.document)
+        from nextmini.experiment import as_json
+
+        sys.stdout.write(as_json(outcome.document))
     else:
         from nextmini.experiment.table import print_outcome
 

@@ -51,6 +51,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+COME_BACK_SECONDS = 10.0
+"""How long a strict run goes on without a process whose connection was lost."""
 RETRY_SECONDS = 0.2
 """Between attempts to use a database that fails; its listener says when it is gone for good."""
 
@@ -218,11 +220,19 @@ class Controller:
 
     def lost(self, peer: Peer, reason: str) -> None:
         """A process's connection is gone; it may come back."""
+        if not self._reconciler.disconnected(peer):
+            return
+        if self._stopping:
+            # The states stay as they were at the end: they are part of the results.
+            log.info("dataplane process %d has left", peer.process)
+            return
         text = f"dataplane process {peer.process}: {reason}"
-        if self._reconciler.disconnected(peer, text):
-            log.log(logging.INFO if self._stopping else logging.WARNING, "lost %s", text)
-            self._publish_rows()
-            self._wake.set()
+        log.warning("lost %s", text)
+        self._reconciler.lost(peer.process, text)
+        self._publish_rows()
+        self._wake.set()
+        if self._settings.strict:
+            asyncio.get_running_loop().call_later(COME_BACK_SECONDS, self._give_up, peer.process, text)
 
     def received(self, peer: Peer, message: Message) -> None:
         """A process says something. Raises ProtocolError if only the controller may say it."""
@@ -286,6 +296,14 @@ class Controller:
         self._reconciler.actual.node_failed(message.node, message.reason)
         self._publish_rows()
         self._fail_nodes(frozenset({message.node}), reason)
+
+    def _give_up(self, process: int, text: str) -> None:
+        """A process that was lost has had its time to come back: one that hangs never dies."""
+        if self._stopping or process in self._reconciler.peers or process in self._dead:
+            return
+        reason = f"{text}; it did not come back within {COME_BACK_SECONDS:g} seconds"
+        self.process_died(process, reason)
+        self._fail(RunError(reason))
 
     def _complained(self, peer: Peer, message: Error) -> None:
         """An `error` answers something that the process could not use, so it will not confirm it either."""

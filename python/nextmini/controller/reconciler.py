@@ -61,16 +61,19 @@ class Reconciler:
         self.mark(self.view.touching(self.view.nodes_of_process(peer.process)))
         self.mark(self._held_rows(peer.process))
 
-    def disconnected(self, peer: Peer, reason: str) -> bool:
+    def disconnected(self, peer: Peer) -> bool:
         """A process is gone; returns False if another connection of it has taken its place."""
         if self.peers.get(peer.process) is not peer:
             return False
         del self.peers[peer.process]
-        self.actual.process_lost(peer.process, self._rows_of(self._held_rows(peer.process)), reason)
         for answer in list(self._answers.values()):
             if answer.peer is peer:
                 answer.done.set()
         return True
+
+    def lost(self, process: int, reason: str) -> None:
+        """Of the rows that a process holds nothing is known any more."""
+        self.actual.process_lost(process, self._rows_of(self._held_rows(process)), reason)
 
     def mark(self, dirty: Dirty) -> None:
         """These rows have to be looked at."""

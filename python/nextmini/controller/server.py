@@ -35,7 +35,7 @@ _websocket_log.setLevel(logging.WARNING)
 PATH = "/dataplane"
 MAX_MESSAGE_BYTES = 2**20
 HELLO_SECONDS = 10.0
-PING_SECONDS = 20.0
+PING_SECONDS = 10.0
 CLOSE_SECONDS = 2.0
 
 

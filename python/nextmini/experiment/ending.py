@@ -10,7 +10,7 @@ from nextmini.controller.counters import Counters
 from nextmini.errors import DatabaseError
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.options import Outcome
-from nextmini.experiment.result import Facts, document
+from nextmini.experiment.result import Facts, as_json, document
 from nextmini.experiment.series import write_series
 from nextmini.hosts.local import describe_exit, log_tail
 from nextmini.scenario.units import format_time
@@ -74,7 +74,7 @@ async def _keep_in_database(run: RunState, parts: Parts) -> None:
     """Writes the result to the database and the series to the run folder, if the database is there."""
     if run.document is None:
         raise RuntimeError("the run has no report")
-    text = parts.folder.as_json(run.document)
+    text = as_json(run.document)
     try:
         await parts.store.finish_run(run.id, run.document["status"], text)
         if run.options.export:

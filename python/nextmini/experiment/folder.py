@@ -11,7 +11,6 @@ runs/<name>-<date>-<time>-<4 hex digits>/
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import secrets
@@ -20,6 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nextmini.errors import PrerequisiteError
+from nextmini.experiment.result import as_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,13 +64,8 @@ class RunFolder:
     def write_result(self, document: dict[str, Any]) -> None:
         """Writes the result, so that the file is there as a whole or not at all."""
         partial = self.path / "result.json.part"
-        partial.write_text(self.as_json(document), encoding="utf-8")
+        partial.write_text(as_json(document), encoding="utf-8")
         os.replace(partial, self.path / "result.json")
-
-    @staticmethod
-    def as_json(document: dict[str, Any]) -> str:
-        """The document's text."""
-        return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
     @contextmanager
     def controller_log(self) -> Iterator[None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -52,6 +53,25 @@ def document(
         "checks": [],
         "fidelity": {"verdict": "not_measured", "reasons": []},
     }
+
+
+def as_json(document: dict[str, Any]) -> str:
+    """The document as text: a line for each key, and for each flow and link.
+
+    Not with json's own indentation, which Python does by itself: seconds for tens of thousands of links.
+    """
+    lines = [f'  "{key}": {_value(value)}' for key, value in document.items()]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return "[\n" + ",\n".join(f"    {_dumps(item)}" for item in value) + "\n  ]"
+    return _dumps(value)
+
+
+def _dumps(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _flow(flow: Flow, progress: FlowProgress | None, names: Mapping[int, str]) -> dict[str, Any]:

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import nextmini.cli.run
 import nextmini.experiment
 from nextmini.cli.main import main
-from nextmini.cli.output import print_json
 from nextmini.cli.signals import Signals
 from nextmini.errors import ControllerError
-from nextmini.experiment import Outcome, RunOptions
+from nextmini.experiment import Outcome, RunOptions, as_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,11 +138,11 @@ def test_a_signal_while_the_result_is_printed_does_not_cut_it_off(
 ) -> None:
     ends(outcome())
 
-    def interrupted(document: object) -> None:
+    def interrupted(document: dict[str, Any]) -> str:
         os.kill(os.getpid(), number)
-        print_json(document)
+        return as_json(document)
 
-    monkeypatch.setattr(nextmini.cli.run, "print_json", interrupted)
+    monkeypatch.setattr(nextmini.experiment, "as_json", interrupted)
     assert run(file, "--json") == 130
     assert json.loads(capsys.readouterr().out)["status"] == "passed"
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from websockets.exceptions import ConnectionClosed
 
+from nextmini.controller import controller as controller_module
 from nextmini.errors import RunError
 from nextmini.protocol import (
     Applied,
@@ -327,6 +328,36 @@ async def test_a_dead_process_fails_the_flows_that_touch_its_nodes_and_no_others
             "SELECT DISTINCT reason FROM flow_state WHERE status = 'failed'",
             [("dataplane process 1 was killed by SIGKILL",)],
         )
+
+
+async def test_a_process_that_is_lost_and_stays_away_ends_a_strict_run(
+    lab: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(controller_module, "COME_BACK_SECONDS", 0.2)
+    async with lab(LINE + flow("n1", "n4", FOREVER)) as made:
+        first, second = await made.connect(0, 1)
+        await first.until(lambda: 1 in first.running)
+        await second.close()
+        with pytest.raises(RunError, match=r"^dataplane process 1: the connection closed .* 0\.2 seconds$"):
+            async with asyncio.timeout(10):
+                await made.controller.until_failed()
+        assert made.controller.flows.flows[1].verdict.reason.endswith("did not come back within 0.2 seconds")
+
+
+async def test_a_process_that_came_back_is_not_given_up(lab: Any) -> None:
+    async with lab(LINE + flow("n1", "n4", FOREVER)) as made:
+        first, second = await made.connect(0, 1)
+        await first.until(lambda: 1 in first.running)
+        await second.close()
+        await made.connect(1)
+        await made.until_rows("SELECT DISTINCT status FROM node_state WHERE process = 1", [("up",)])
+        # What the clock does when the time for coming back is over.
+        made.controller._give_up(1, "dataplane process 1 was lost")
+        failure = asyncio.create_task(made.controller.until_failed())
+        await asyncio.sleep(0)
+        assert not failure.done()
+        assert made.controller.flows.flows[1].status == "running"
+        failure.cancel()
 
 
 async def test_a_node_that_fails_takes_its_flows_along(lab: Any) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
 from nextmini.controller.counters import DROP_CAUSES, Counters
 from nextmini.controller.flows import FlowProgress
-from nextmini.experiment.result import Facts, document
+from nextmini.experiment.result import Facts, as_json, document
 from nextmini.protocol import Drops, LinkCounters, Metrics
 from nextmini.scenario import loads, resolve
 
@@ -68,6 +69,17 @@ def test_flows_and_nodes_that_somebody_added_are_in_it_too() -> None:
     made = document(NETWORK, FACTS, {7: FlowProgress(added, path=(44, 2, 3))}, Counters())
     late = made["flows"][-1]
     assert (late["name"], late["source"], late["route"]) == ("late", "#44", ["#44", "n2", "n3"])
+
+
+def test_the_text_is_the_document_with_a_line_for_each_flow_and_link() -> None:
+    made = document(NETWORK, FACTS, {}, Counters())
+    text = as_json(made)
+    assert json.loads(text) == made
+    lines = text.splitlines()
+    assert sum(line.startswith('    {"name": ') for line in lines) == 2
+    assert sum(line.startswith('    {"from": ') for line in lines) == 4
+    assert '  "apps": [],' in lines
+    assert len(lines) == 2 + len(made) + 2 + 4 + 2
 
 
 def test_a_controller_by_itself_has_no_run_folder() -> None:
