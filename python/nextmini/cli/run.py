@@ -8,6 +8,7 @@ import typer
 
 from nextmini.cli.output import JsonOption
 from nextmini.cli.signals import INTERRUPTED, Signals
+from nextmini.errors import RunError
 
 if TYPE_CHECKING:
     from nextmini.experiment import Outcome, RunOptions
@@ -70,6 +71,22 @@ async def _perform(scenario: "Scenario", options: "RunOptions", signals: Signals
 
 
 def _print(outcome: "Outcome", json: bool) -> None:
+    try:
+        _print_result(outcome, json)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise  # whoever read it has seen enough, which typer knows how to take
+    except OSError as error:
+        raise RunError(
+            f"the result cannot be printed: {error.strerror}", f"it is in {outcome.folder / 'result.json'}"
+        ) from error
+    for note in outcome.notes:
+        typer.echo(f"note: {note}", err=True)
+    for problem in outcome.problems:
+        typer.echo(f"error: {problem}", err=True)
+
+
+def _print_result(outcome: "Outcome", json: bool) -> None:
     if json:
         from nextmini.experiment import as_json
 
@@ -78,8 +95,3 @@ def _print(outcome: "Outcome", json: bool) -> None:
         from nextmini.experiment.table import print_outcome
 
         print_outcome(outcome, sys.stdout)
-    sys.stdout.flush()
-    for note in outcome.notes:
-        typer.echo(f"note: {note}", err=True)
-    for problem in outcome.problems:
-        typer.echo(f"error: {problem}", err=True)

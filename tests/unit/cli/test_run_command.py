@@ -128,6 +128,27 @@ def test_a_refusal_is_one_line_and_exit_code_2(
     assert (captured.out, captured.err) == ("", "error: the port is in use; choose another\n")
 
 
+def test_a_result_that_cannot_be_printed_is_said_to_be_in_the_run_folder(
+    ends: Callable[..., list[RunOptions]],
+    file: str,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ends(outcome())
+    with open("/dev/full", "w") as full:
+        monkeypatch.setattr(sys, "stdout", full)
+        assert run(file) == 1
+        monkeypatch.undo()
+        with pytest.raises(OSError, match="No space"):
+            full.flush()
+        # So that closing it does not fail too.
+        with open(os.devnull, "w") as null:
+            os.dup2(null.fileno(), full.fileno())
+    assert capsys.readouterr().err == (
+        "error: the result cannot be printed: No space left on device; it is in runs/small-1/result.json\n"
+    )
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_the_result_is_printed_does_not_cut_it_off(
     ends: Callable[..., list[RunOptions]],
