@@ -183,7 +183,7 @@ mod tests {
     }
 
     fn chunk(offset: u64, length: usize) -> Packet {
-        packet(Content::Chunk(Chunk { flow: FlowId(1), offset, sent_at: 0, last: false }), length)
+        packet(Content::Chunk(Chunk { flow: FlowId(1), offset, sent_at: 0, last: false, ask: false }), length)
     }
 
     fn ack(cumulative: u64) -> Packet {

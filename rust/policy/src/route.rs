@@ -197,7 +197,13 @@ mod tests {
             position: 0,
             hop_limit,
             label: 0,
-            content: Content::Chunk(Chunk { flow: FlowId(1), offset: 0, sent_at: 0, last: false }),
+            content: Content::Chunk(Chunk {
+                flow: FlowId(1),
+                offset: 0,
+                sent_at: 0,
+                last: false,
+                ask: false,
+            }),
             payload: Bytes::new(),
         }
     }

@@ -32,6 +32,7 @@ const ACK_BYTES: usize = 36;
 const KIND_CHUNK: u8 = 1;
 const KIND_ACK: u8 = 2;
 const FLAG_LAST: u8 = 1;
+const FLAG_ASK: u8 = 2;
 const FLAG_COMPLETE: u8 = 1;
 
 /// Why bytes are not a frame. The connection that they came from is of no more use.
@@ -64,7 +65,7 @@ pub enum FrameError {
 /// Appends the headers of `packet`'s frame to `out`; the payload is to follow them.
 pub fn encode_headers(packet: &Packet, out: &mut Vec<u8>) {
     let (kind, flags, content_bytes) = match packet.content {
-        Content::Chunk(chunk) => (KIND_CHUNK, if chunk.last { FLAG_LAST } else { 0 }, CHUNK_BYTES),
+        Content::Chunk(chunk) => (KIND_CHUNK, chunk_flags(chunk), CHUNK_BYTES),
         Content::Ack(ack) => (KIND_ACK, if ack.complete.is_some() { FLAG_COMPLETE } else { 0 }, ACK_BYTES),
     };
     let length = HEADER_BYTES - LENGTH_BYTES + content_bytes + packet.payload.len();
@@ -89,6 +90,12 @@ pub fn encode_headers(packet: &Packet, out: &mut Vec<u8>) {
             out.extend_from_slice(&ack.complete.unwrap_or(0).to_be_bytes());
         }
     }
+}
+
+fn chunk_flags(chunk: Chunk) -> u8 {
+    let last = if chunk.last { FLAG_LAST } else { 0 };
+    let ask = if chunk.ask { FLAG_ASK } else { 0 };
+    last | ask
 }
 
 /// Bytes of the frame that `buffer` begins with, the length field included.
@@ -148,7 +155,7 @@ fn parse_chunk(frame: &mut Bytes, flags: u8, length: usize) -> Result<Content, F
     if frame.len() < CHUNK_BYTES || frame.len() - CHUNK_BYTES > MAX_CHUNK {
         return Err(FrameError::Truncated { kind: KIND_CHUNK, length });
     }
-    if flags & !FLAG_LAST != 0 {
+    if flags & !(FLAG_LAST | FLAG_ASK) != 0 {
         return Err(FrameError::Flags { kind: KIND_CHUNK, flags });
     }
     Ok(Content::Chunk(Chunk {
@@ -156,6 +163,7 @@ fn parse_chunk(frame: &mut Bytes, flags: u8, length: usize) -> Result<Content, F
         offset: frame.get_u64(),
         sent_at: frame.get_u64(),
         last: flags & FLAG_LAST != 0,
+        ask: flags & FLAG_ASK != 0,
     }))
 }
 
@@ -182,9 +190,9 @@ mod tests {
     use super::*;
 
     fn content() -> impl Strategy<Value = Content> {
-        let chunk = (any::<u32>(), any::<u64>(), any::<u64>(), any::<bool>()).prop_map(
-            |(flow, offset, sent_at, last)| {
-                Content::Chunk(Chunk { flow: FlowId(flow), offset, sent_at, last })
+        let chunk = (any::<u32>(), any::<u64>(), any::<u64>(), any::<bool>(), any::<bool>()).prop_map(
+            |(flow, offset, sent_at, last, ask)| {
+                Content::Chunk(Chunk { flow: FlowId(flow), offset, sent_at, last, ask })
             },
         );
         let ack = (any::<u32>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<Option<u64>>()).prop_map(
@@ -269,7 +277,7 @@ mod tests {
             position: 2,
             hop_limit: 3,
             label: 4,
-            content: Content::Chunk(Chunk { flow: FlowId(5), offset: 6, sent_at: 7, last: true }),
+            content: Content::Chunk(Chunk { flow: FlowId(5), offset: 6, sent_at: 7, last: true, ask: true }),
             payload: Bytes::from_static(b"data"),
         };
         let mut bytes = encode(&packet);

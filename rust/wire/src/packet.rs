@@ -44,6 +44,8 @@ pub struct Chunk {
     pub sent_at: u64,
     /// Whether the stream ends with this chunk.
     pub last: bool,
+    /// Whether the sender asks for an acknowledgement, even if nothing is missing.
+    pub ask: bool,
 }
 
 /// A lossless session's acknowledgement.
@@ -97,7 +99,13 @@ mod tests {
             position: 0,
             hop_limit: 8,
             label: 0,
-            content: Content::Chunk(Chunk { flow: FlowId(1), offset: 0, sent_at: 0, last: false }),
+            content: Content::Chunk(Chunk {
+                flow: FlowId(1),
+                offset: 0,
+                sent_at: 0,
+                last: false,
+                ask: false,
+            }),
             payload: Bytes::from(vec![0; length]),
         }
     }

@@ -109,7 +109,7 @@ impl Sink {
         (session.heard, session.route) = (now, route);
         match session.receiver.on_chunk(&chunk, payload) {
             Arrival::Next => {
-                if session.unanswered.replace(chunk).is_none() {
+                if chunk.ask && session.unanswered.replace(chunk).is_none() {
                     self.owing.push(chunk.flow);
                 }
             }

@@ -218,7 +218,9 @@ impl Source {
             self.hasher.write(&payload);
         }
         let Segment { offset, last, .. } = *segment;
-        let chunk = Chunk { flow: self.flow.id, offset, sent_at: now.0, last };
+        // A paced flow sends no more before its time, so nothing else would bring the acknowledgement.
+        let ask = segment.ask || self.pace.is_some();
+        let chunk = Chunk { flow: self.flow.id, offset, sent_at: now.0, last, ask };
         Packet {
             route,
             position: 0,

@@ -13,7 +13,7 @@ const MOST_HELD: usize = 64 << 20;
 /// What a chunk turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arrival {
-    /// The next of the stream: one acknowledgement can serve several of these.
+    /// The next of the stream: acknowledge if it is asked for; one acknowledgement can serve several.
     Next,
     /// Ahead of a gap, and kept: acknowledge at once.
     Ahead,

@@ -12,6 +12,12 @@ use super::rtt::Rtt;
 use super::window::{Position, Window};
 use crate::time::Instant;
 
+/// An acknowledgement is asked for every second chunk, as TCP's receivers do (RFC 5681, section 4.2):
+/// each costs every hop as many system calls as a chunk does, while fewer would make bursts that look
+/// like queues.
+const CHUNKS_AN_ASK: u64 = 2;
+/// And so many times while a window's worth is sent, or a small window would wait for it.
+const ASKS_A_WINDOW: u64 = 4;
 /// A chunk counts as lost once so many later ones were acknowledged.
 const LATER: u8 = 2;
 
@@ -35,6 +41,8 @@ pub struct Segment {
     pub last: bool,
     /// Whether it was sent before.
     pub again: bool,
+    /// Whether to ask for an acknowledgement.
+    pub ask: bool,
 }
 
 /// What an acknowledgement brought.
@@ -68,6 +76,9 @@ pub struct Sender {
     chunk: usize,
     sent: u64,
     end_sent: bool,
+    /// Bytes sent since an acknowledgement was last asked for: always less than a quarter of the window,
+    /// so that a sender whose window is full has one coming.
+    unasked: u64,
     acknowledged: u64,
     under_way: u64,
     outstanding: VecDeque<Outstanding>,
@@ -86,6 +97,7 @@ impl Sender {
             chunk: chunk.max(1),
             sent: 0,
             end_sent: false,
+            unasked: 0,
             acknowledged: 0,
             under_way: 0,
             outstanding: VecDeque::new(),
@@ -105,13 +117,19 @@ impl Sender {
         if let Some(segment) = self.resend(now) {
             return Some(segment);
         }
-        let segment = self.fresh()?;
+        let mut segment = self.fresh()?;
         if self.under_way > 0 && self.under_way + segment.length as u64 > self.window.bytes() {
             self.window.filled();
             return None;
         }
         self.sent += segment.length as u64;
         self.end_sent = segment.last;
+        self.unasked += segment.length as u64;
+        let interval = (CHUNKS_AN_ASK * self.chunk as u64).min(self.window.bytes() / ASKS_A_WINDOW);
+        segment.ask = segment.last || self.unasked >= interval;
+        if segment.ask {
+            self.unasked = 0;
+        }
         self.under_way += segment.length as u64;
         self.outstanding.push_back(Outstanding { segment, sent_at: now, fate: Fate::UnderWay, later: 0 });
         Some(segment)
@@ -209,7 +227,7 @@ impl Sender {
         }
         self.lost.remove(&offset);
         (piece.fate, piece.sent_at, piece.later) = (Fate::UnderWay, now, 0);
-        piece.segment.again = true;
+        (piece.segment.again, piece.segment.ask) = (true, true);
         self.under_way += length;
         self.retransmitted += 1;
         Some(piece.segment)
@@ -224,7 +242,7 @@ impl Sender {
             Stream::Open => u64::MAX,
         };
         let length = left.min(self.chunk as u64) as usize;
-        Some(Segment { offset: self.sent, length, last: length as u64 == left, again: false })
+        Some(Segment { offset: self.sent, length, last: length as u64 == left, again: false, ask: false })
     }
 
     fn mark_arrived(&mut self, ack: &Ack) {

@@ -2,17 +2,18 @@
 //!
 //! After TCP Vegas (Brakmo and Peterson, IEEE JSAC 1995): once a round trip, compare the time it took
 //! with the least ever seen; the difference times the rate is what this session keeps standing in the
-//! path's queues, and the window grows or shrinks to keep that between 2 and 4 chunks. Round robin
+//! path's queues, and the window grows or shrinks to keep that between 4 and 8 chunks. Round robin
 //! disciplines then always find a backlog to share out, while queues stay short.
 
 use std::time::Duration;
 
 use crate::time::Instant;
 
-/// Below so many chunks in queues, the window grows.
-const LOW: u64 = 2;
+/// Below so many chunks in queues, the window grows. Vegas has 1 and 3 packets; chunks that cross ten
+/// hops of one machine need a few more in flight for hops to find more than one to pass on at a time.
+const LOW: u64 = 4;
 /// Above so many, it shrinks.
-const HIGH: u64 = 4;
+const HIGH: u64 = 8;
 /// It is never smaller than so many chunks.
 const LEAST: u64 = 2;
 /// It starts with so many chunks.
