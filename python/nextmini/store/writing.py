@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import astuple, fields
+from dataclasses import fields
 from datetime import timedelta
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
@@ -76,9 +76,9 @@ async def upsert_states(connection: Connection, states: Iterable[State]) -> None
     async with connection.transaction():
         for kind, batch in batches.items():
             # In one order everywhere, so that two writers cannot wait for each other.
-            rows = [astuple(batch[key]) for key in sorted(batch)]
+            rows = [batch[key] for key in sorted(batch)]
             await connection.execute(
-                _UPSERTS[kind], *([row[i] for row in rows] for i in range(len(fields(kind))))
+                _UPSERTS[kind], *([getattr(row, field.name) for row in rows] for field in fields(kind))
             )
 
 

@@ -137,6 +137,7 @@ impl Source {
             let burst = u128::from(rate) * BURST.as_nanos() / 8_000_000_000;
             TokenBucket::new(rate, u64::try_from(burst).unwrap_or(u64::MAX), self.began)
         });
+        self.take_route(route);
         let ends_at = self.flow.duration.map(|duration| self.began + seconds(duration));
         self.report(FlowStatus::Running, None);
         loop {
@@ -190,7 +191,7 @@ impl Source {
     }
 
     fn fill(&mut self, route: RouteId, now: Instant) -> Pause {
-        self.stats.route.store(u64::from(route.0), Ordering::Relaxed);
+        self.take_route(route);
         let mut bytes = 0;
         while bytes < BATCH_BYTES {
             if let Some(pace) = &mut self.pace
@@ -251,6 +252,10 @@ impl Source {
             let (ours, theirs) = (checksum_text(ours), checksum_text(theirs));
             Err(format!("checksum mismatch: {ours} was sent and {theirs} arrived"))
         })
+    }
+
+    fn take_route(&self, route: RouteId) {
+        self.stats.route.store(u64::from(route.0), Ordering::Relaxed);
     }
 
     fn publish(&self) {

@@ -199,3 +199,19 @@ async fn a_wrong_token_ends_the_process() {
     let error = ended(process).await.unwrap_err().to_string();
     assert!(error.contains("token") && !error.contains(TOKEN), "{error}");
 }
+
+#[tokio::test]
+async fn a_running_flow_says_which_route_it_takes() {
+    let controller = Controller::start().await;
+    let process = controller.process();
+    let mut peer = controller.welcome().await;
+    let mut apply = two_nodes();
+    apply.routes = vec![route(7, [1, 2]), route(8, [2, 1])];
+    peer.say(&Command::Apply(apply)).await;
+    let running = peer.hear_until(|report| matches!(report, Report::FlowState { .. })).await;
+    let Report::FlowState { changes } = running else { unreachable!() };
+    assert!(changes.iter().all(|change| change.route.is_some_and(|id| id.0 == 7)), "{changes:?}");
+    peer.say(&Command::Stop {}).await;
+    peer.hear_until(|report| *report == Report::Bye {}).await;
+    ended(process).await.unwrap();
+}
