@@ -24,7 +24,7 @@ fuzz_target!(|steps: Vec<Step>| {
     for (distance, length, last) in steps {
         let offset = receiver.received().saturating_add_signed(i64::from(distance));
         let length = usize::from(length).min(MAX_CHUNK);
-        let chunk = Chunk { flow: FLOW, offset, sent_at: 1, last };
+        let chunk = Chunk { flow: FLOW, offset, sent_at: 1, last, ask: false };
         let before = receiver.received();
         let arrival = receiver.on_chunk(&chunk, PATTERN.slice(FLOW, offset, length));
         let ack = receiver.ack(&chunk);
