@@ -4,6 +4,7 @@
 
 PYTHON ?= python3
 FUZZ_SECONDS ?= 10
+FUZZ_SECONDS_LONG ?= 120
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -29,8 +30,9 @@ test: build nextest ## Run all tests but the long ones
 	rust/fuzz/run $(FUZZ_SECONDS)
 	python -m pytest -m "not long"
 
-test-long: build ## Run the tests that take minutes
-	python -m pytest -m long
+test-long: build ## Fuzz for longer, and run the tests that take minutes
+	rust/fuzz/run $(FUZZ_SECONDS_LONG)
+	python -m pytest -m long || test $$? = 5  # 5: no test is marked so
 
 lint: build audit ## Check formatting, lints and types
 	cargo fmt --check
