@@ -28,7 +28,7 @@ run: build ## Run the quickstart
 test: build nextest ## Run all tests but the long ones
 	cargo nextest run --workspace --locked
 	rust/fuzz/run $(FUZZ_SECONDS)
-	python -m pytest -m "not long"
+	python -m pytest -m "not long" -n auto --dist loadfile
 
 test-long: build ## Fuzz for longer, and run the tests that take minutes
 	rust/fuzz/run $(FUZZ_SECONDS_LONG)

@@ -6,6 +6,7 @@ import os
 import shutil
 import stat
 import subprocess
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -210,8 +211,10 @@ async def test_disk_without_a_byte_is_reported(small_disk: Path) -> None:
 def test_other_users_have_a_server_too(
     new_state: Path, tmp_path: Path, hold: Callable[..., Holder], user: int
 ) -> None:
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o711)
+    temporary = Path(tempfile.gettempdir())
+    for folder in (tmp_path, *tmp_path.parents):
+        if temporary in folder.parents:
+            folder.chmod(0o711)
     new_state.mkdir()
     os.chown(new_state, user, user)
     holder = hold(new_state, user=str(user), programs=str(open_programs(tmp_path)))
