@@ -84,6 +84,7 @@ pub fn run(options: &Options) -> Result<(), ProcessError> {
     if options.workers > 0 {
         builder.worker_threads(options.workers);
     }
+    raise_open_files();
     let runtime = builder.enable_all().build().map_err(ProcessError::Runtime)?;
     // On a worker, not on this thread: the control task then shares the workers' queues.
     let options = options.clone();
@@ -98,6 +99,14 @@ pub fn run(options: &Options) -> Result<(), ProcessError> {
     });
     runtime.shutdown_timeout(RUNTIME_END);
     outcome
+}
+
+/// Every TCP link takes a descriptor or two: take as many as the system lets a process have.
+fn raise_open_files() {
+    match nextmini_sys::limits::raise_open_files() {
+        Ok(most) => tracing::debug!(most, "open files"),
+        Err(error) => tracing::warn!(%error, "cannot raise the number of open files"),
+    }
 }
 
 struct Process {

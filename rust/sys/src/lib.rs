@@ -1,7 +1,9 @@
 //! Nextmini's use of Linux. Any `unsafe` of the project is in this crate; so far none is needed.
 //!
 //! - [`clock`]: the machine's monotonic clock
+//! - [`limits`]: how many files a process may have open
 //! - [`socket`]: options of the sockets that carry links
 
 pub mod clock;
+pub mod limits;
 pub mod socket;

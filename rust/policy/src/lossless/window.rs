@@ -113,7 +113,7 @@ impl Window {
         } else {
             self.slow_start &= standing < LOW * self.chunk;
         }
-        let most = (2 * self.largest_bdp).max((LEAST + HIGH) * self.chunk);
+        let most = self.largest_bdp.saturating_mul(2).max((LEAST + HIGH) * self.chunk);
         self.bytes = self.bytes.clamp(LEAST * self.chunk, most);
     }
 }
