@@ -71,7 +71,7 @@ struct HostedNode {
 struct HostedLink {
     row: control::Link,
     ends: Vec<Arc<Outgoing>>,
-    _tasks: Vec<Task>,
+    tasks: Vec<Task>,
 }
 
 #[derive(Debug)]
@@ -180,7 +180,7 @@ impl Host {
             if ends.peek().is_some() {
                 ends.for_each(|end| end.set_up(LinkUp::Ended));
                 if link.row.transport == Transport::Tcp {
-                    link._tasks.clear();
+                    link.tasks.clear();
                 }
             }
         }
@@ -244,7 +244,7 @@ impl Host {
             Transport::Tcp => self.tcp_link(&row)?,
         };
         touched.extend([row.a, row.b]);
-        self.links.insert(row.id, HostedLink { row, ends, _tasks: tasks });
+        self.links.insert(row.id, HostedLink { row, ends, tasks });
         Ok(())
     }
 

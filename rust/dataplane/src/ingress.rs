@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use crate::event::Events;
 use crate::link::Outgoing;
 use crate::node::Node;
-use crate::task::Task;
+use crate::task::{Task, guarded};
 
 /// Batches that wait for a processor; then whoever brings more waits, since processors never do.
 const INBOX: usize = 2;
@@ -62,7 +62,14 @@ impl Ingress {
     /// Packets may be lost.
     pub async fn submit(&self, batch: &mut Vec<Packet>, arrives_at: &Arc<Outgoing>) {
         match self {
-            Self::Inline(node) => node.process(batch, Some(arrives_at)),
+            Self::Inline(node) => {
+                let work = || node.process(batch, Some(arrives_at));
+                if !guarded(node.id(), "processor", node.events(), work) {
+                    node.end();
+                    arrives_at.count_drop(DropCause::Local, batch.len() as u64);
+                    batch.clear();
+                }
+            }
             Self::Sequential(inboxes) => spread(inboxes, batch, arrives_at).await,
             Self::Concurrent(inbox) => {
                 let batch = Batch { packets: std::mem::take(batch), arrives_at: Arc::clone(arrives_at) };

@@ -152,10 +152,6 @@ impl Node {
     pub fn process(&self, batch: &mut Vec<Packet>, arrives_at: Option<&Outgoing>) {
         let routes = self.routes.load();
         let neighbours = self.neighbours.load();
-        let charge = |cause| match arrives_at.or_else(|| neighbours.values().next().map(|link| &**link)) {
-            Some(link) => link.count_drop(cause, 1),
-            None => tracing::warn!(node = %self.id, ?cause, "dropped a packet at a node without links"),
-        };
         let mut arrived = Vec::new();
         let mut open: Option<(NodeId, Filling<'_>)> = None;
         for mut packet in batch.drain(..) {
@@ -168,25 +164,35 @@ impl Node {
                     }
                     match &mut open {
                         Some((_, queue)) => queue.push(packet),
-                        None => charge(DropCause::NoRoute),
+                        None => self.charge(DropCause::NoRoute, arrives_at),
                     }
                 }
                 Step::Deliver => {
                     drop(open.take());
                     if !self.deliver(packet, &mut arrived) {
-                        charge(DropCause::Local);
+                        self.charge(DropCause::Local, arrives_at);
                     }
                 }
                 Step::Drop(cause) => {
                     drop(open.take());
-                    charge(cause);
+                    self.charge(cause, arrives_at);
                 }
             }
         }
         drop(open);
         let pieces = arrived.len();
         if pieces > 0 && self.sink.send(arrived).is_err() {
-            (0..pieces).for_each(|_| charge(DropCause::Local));
+            (0..pieces).for_each(|_| self.charge(DropCause::Local, arrives_at));
+        }
+    }
+
+    /// Counts a packet that is dropped here: at the end of the link that it came over, or at any link of
+    /// this node if it came over none.
+    pub fn charge(&self, cause: DropCause, arrives_at: Option<&Outgoing>) {
+        let neighbours = self.neighbours.load();
+        match arrives_at.or_else(|| neighbours.values().next().map(|link| &**link)) {
+            Some(link) => link.count_drop(cause, 1),
+            None => tracing::warn!(node = %self.id, ?cause, "dropped a packet at a node without links"),
         }
     }
 

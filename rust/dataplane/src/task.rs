@@ -49,6 +49,19 @@ impl Drop for Task {
     }
 }
 
+/// Does a node's work in a task that may be another node's: a panic in it is reported as the failure of
+/// the node whose work it is, and goes no further. Whether there was none.
+pub fn guarded(node: NodeId, name: &'static str, events: &Events, work: impl FnOnce()) -> bool {
+    match std::panic::catch_unwind(AssertUnwindSafe(work)) {
+        Ok(()) => true,
+        Err(panic) => {
+            let reason = format!("its {name} panicked: {}", message(&*panic));
+            report(events, Event::NodeFailed { node, reason });
+            false
+        }
+    }
+}
+
 fn message(panic: &(dyn Any + Send)) -> &str {
     if let Some(text) = panic.downcast_ref::<&str>() {
         text
@@ -72,6 +85,16 @@ mod tests {
         task.ended().await;
         let reason = "its sink panicked: no more room".to_owned();
         assert_eq!(heard.recv().await, Some(Event::NodeFailed { node: NodeId(7), reason }));
+    }
+
+    #[test]
+    fn a_panic_in_a_guest_is_the_guests_failure() {
+        let (events, mut heard) = mpsc::unbounded_channel();
+        assert!(guarded(NodeId(7), "processor", &events, || {}));
+        assert!(heard.try_recv().is_err());
+        assert!(!guarded(NodeId(7), "processor", &events, || panic!("out of cheese")));
+        let reason = "its processor panicked: out of cheese".to_owned();
+        assert_eq!(heard.try_recv(), Ok(Event::NodeFailed { node: NodeId(7), reason }));
     }
 
     #[tokio::test]

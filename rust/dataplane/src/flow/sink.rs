@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use nextmini_policy::drops::DropCause;
 use nextmini_policy::lossless::{Arrival, Receiver};
 use nextmini_policy::time::Instant;
 use nextmini_wire::control::{FlowChange, FlowEnd, FlowStatus};
@@ -90,7 +91,7 @@ impl Sink {
         if !self.sessions.contains_key(&chunk.flow) {
             // The route was there when the packet took its last step, but may be replaced by now.
             let Some(source) = self.node.routes().load().get(route).map(|route| route.pair().0) else {
-                return;
+                return self.node.charge(DropCause::NoRoute, None);
             };
             let key = FlowKey::lossless(chunk.flow, source, self.node.id()).reversed();
             let session = Session {
@@ -122,7 +123,7 @@ impl Sink {
                 self.answer(chunk, now);
                 self.report_complete(chunk.flow, now);
             }
-            Arrival::Refused => {}
+            Arrival::Refused => self.node.charge(DropCause::Local, None),
         }
     }
 
