@@ -1,22 +1,8 @@
 //! Control messages through the Rust types, for the contract test.
 
-use nextmini_wire::control::{self, Command, Report};
+use nextmini_wire::control::{self, COMMANDS, Command, REPORTS, Report};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-
-/// Every message type that exists, reports first.
-const REPORTS: [&str; 9] = [
-    "hello",
-    "applied",
-    "routes_wanted",
-    "link_state",
-    "flow_state",
-    "metrics",
-    "node_failed",
-    "error",
-    "bye",
-];
-const COMMANDS: [&str; 5] = ["welcome", "apply", "link_broken", "stop", "error"];
 
 /// Names of all message types.
 #[pyfunction]

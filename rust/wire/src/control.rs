@@ -12,6 +12,21 @@ use crate::id::{FlowId, LinkId, NodeId, RouteId};
 /// Version of this protocol, in the first message of each side.
 pub const VERSION: u32 = 1;
 
+/// The `type` of every report.
+pub const REPORTS: [&str; 9] = [
+    "hello",
+    "applied",
+    "routes_wanted",
+    "link_state",
+    "flow_state",
+    "metrics",
+    "node_failed",
+    "error",
+    "bye",
+];
+/// The `type` of every command.
+pub const COMMANDS: [&str; 5] = ["welcome", "apply", "link_broken", "stop", "error"];
+
 /// What a dataplane process tells the controller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]

@@ -3,23 +3,10 @@
 
 use std::collections::BTreeSet;
 
-use nextmini_wire::control::{Command, Report, decode, encode};
+use nextmini_wire::control::{COMMANDS, Command, REPORTS, Report, decode, encode};
 use serde_json::Value;
 
 const VECTORS: &str = include_str!("../../../tests/golden/control.json");
-const REPORTS: [&str; 9] = [
-    "hello",
-    "applied",
-    "routes_wanted",
-    "link_state",
-    "flow_state",
-    "metrics",
-    "node_failed",
-    "error",
-    "bye",
-];
-const COMMANDS: [&str; 5] = ["welcome", "apply", "link_broken", "stop", "error"];
-
 fn bytes_of(hex: &str) -> Vec<u8> {
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }

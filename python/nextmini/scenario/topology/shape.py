@@ -1,5 +1,6 @@
 """What every topology has in common: it makes a shape, nodes by name and the pairs that are joined."""
 
+from abc import abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -36,13 +37,13 @@ class Topology(Table):
 
     kind: str
 
+    @abstractmethod
     def size(self) -> tuple[int, int]:
         """How many nodes and links it has."""
-        raise NotImplementedError
 
+    @abstractmethod
     def shape(self, seed: int) -> Shape:
         """Its nodes and links: the same for the same parameters and seed."""
-        raise NotImplementedError
 
     def refusals(self) -> Iterator[Refusal]:
         """What makes it impossible, if anything."""
