@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,9 +30,13 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, str
 
 def children() -> list[str]:
     """The commands of this process's children, those that have ended and are not waited for too."""
-    tasks = Path(f"/proc/{os.getpid()}/task").iterdir()
-    numbers = [number for task in tasks for number in (task / "children").read_text().split()]
-    return [Path(f"/proc/{number}/cmdline").read_text() for number in numbers]
+    commands = []
+    for task in Path(f"/proc/{os.getpid()}/task").iterdir():
+        # A thread may end while it is looked at; its children are then another thread's.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            numbers = (task / "children").read_text().split()
+            commands += [Path(f"/proc/{number}/cmdline").read_text() for number in numbers]
+    return commands
 
 
 @pytest.fixture
