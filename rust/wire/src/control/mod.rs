@@ -3,23 +3,31 @@
 //! These types are the schema; the controller's Python mirror is checked against them. Unknown
 //! fields are ignored, unknown types are an error that the receiver answers with `error`.
 
+pub mod direction;
+pub mod fidelity;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::id::{FlowId, LinkId, NodeId, RouteId};
+use crate::packet::MAX_CHUNK;
+
+pub use direction::{Class, Direction, Trace};
+pub use fidelity::{Quantiles, LinkFidelity, ProcessFidelity};
 
 /// Version of this protocol, in the first message of each side.
-pub const VERSION: u32 = 1;
+pub const VERSION: u32 = 2;
 
 /// The `type` of every report.
-pub const REPORTS: [&str; 9] = [
+pub const REPORTS: [&str; 10] = [
     "hello",
     "applied",
     "routes_wanted",
     "link_state",
     "flow_state",
     "metrics",
+    "fidelity",
     "node_failed",
     "error",
     "bye",
@@ -58,6 +66,14 @@ pub enum Report {
         /// Of flows that start here.
         #[serde(default)]
         flows: Vec<FlowCounters>,
+    },
+    /// How true the process was to what was asked, since it began; told at the end.
+    Fidelity {
+        /// Of the process.
+        process: ProcessFidelity,
+        /// Of links, by sending end.
+        #[serde(default)]
+        links: Vec<LinkFidelity>,
     },
     /// A node's task failed and the node was ended; the others go on.
     NodeFailed {
@@ -134,6 +150,27 @@ pub struct Welcome {
     pub seed: u64,
     /// Between two `metrics`, in milliseconds.
     pub interval_ms: u32,
+    /// How deadlines are kept.
+    #[serde(default)]
+    pub timing: Timing,
+    /// Between two ticks of the loop that the process measures its lateness with, in microseconds.
+    #[serde(default = "watch_us")]
+    pub watch_us: u32,
+}
+
+fn watch_us() -> u32 {
+    10_000
+}
+
+/// How deadlines are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// The kernel's timer wakes up who waits.
+    #[default]
+    Normal,
+    /// A thread spins for the last stretch, which takes a core.
+    Precise,
 }
 
 impl std::fmt::Debug for Welcome {
@@ -143,12 +180,16 @@ impl std::fmt::Debug for Welcome {
 }
 
 /// Rows to insert or replace, then rows to remove: removals first, in the order flows, routes,
-/// links, nodes; then nodes, links, routes, flows.
+/// links, nodes; then classes, traces, nodes, links, routes, flows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Apply {
     /// Which state of the database this brings; `applied` repeats it.
     pub generation: u64,
+    /// All classes, in the order in which they are tried; nothing if they are as they were.
+    pub classes: Option<Vec<Class>>,
+    /// Parts of traces that links refer to.
+    pub traces: Vec<Trace>,
     /// Nodes of this process.
     pub nodes: Vec<Node>,
     /// Links with at least one end in this process.
@@ -194,6 +235,13 @@ pub struct Node {
     pub mapping: Mapping,
     /// Links that a packet from here may cross.
     pub hop_limit: u16,
+    /// Whether it works; a node that does not has lost everything it knew.
+    #[serde(default = "yes")]
+    pub up: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// What carries a link.
@@ -231,6 +279,22 @@ pub struct Link {
     /// Where to connect to, as `address:port`.
     #[serde(default)]
     pub peer: Option<String>,
+    /// Largest packet, in bytes.
+    #[serde(default = "mtu")]
+    pub mtu: u16,
+    /// Whether it is to carry packets.
+    #[serde(default = "yes")]
+    pub up: bool,
+    /// From `a` to `b`.
+    #[serde(default)]
+    pub forward: Direction,
+    /// From `b` to `a`.
+    #[serde(default)]
+    pub backward: Direction,
+}
+
+fn mtu() -> u16 {
+    1_500
 }
 
 fn one() -> f64 {
@@ -246,6 +310,13 @@ pub struct Route {
     pub path: Vec<NodeId>,
     /// Its share of its pair's flows.
     pub weight: u32,
+    /// The largest chunk of a lossless session on it, in bytes.
+    #[serde(default = "largest_chunk")]
+    pub chunk: u32,
+}
+
+fn largest_chunk() -> u32 {
+    MAX_CHUNK as u32
 }
 
 /// How a flow is carried.
@@ -254,6 +325,26 @@ pub struct Route {
 pub enum FlowKind {
     /// A lossless session.
     Lossless,
+    /// Packets that nobody sends again.
+    Udp,
+}
+
+/// When a flow of packets sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "process", rename_all = "snake_case")]
+pub enum ArrivalProcess {
+    /// At equal distances.
+    #[default]
+    Constant,
+    /// At exponentially distributed distances.
+    Poisson,
+    /// At equal distances while on, at the flow's rate, and not at all while off; exponentially distributed.
+    OnOff {
+        /// Mean time on, in nanoseconds.
+        on_ns: u64,
+        /// Mean time off, in nanoseconds.
+        off_ns: u64,
+    },
 }
 
 /// A flow.
@@ -282,6 +373,15 @@ pub struct Flow {
     /// Seconds to wait before it begins.
     #[serde(default)]
     pub start: f64,
+    /// Payload bytes of each packet of a `udp` flow.
+    #[serde(default)]
+    pub packet_size: Option<u16>,
+    /// When a `udp` flow sends.
+    #[serde(default)]
+    pub arrival: ArrivalProcess,
+    /// Whether a `udp` flow's packets may be marked instead of dropped.
+    #[serde(default)]
+    pub ecn: bool,
 }
 
 fn one_weight() -> u32 {
@@ -296,6 +396,20 @@ pub struct Applied {
     /// What of it could not be done.
     #[serde(default)]
     pub rejected: Vec<Rejection>,
+    /// Where links stood when what they are to do changed.
+    #[serde(default)]
+    pub marks: Vec<LinkMark>,
+}
+
+/// A direction of a link at the moment of a change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LinkMark {
+    /// The link.
+    pub link: LinkId,
+    /// The node at the sending end.
+    pub node: NodeId,
+    /// Packets that had been given to it by then, those that it dropped too.
+    pub entered: u64,
 }
 
 /// A row that a process cannot put in force.
@@ -397,6 +511,29 @@ pub struct FlowChange {
     /// Why it failed.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Of a `udp` flow.
+    #[serde(default)]
+    pub datagrams: Option<Datagrams>,
+}
+
+/// Packets of a `udp` flow; at its source, only how many were sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Datagrams {
+    /// Packets sent; at the sink, those that arrived, each counted once.
+    pub packets: u64,
+    /// Packets that arrived again.
+    pub duplicates: u64,
+    /// Packets that arrived behind one that was sent later (RFC 4737).
+    pub reordered: u64,
+    /// Packets that arrived damaged.
+    pub corrupted: u64,
+    /// Packets that arrived with a congestion mark.
+    pub marked: u64,
+    /// One-way delay.
+    pub delay: Quantiles,
+    /// Smoothed difference of successive delays (RFC 3550, section 6.4.1), in nanoseconds.
+    pub jitter_ns: u64,
 }
 
 /// Packets that were dropped, by cause.
@@ -446,6 +583,15 @@ pub struct LinkCounters {
     pub queue: u64,
     /// Packets that were dropped.
     pub drops: Drops,
+    /// Packets that were given to it, those that it dropped too.
+    #[serde(default)]
+    pub entered: u64,
+    /// Packets that it marked (ECN).
+    #[serde(default)]
+    pub marked: u64,
+    /// Packets that it sent twice.
+    #[serde(default)]
+    pub duplicated: u64,
 }
 
 /// A flow, at its source.
