@@ -1,39 +1,50 @@
 //! Packets on a byte-stream link: length-prefixed frames.
 //!
 //! ```text
-//!  0        4      5      6          8        12      16        18
-//! +--------+------+------+----------+--------+-------+---------+-----------------+---------+
-//! | length | kind | flags| hop limit| route  | label | position| content header  | payload |
-//! +--------+------+------+----------+--------+-------+---------+-----------------+---------+
+//!  0        4      5       6           8       12      16         18       20      22
+//! +--------+------+-------+-----------+-------+-------+----------+--------+-------+-----+-------+---------+---------+
+//! | length | kind | flags | hop limit | route | label | position | weight | class | due | check | content | payload |
+//! +--------+------+-------+-----------+-------+-------+----------+--------+-------+-----+-------+---------+---------+
 //! ```
 //!
-//! Integers are big-endian. `length` counts what follows it. A relay reads the first 18 bytes,
-//! changes `hop limit` and `position`, and passes the rest on as it is.
+//! Integers are big-endian. `length` counts what follows it. Flags say whether `due` (8 bytes) and
+//! `check` (4 bytes) are there. A relay reads the headers, changes `hop limit`, `position` and `due`, and
+//! passes the rest on as it is.
 
 use bytes::{Buf, Bytes, BytesMut};
 use thiserror::Error;
 
 use crate::id::{FlowId, RouteId};
-use crate::packet::{Ack, Chunk, Content, MAX_CHUNK, Packet};
+use crate::packet::{Ack, Chunk, Content, Datagram, Ecn, MAX_CHUNK, Packet};
 
 /// Bytes of the length field.
 pub const LENGTH_BYTES: usize = 4;
 /// Bytes of the header, the length field included.
-pub const HEADER_BYTES: usize = 18;
+/// What is not always there comes on top.
+pub const HEADER_BYTES: usize = 22;
 /// The most that a frame's headers take, the length field included.
-pub const MAX_OVERHEAD: usize = HEADER_BYTES + ACK_BYTES;
+pub const MAX_OVERHEAD: usize = HEADER_BYTES + DUE_BYTES + CHECK_BYTES + ACK_BYTES;
 /// A frame with the largest chunk, the length field included.
 pub const LARGEST_CHUNK_BYTES: usize = HEADER_BYTES + CHUNK_BYTES + MAX_CHUNK;
 /// The largest value of the length field.
 pub const MAX_LENGTH: usize = MAX_OVERHEAD - LENGTH_BYTES + MAX_CHUNK;
 
+const DUE_BYTES: usize = 8;
+const CHECK_BYTES: usize = 4;
 const CHUNK_BYTES: usize = 20;
 const ACK_BYTES: usize = 36;
+const DATAGRAM_BYTES: usize = 20;
 const KIND_CHUNK: u8 = 1;
 const KIND_ACK: u8 = 2;
+const KIND_DATAGRAM: u8 = 3;
 const FLAG_LAST: u8 = 1;
 const FLAG_ASK: u8 = 2;
 const FLAG_COMPLETE: u8 = 1;
+const FLAG_ECN_CAPABLE: u8 = 2;
+const FLAG_ECN_CONGESTED: u8 = 4;
+/// Of every kind of frame.
+const FLAG_DUE: u8 = 0x80;
+const FLAG_CHECK: u8 = 0x40;
 
 /// Why bytes are not a frame. The connection that they came from is of no more use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -67,16 +78,32 @@ pub fn encode_headers(packet: &Packet, out: &mut Vec<u8>) {
     let (kind, flags, content_bytes) = match packet.content {
         Content::Chunk(chunk) => (KIND_CHUNK, chunk_flags(chunk), CHUNK_BYTES),
         Content::Ack(ack) => (KIND_ACK, if ack.complete.is_some() { FLAG_COMPLETE } else { 0 }, ACK_BYTES),
+        Content::Datagram(datagram) => (KIND_DATAGRAM, datagram_flags(datagram), DATAGRAM_BYTES),
     };
-    let length = HEADER_BYTES - LENGTH_BYTES + content_bytes + packet.payload.len();
+    let (due, due_bytes) = if packet.due == 0 { (0, 0) } else { (FLAG_DUE, DUE_BYTES) };
+    let (check, check_bytes) = if packet.check.is_none() { (0, 0) } else { (FLAG_CHECK, CHECK_BYTES) };
+    let headers = HEADER_BYTES - LENGTH_BYTES + due_bytes + check_bytes + content_bytes;
+    let length = headers + packet.payload.len();
     debug_assert!(length <= MAX_LENGTH);
     out.extend_from_slice(&(length as u32).to_be_bytes());
-    out.extend_from_slice(&[kind, flags]);
+    out.extend_from_slice(&[kind, flags | due | check]);
     out.extend_from_slice(&packet.hop_limit.to_be_bytes());
     out.extend_from_slice(&packet.route.0.to_be_bytes());
     out.extend_from_slice(&packet.label.to_be_bytes());
     out.extend_from_slice(&packet.position.to_be_bytes());
-    match packet.content {
+    out.extend_from_slice(&packet.weight.to_be_bytes());
+    out.extend_from_slice(&packet.class.to_be_bytes());
+    if packet.due != 0 {
+        out.extend_from_slice(&packet.due.to_be_bytes());
+    }
+    if let Some(check) = packet.check {
+        out.extend_from_slice(&check.to_be_bytes());
+    }
+    encode_content(&packet.content, out);
+}
+
+fn encode_content(content: &Content, out: &mut Vec<u8>) {
+    match content {
         Content::Chunk(chunk) => {
             out.extend_from_slice(&chunk.flow.0.to_be_bytes());
             out.extend_from_slice(&chunk.offset.to_be_bytes());
@@ -89,7 +116,22 @@ pub fn encode_headers(packet: &Packet, out: &mut Vec<u8>) {
             out.extend_from_slice(&ack.echo.to_be_bytes());
             out.extend_from_slice(&ack.complete.unwrap_or(0).to_be_bytes());
         }
+        Content::Datagram(datagram) => {
+            out.extend_from_slice(&datagram.flow.0.to_be_bytes());
+            out.extend_from_slice(&datagram.sequence.to_be_bytes());
+            out.extend_from_slice(&datagram.sent_at.to_be_bytes());
+        }
     }
+}
+
+fn datagram_flags(datagram: Datagram) -> u8 {
+    let last = if datagram.last { FLAG_LAST } else { 0 };
+    let ecn = match datagram.ecn {
+        Ecn::NotCapable => 0,
+        Ecn::Capable => FLAG_ECN_CAPABLE,
+        Ecn::Congested => FLAG_ECN_CONGESTED,
+    };
+    last | ecn
 }
 
 fn chunk_flags(chunk: Chunk) -> u8 {
@@ -143,12 +185,19 @@ pub fn parse(mut frame: Bytes) -> Result<Packet, FrameError> {
     let route = RouteId(frame.get_u32());
     let label = frame.get_u32();
     let position = frame.get_u16();
+    let weight = frame.get_u16();
+    let class = frame.get_u16();
+    let truncated = |_| FrameError::Truncated { kind, length };
+    let due = if flags & FLAG_DUE == 0 { 0 } else { frame.try_get_u64().map_err(truncated)? };
+    let check = if flags & FLAG_CHECK == 0 { None } else { Some(frame.try_get_u32().map_err(truncated)?) };
+    let own_flags = flags & !(FLAG_DUE | FLAG_CHECK);
     let content = match kind {
-        KIND_CHUNK => parse_chunk(&mut frame, flags, length)?,
-        KIND_ACK => parse_ack(&mut frame, flags, length)?,
+        KIND_CHUNK => parse_chunk(&mut frame, own_flags, length)?,
+        KIND_ACK => parse_ack(&mut frame, own_flags, length)?,
+        KIND_DATAGRAM => parse_datagram(&mut frame, own_flags, length)?,
         _ => return Err(FrameError::Kind(kind)),
     };
-    Ok(Packet { route, position, hop_limit, label, content, payload: frame })
+    Ok(Packet { route, position, hop_limit, label, weight, class, due, check, content, payload: frame })
 }
 
 fn parse_chunk(frame: &mut Bytes, flags: u8, length: usize) -> Result<Content, FrameError> {
@@ -183,6 +232,25 @@ fn parse_ack(frame: &mut Bytes, flags: u8, length: usize) -> Result<Content, Fra
     }))
 }
 
+fn parse_datagram(frame: &mut Bytes, flags: u8, length: usize) -> Result<Content, FrameError> {
+    if frame.len() < DATAGRAM_BYTES || frame.len() - DATAGRAM_BYTES > MAX_CHUNK {
+        return Err(FrameError::Truncated { kind: KIND_DATAGRAM, length });
+    }
+    let ecn = match flags & !FLAG_LAST {
+        0 => Ecn::NotCapable,
+        FLAG_ECN_CAPABLE => Ecn::Capable,
+        FLAG_ECN_CONGESTED => Ecn::Congested,
+        _ => return Err(FrameError::Flags { kind: KIND_DATAGRAM, flags }),
+    };
+    Ok(Content::Datagram(Datagram {
+        flow: FlowId(frame.get_u32()),
+        sequence: frame.get_u64(),
+        sent_at: frame.get_u64(),
+        last: flags & FLAG_LAST != 0,
+        ecn,
+    }))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -200,19 +268,24 @@ mod tests {
                 Content::Ack(Ack { flow: FlowId(flow), cumulative, latest, echo, complete })
             },
         );
-        prop_oneof![chunk, ack]
+        let ecn = prop_oneof![Just(Ecn::NotCapable), Just(Ecn::Capable), Just(Ecn::Congested)];
+        let datagram = (any::<u32>(), any::<u64>(), any::<u64>(), any::<bool>(), ecn).prop_map(
+            |(flow, sequence, sent_at, last, ecn)| {
+                Content::Datagram(Datagram { flow: FlowId(flow), sequence, sent_at, last, ecn })
+            },
+        );
+        prop_oneof![chunk, ack, datagram]
     }
 
     fn packet() -> impl Strategy<Value = Packet> {
         let header = (any::<u32>(), any::<u16>(), any::<u16>(), any::<u32>());
-        (header, content(), prop::collection::vec(any::<u8>(), 0..2000)).prop_map(
-            |((route, position, hop_limit, label), content, payload)| Packet {
-                route: RouteId(route),
-                position,
-                hop_limit,
-                label,
-                payload: if matches!(content, Content::Ack(_)) { Bytes::new() } else { payload.into() },
-                content,
+        let marks = (any::<u16>(), any::<u16>(), any::<u64>(), any::<Option<u32>>());
+        (header, marks, content(), prop::collection::vec(any::<u8>(), 0..2000)).prop_map(
+            |((route, position, hop_limit, label), (weight, class, due, check), content, payload)| {
+                let payload =
+                    if matches!(content, Content::Ack(_)) { Bytes::new() } else { Bytes::from(payload) };
+                let packet = Packet::new(RouteId(route), hop_limit, label, content, payload);
+                Packet { position, weight, class, due, check, ..packet }
             },
         )
     }
@@ -272,19 +345,13 @@ mod tests {
 
     #[test]
     fn unknown_kinds_and_flags_are_refused() {
-        let packet = Packet {
-            route: RouteId(1),
-            position: 2,
-            hop_limit: 3,
-            label: 4,
-            content: Content::Chunk(Chunk { flow: FlowId(5), offset: 6, sent_at: 7, last: true, ask: true }),
-            payload: Bytes::from_static(b"data"),
-        };
+        let chunk = Chunk { flow: FlowId(5), offset: 6, sent_at: 7, last: true, ask: true };
+        let packet = Packet::new(RouteId(1), 3, 4, Content::Chunk(chunk), Bytes::from_static(b"data"));
         let mut bytes = encode(&packet);
         bytes[4] = 99;
         assert_eq!(parse(bytes.clone().into()), Err(FrameError::Kind(99)));
         bytes[4] = KIND_CHUNK;
-        bytes[5] = 0x80;
-        assert_eq!(parse(bytes.into()), Err(FrameError::Flags { kind: KIND_CHUNK, flags: 0x80 }));
+        bytes[5] = 0x20;
+        assert_eq!(parse(bytes.into()), Err(FrameError::Flags { kind: KIND_CHUNK, flags: 0x20 }));
     }
 }

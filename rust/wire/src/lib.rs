@@ -15,5 +15,6 @@ pub mod control;
 pub mod frame;
 pub mod handshake;
 pub mod id;
+pub mod integrity;
 pub mod key;
 pub mod packet;

@@ -1,8 +1,9 @@
 //! A packet as it passes through the dataplane: a small header by value, its payload by reference.
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 
 use crate::id::{FlowId, RouteId};
+use crate::integrity;
 
 /// The largest chunk of a lossless session, in bytes.
 pub const MAX_CHUNK: usize = 64 * 1024;
@@ -18,6 +19,16 @@ pub struct Packet {
     pub hop_limit: u16,
     /// Its flow key's hash, cut to 32 bits (see [`crate::key::FlowKey::label`]).
     pub label: u32,
+    /// Its flow's share where links are shared by weight; 0 counts as 1.
+    pub weight: u16,
+    /// Its class; 0 for none.
+    pub class: u16,
+    /// When it was to leave the link that it crossed last, in nanoseconds of the machine's monotonic clock;
+    /// 0 for packets that crossed no link with a sense of time. The next link reckons from there, so that
+    /// what one link was late does not add to the next one's delay.
+    pub due: u64,
+    /// CRC-32C of what it was before a link that corrupts packets had it.
+    pub check: Option<u32>,
     /// What it is.
     pub content: Content,
     /// Its data, a slice of the buffer that it arrived in.
@@ -29,8 +40,10 @@ pub struct Packet {
 pub enum Content {
     /// Data of a lossless session.
     Chunk(Chunk),
-    /// A lossless session's receiver reporting to its sender.
+    /// A session's receiver reporting to its sender.
     Ack(Ack),
+    /// A packet of a flow that nobody sends again.
+    Datagram(Datagram),
 }
 
 /// Header of a lossless session's data.
@@ -63,23 +76,65 @@ pub struct Ack {
     pub complete: Option<u64>,
 }
 
+/// Header of a flow of packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Datagram {
+    /// The flow.
+    pub flow: FlowId,
+    /// How many of its packets were sent before this one.
+    pub sequence: u64,
+    /// When it was to be sent, in nanoseconds of the sender's clock.
+    pub sent_at: u64,
+    /// Whether it ends the flow: without data, sent until it is acknowledged, and never dropped by a queue.
+    pub last: bool,
+    /// Congestion marking.
+    pub ecn: Ecn,
+}
+
+/// Explicit congestion notification (RFC 3168, section 5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ecn {
+    /// Drop it, do not mark it.
+    #[default]
+    NotCapable,
+    /// It may be marked.
+    Capable,
+    /// It was marked.
+    Congested,
+}
+
+/// Bytes that IPv4 and UDP headers would take on the emulated wire.
+pub const DATAGRAM_HEADER: u64 = 28;
+
 /// Bytes that IPv4 and TCP headers would take on the emulated wire, for each MTU of a chunk.
 pub const EMULATED_HEADER: u64 = 40;
 
 impl Packet {
+    /// A packet at the beginning of its route.
+    pub fn new(route: RouteId, hop_limit: u16, label: u32, content: Content, payload: Bytes) -> Self {
+        let (position, weight, class, due, check) = (0, 1, 0, 0, None);
+        Self { route, position, hop_limit, label, weight, class, due, check, content, payload }
+    }
+
     /// Bytes on the emulated wire: the payload with the headers that real packets would carry.
     ///
     /// `mtu` is in bytes. An acknowledgement counts as one empty segment.
     pub fn wire_bytes(&self, mtu: u16) -> u64 {
         let payload = self.payload.len() as u64;
-        let per_segment = u64::from(mtu).saturating_sub(EMULATED_HEADER).max(1);
-        payload + payload.div_ceil(per_segment).max(1) * EMULATED_HEADER
+        match self.content {
+            Content::Chunk(_) | Content::Ack(_) => {
+                let per_segment = u64::from(mtu).saturating_sub(EMULATED_HEADER).max(1);
+                payload + payload.div_ceil(per_segment).max(1) * EMULATED_HEADER
+            }
+            Content::Datagram(_) => payload + DATAGRAM_HEADER,
+        }
     }
 
     /// Whether a queue must always take it: sessions bound themselves by their window.
     pub fn is_lossless(&self) -> bool {
         match self.content {
             Content::Chunk(_) | Content::Ack(_) => true,
+            Content::Datagram(datagram) => datagram.last,
         }
     }
 
@@ -87,27 +142,108 @@ impl Packet {
     pub fn is_urgent(&self) -> bool {
         matches!(self.content, Content::Ack(_))
     }
+
+    /// Whether it may be marked instead of dropped.
+    pub fn is_ecn_capable(&self) -> bool {
+        matches!(self.content, Content::Datagram(Datagram { ecn: Ecn::Capable | Ecn::Congested, .. }))
+    }
+
+    /// Marks it, if it may be.
+    pub fn mark_congested(&mut self) {
+        if let Content::Datagram(datagram) = &mut self.content
+            && datagram.ecn != Ecn::NotCapable
+        {
+            datagram.ecn = Ecn::Congested;
+        }
+    }
+
+    /// Flips a bit, chosen by `which`.
+    ///
+    /// Packets of sessions, and those without data, carry a checksum from here on, as [`Self::is_intact`]
+    /// wants it; others go on to whoever checks their data.
+    pub fn corrupt(&mut self, which: u64) {
+        let checked = self.is_lossless() || self.payload.is_empty();
+        if checked && self.check.is_none() {
+            self.check = Some(self.checksum());
+        }
+        if self.payload.is_empty() {
+            self.check = self.check.map(|check| check ^ 1 << (which % 32));
+            return;
+        }
+        let mut damaged = BytesMut::from(&self.payload[..]);
+        let bit = which % (8 * damaged.len() as u64);
+        damaged[(bit / 8) as usize] ^= 1 << (bit % 8);
+        self.payload = damaged.freeze();
+    }
+
+    /// Whether it is as it was, as far as it carries a checksum.
+    pub fn is_intact(&self) -> bool {
+        self.check.is_none_or(|check| check == self.checksum())
+    }
+
+    fn checksum(&self) -> u32 {
+        match self.content {
+            Content::Chunk(chunk) => {
+                let last = [u8::from(chunk.last)];
+                let header: [&[u8]; 3] = [&chunk.flow.0.to_be_bytes(), &chunk.offset.to_be_bytes(), &last];
+                integrity::crc32c(&[header[0], header[1], header[2], &self.payload])
+            }
+            Content::Ack(ack) => {
+                let complete = ack.complete.unwrap_or(0).to_be_bytes();
+                let header = [ack.cumulative.to_be_bytes(), ack.latest.to_be_bytes(), complete];
+                integrity::crc32c(&[&ack.flow.0.to_be_bytes(), &header[0], &header[1], &header[2]])
+            }
+            Content::Datagram(datagram) => {
+                let sequence = datagram.sequence.to_be_bytes();
+                integrity::crc32c(&[&datagram.flow.0.to_be_bytes(), &sequence, &self.payload])
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn packet(content: Content, length: usize) -> Packet {
+        Packet::new(RouteId(1), 8, 0, content, Bytes::from(vec![0; length]))
+    }
+
     fn chunk(length: usize) -> Packet {
-        Packet {
-            route: RouteId(1),
-            position: 0,
-            hop_limit: 8,
-            label: 0,
-            content: Content::Chunk(Chunk {
-                flow: FlowId(1),
-                offset: 0,
-                sent_at: 0,
-                last: false,
-                ask: false,
-            }),
-            payload: Bytes::from(vec![0; length]),
+        let chunk = Chunk { flow: FlowId(1), offset: 0, sent_at: 0, last: false, ask: false };
+        packet(Content::Chunk(chunk), length)
+    }
+
+    fn datagram(length: usize, ecn: Ecn) -> Packet {
+        let datagram = Datagram { flow: FlowId(1), sequence: 5, sent_at: 0, last: false, ecn };
+        packet(Content::Datagram(datagram), length)
+    }
+
+    #[test]
+    fn damage_to_a_session_is_seen_by_the_next_node() {
+        let ack = Ack { flow: FlowId(1), cumulative: 9, latest: 3, echo: 0, complete: None };
+        for mut packet in [chunk(1_000), packet(Content::Ack(ack), 0), datagram(0, Ecn::NotCapable)] {
+            assert!(packet.is_intact());
+            packet.corrupt(12_345);
+            assert!(!packet.is_intact(), "{packet:?}");
+            packet.corrupt(54_321);
+            assert!(!packet.is_intact(), "{packet:?}");
         }
+    }
+
+    #[test]
+    fn damage_to_a_datagram_is_one_bit_that_travels_on() {
+        let mut packet = datagram(100, Ecn::NotCapable);
+        packet.corrupt(12_345);
+        assert_eq!(packet.payload.iter().map(|byte| byte.count_ones()).sum::<u32>(), 1);
+        assert!(packet.is_intact());
+    }
+
+    #[test]
+    fn only_who_can_bear_it_is_marked() {
+        let mut packets = [datagram(1, Ecn::NotCapable), datagram(1, Ecn::Capable)];
+        packets.iter_mut().for_each(Packet::mark_congested);
+        assert_eq!(packets, [datagram(1, Ecn::NotCapable), datagram(1, Ecn::Congested)]);
     }
 
     #[test]
