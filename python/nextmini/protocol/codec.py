@@ -65,23 +65,28 @@ def plain(value: object) -> object:
 def _plain_fields(value: object) -> dict[str, object]:
     return {
         name: float(item) if is_float and item is not None else plain(item)
-        for name, is_float in _layout(type(value))
+        for name, is_float in _layout(value)
         for item in (getattr(value, name),)
     }
 
 
-_LAYOUTS: dict[type, tuple[tuple[str, bool], ...]] = {}
+Layout = tuple[tuple[str, bool], ...]
+_LAYOUTS: dict[object, Layout] = {}
 
 
-def _layout(cls: type) -> tuple[tuple[str, bool], ...]:
-    """The class's fields in order, and whether each is a float (written as one, even if it is whole)."""
-    layout = _LAYOUTS.get(cls)
+def _layout(value: object) -> Layout:
+    """The value's fields in order, and whether each is a float (written as one, even if it is whole)."""
+    cls: Any = type(value)
+    variants = getattr(cls, "VARIANTS", None)
+    key = cls if variants is None else (cls, getattr(value, fields(cls)[0].name))
+    layout = _LAYOUTS.get(key)
     if layout is None:
         hints = get_type_hints(cls)
-        layout = tuple(
-            (f.name, hints[f.name] is float or float in get_args(hints[f.name])) for f in fields(cls)
-        )
-        _LAYOUTS[cls] = layout
+        names = [f.name for f in fields(cls)]
+        if variants is not None:
+            names = [names[0], *(name for name in names[1:] if name in variants[key[1]])]
+        layout = tuple((name, hints[name] is float or float in get_args(hints[name])) for name in names)
+        _LAYOUTS[key] = layout
     return layout
 
 
@@ -181,12 +186,34 @@ def _tuple_reader(readers: list[Reader]) -> Reader:
 def _record_reader(cls: type) -> Reader:
     hints = get_type_hints(cls)
     readers = [(f.name, _reader(hints[f.name])) for f in fields(cls)]
+    variants = getattr(cls, "VARIANTS", None)
+    if variants is not None:
+        return _variant_reader(cls, readers, variants)
 
     def read(value: object, where: str) -> object:
         if type(value) is not dict:
             raise ProtocolError(f"{where}: expected a map, got {_kind(value)}")
         # An absent field reads as null, which a required one refuses.
         return cls(*[reader(value.get(name), f"{where}.{name}") for name, reader in readers])
+
+    return read
+
+
+def _variant_reader(
+    cls: type, readers: list[tuple[str, Reader]], variants: dict[str, tuple[str, ...]]
+) -> Reader:
+    tag, read_tag = readers[0]
+    of_field = dict(readers)
+
+    def read(value: object, where: str) -> object:
+        if type(value) is not dict:
+            raise ProtocolError(f"{where}: expected a map, got {_kind(value)}")
+        chosen = read_tag(value.get(tag), f"{where}.{tag}")
+        found = {name: of_field[name](value.get(name), f"{where}.{name}") for name in variants[chosen]}
+        for name, item in found.items():
+            if item is None:
+                raise ProtocolError(f"{where}.{name}: is missing")
+        return cls(chosen, **found)
 
     return read
 

@@ -8,8 +8,11 @@ control message. `Hello` opens the conversation, `Welcome` answers it; each `App
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 # At run time too: the codec reads the annotations.
+from nextmini.protocol.direction import ClassRecord, TraceRecord  # noqa: TC001
+from nextmini.protocol.fidelity import LinkFidelity, ProcessFidelity  # noqa: TC001
 from nextmini.protocol.records import (  # noqa: TC001
     BrokenLink,
     FlowChange,
@@ -17,14 +20,17 @@ from nextmini.protocol.records import (  # noqa: TC001
     FlowRecord,
     LinkChange,
     LinkCounters,
+    LinkMark,
     LinkRecord,
     NodeRecord,
     Rejection,
     RouteRecord,
 )
 
-VERSION = 1
+VERSION = 2
 """The protocol's version: the first message of either side carries it."""
+
+Timing = Literal["normal", "precise"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +45,14 @@ class Hello:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """Dataplane: everything of `generation` is in force, except what is rejected."""
+    """Dataplane: everything of `generation` is in force, except what is rejected.
+
+    `marks` are of the directions of links here that it changed.
+    """
 
     generation: int
     rejected: tuple[Rejection, ...] = ()
+    marks: tuple[LinkMark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +85,14 @@ class Metrics:
 
 
 @dataclass(frozen=True, slots=True)
+class Fidelity:
+    """Dataplane, at the end: how true it was to what was asked, since it began."""
+
+    process: ProcessFidelity
+    links: tuple[LinkFidelity, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class NodeFailed:
     """Dataplane: a task of the node ended unexpectedly; the node is gone, the process goes on."""
 
@@ -96,20 +114,31 @@ class Bye:
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """Controller, answer to `Hello`: `key` (64 hexadecimal digits) is for links, `seed` has 64 bits."""
+    """Controller, answer to `Hello`: `key` (64 hexadecimal digits) is for links, `seed` has 64 bits.
+
+    `timing` says how deadlines are kept, `watch_us` how often the process measures its own lateness, in
+    microseconds.
+    """
 
     version: int
     experiment: str
     key: str
     seed: int
     interval_ms: int
+    timing: Timing = "normal"
+    watch_us: int = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Controller: removals (flows, routes, links, nodes), then upserts (nodes, links, routes, flows)."""
+    """Controller: removals (flows, routes, links, nodes), then the others in the order that they have here.
+
+    `classes` are all of them, in the order in which they are tried; None if they are as they were.
+    """
 
     generation: int
+    classes: tuple[ClassRecord, ...] | None = None
+    traces: tuple[TraceRecord, ...] = ()
     nodes: tuple[NodeRecord, ...] = ()
     links: tuple[LinkRecord, ...] = ()
     routes: tuple[RouteRecord, ...] = ()
@@ -139,6 +168,7 @@ Message = (
     | LinkState
     | FlowState
     | Metrics
+    | Fidelity
     | NodeFailed
     | Error
     | Bye
@@ -155,6 +185,7 @@ TYPES: dict[str, type[Message]] = {
     "link_state": LinkState,
     "flow_state": FlowState,
     "metrics": Metrics,
+    "fidelity": Fidelity,
     "node_failed": NodeFailed,
     "error": Error,
     "bye": Bye,

@@ -9,6 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from nextmini.protocol.direction import CONSTANT, PLAIN, ArrivalRecord, DirectionRecord
+from nextmini.protocol.fidelity import NEVER_MEASURED, Quantiles
+
 Mapping = Literal["sequential", "concurrent"]
 Transport = Literal["memory", "tcp"]
 RecordKind = Literal["node", "link", "route", "flow"]
@@ -19,7 +22,7 @@ FlowStatus = Literal["running", "completed", "failed", "stopped"]
 
 @dataclass(frozen=True, slots=True)
 class NodeRecord:
-    """A node that the process hosts."""
+    """A node that the process hosts; one that is not `up` has lost everything it knew."""
 
     id: int
     name: str
@@ -27,6 +30,7 @@ class NodeRecord:
     processors: int
     mapping: Mapping
     hop_limit: int
+    up: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,7 @@ class LinkRecord:
     """A link with at least one end in the process.
 
     `dial`: this process opens the connection, to `peer` ("host:port"). `listen_end`: it waits for it.
+    `forward` is from `a` to `b`, `backward` from `b` to `a`.
     """
 
     id: int
@@ -45,22 +50,34 @@ class LinkRecord:
     dial: bool
     listen_end: bool
     peer: str | None = None
+    mtu: int = 1500
+    up: bool = True
+    forward: DirectionRecord = PLAIN
+    backward: DirectionRecord = PLAIN
+
+
+LARGEST_CHUNK = 65_536
 
 
 @dataclass(frozen=True, slots=True)
 class RouteRecord:
-    """A directed route that visits a node of the process: node ids from its source to its destination."""
+    """A directed route that visits a node of the process: node ids from its source to its destination.
+
+    `chunk` is the most bytes that lossless sessions may put into one chunk on it.
+    """
 
     id: int
     path: tuple[int, ...]
     weight: int
+    chunk: int = LARGEST_CHUNK
 
 
 @dataclass(frozen=True, slots=True)
 class FlowRecord:
     """A flow whose source is in the process: `size` in bytes, `duration` and `start` in s, `rate` in bit/s.
 
-    `start` counts from the moment the flow is applied.
+    `start` counts from the moment the flow is applied. The last three are for `udp`: payload bytes a packet,
+    when they are sent, and whether they may be marked instead of dropped.
     """
 
     id: int
@@ -72,6 +89,9 @@ class FlowRecord:
     rate: int | None
     weight: int
     start: float
+    packet_size: int | None = None
+    arrival: ArrivalRecord = CONSTANT
+    ecn: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +101,18 @@ class Rejection:
     kind: RecordKind
     id: int
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class LinkMark:
+    """How many packets had been given to a direction of a link when what it is to do changed.
+
+    `node` is its sending end.
+    """
+
+    link: int
+    node: int
+    entered: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +134,23 @@ class BrokenLink:
 
 
 @dataclass(frozen=True, slots=True)
+class Datagrams:
+    """Packets of a `udp` flow; at its source, only how many were sent.
+
+    At the sink: `packets` that arrived, each counted once, and those that arrived again, behind one that was
+    sent later (RFC 4737), damaged, or marked; the one-way `delay`; the jitter of RFC 3550, section 6.4.1.
+    """
+
+    packets: int = 0
+    duplicates: int = 0
+    reordered: int = 0
+    corrupted: int = 0
+    marked: int = 0
+    delay: Quantiles = NEVER_MEASURED
+    jitter_ns: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class FlowChange:
     """What one end of a flow knows: `bytes` and `seconds` are measured at that end.
 
@@ -118,6 +167,7 @@ class FlowChange:
     checksum: str | None = None
     route: int | None = None
     reason: str | None = None
+    datagrams: Datagrams | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +191,10 @@ class Drops:
 
 @dataclass(frozen=True, slots=True)
 class LinkCounters:
-    """Cumulative counters of one direction of a link; `node` is its sending end, `queue` in bytes."""
+    """Cumulative counters of one direction of a link; `node` is its sending end, `queue` in bytes.
+
+    `entered`: packets that were given to it, those that it dropped too. `bytes` and `packets` left.
+    """
 
     link: int
     node: int
@@ -149,6 +202,9 @@ class LinkCounters:
     packets: int
     queue: int
     drops: Drops
+    entered: int = 0
+    marked: int = 0
+    duplicated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

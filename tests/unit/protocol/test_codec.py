@@ -10,12 +10,32 @@ import msgpack  # type: ignore[import-untyped]
 import pytest
 
 from nextmini.errors import ProtocolError
-from nextmini.protocol import Applied, Apply, FlowRecord, FlowState, Hello, LinkState, decode, encode, plain
+from nextmini.protocol import (
+    Applied,
+    Apply,
+    ArrivalRecord,
+    FlowRecord,
+    FlowState,
+    Hello,
+    LinkState,
+    decode,
+    encode,
+    plain,
+)
 from nextmini.protocol.messages import TYPES
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "control.json"
 VECTORS: list[dict[str, Any]] = json.loads(GOLDEN.read_text(encoding="utf-8"))
-HELLO = {"type": "hello", "version": 1, "process": 0, "pid": 9, "listen": "127.0.0.1:1"}
+
+
+def message_of(name: str) -> dict[str, Any]:
+    """The message of a golden vector."""
+    return next(dict(vector["message"]) for vector in VECTORS if vector["name"] == name)
+
+
+HELLO = {"type": "hello", "version": 2, "process": 0, "pid": 9, "listen": "127.0.0.1:1"}
+APPLY = message_of("apply-nothing")
+FLOW = message_of("apply")["flows"][0]
 
 
 def packed(document: object) -> bytes:
@@ -45,7 +65,7 @@ def as_map(value: object) -> dict[str, object]:
 
 
 def test_unknown_fields_are_ignored() -> None:
-    assert decode(packed({**HELLO, "colour": "blue"})) == Hello(1, 0, 9, "127.0.0.1:1")
+    assert decode(packed({**HELLO, "colour": "blue"})) == Hello(2, 0, 9, "127.0.0.1:1")
     change = {"link": 1, "state": "up", "reason": None, "since": 4}
     assert decode(packed({"type": "link_state", "changes": [change], "n": 1})) == decode(
         packed({"type": "link_state", "changes": [{"link": 1, "state": "up"}]})
@@ -77,7 +97,7 @@ def test_a_whole_number_in_a_float_field_is_written_as_a_float() -> None:
         ({"type": "hullo"}, "unknown message type 'hullo'"),
         ({"type": ["hello"]}, "unknown message type ['hello']"),
         (
-            {"type": "hello", "version": 1, "process": 0, "pid": 9},
+            {"type": "hello", "version": 2, "process": 0, "pid": 9},
             "hello.listen: expected a string, got null",
         ),
         ({**HELLO, "pid": True}, "hello.pid: expected a whole number"),
@@ -93,12 +113,35 @@ def test_a_whole_number_in_a_float_field_is_written_as_a_float() -> None:
         ),
         ({"type": "routes_wanted", "pairs": [[1, 2, 3]]}, "routes_wanted.pairs: expected a list of 2"),
         ({"type": "link_state", "changes": [7]}, "link_state.changes: expected a map, got int"),
+        (
+            {**APPLY, "flows": [{**FLOW, "arrival": {"process": "pareto"}}]},
+            "apply.flows.arrival.process: expected one of constant, poisson, on_off, got 'pareto'",
+        ),
+        (
+            {**APPLY, "flows": [{**FLOW, "arrival": {"process": "on_off", "on_ns": 5}}]},
+            "apply.flows.arrival.off_ns: is missing",
+        ),
+        (
+            {**APPLY, "flows": [{**FLOW, "arrival": "constant"}]},
+            "apply.flows.arrival: expected a map, got a string",
+        ),
     ],
 )
 def test_refused(document: object, complaint: str) -> None:
     with pytest.raises(ProtocolError) as caught:
         decode(packed(document))
     assert complaint in str(caught.value)
+
+
+def test_a_record_of_a_kind_has_the_fields_of_that_kind_only() -> None:
+    flow = FlowRecord(1, 1, 2, "udp", None, 5.0, 10, 1, 0.0, 100, ArrivalRecord("on_off", on_ns=1, off_ns=2))
+    written = msgpack.unpackb(encode(Apply(1, flows=(flow,))))["flows"][0]
+    assert written["arrival"] == {"process": "on_off", "on_ns": 1, "off_ns": 2}
+    assert decode(encode(Apply(1, flows=(flow,)))) == Apply(1, flows=(flow,))
+    surplus = {**FLOW, "arrival": {"process": "constant", "on_ns": 5}}
+    message = decode(packed({**APPLY, "flows": [surplus]}))
+    assert isinstance(message, Apply)
+    assert message.flows[0].arrival == ArrivalRecord("constant")
 
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0, "1", None])
