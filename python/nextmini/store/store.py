@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import asyncpg
 
@@ -49,7 +49,7 @@ class Store:
         self._listeners: list[Listener] = []
 
     @classmethod
-    async def open(cls, dsn: str, experiment: str) -> Store:
+    async def open(cls, dsn: str, experiment: str) -> Self:
         """Connects, and makes the experiment's schema or brings it up to date.
 
         Raises DatabaseError if the server cannot be reached, refuses, or holds a newer schema.
@@ -72,7 +72,7 @@ class Store:
             )
         return cls(dsn, naming, pool)
 
-    async def __aenter__(self) -> Store:
+    async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(
