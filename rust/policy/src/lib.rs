@@ -7,15 +7,19 @@
 //! - [`queue`], [`drops`]: what waits for a link, and what is dropped
 //! - [`lossless`]: sender, receiver and window of lossless sessions
 //! - [`token_bucket`], [`backoff`]: pacing and reconnecting
+//! - [`impair`]: what goes wrong on a wire
+//! - [`random`]: where chance comes from
 
 #![forbid(unsafe_code)]
 
 pub mod backoff;
 pub mod drops;
 pub mod flow_table;
+pub mod impair;
 pub mod jump;
 pub mod lossless;
 pub mod queue;
+pub mod random;
 pub mod rendezvous;
 pub mod route;
 pub mod time;
