@@ -14,6 +14,7 @@
 //! - [`link`]: what carries packets between nodes
 //! - [`flow`]: where lossless sessions begin and end
 //! - [`control`]: the connection to the controller
+//! - [`timers`]: how all of them wait for a time
 //! - [`baseline`]: what throughput is measured against
 //!
 //! **A processor never waits**: what it cannot place it drops and counts, so hop-by-hop waiting cannot
@@ -34,3 +35,4 @@ pub mod node;
 pub mod process;
 pub mod stop;
 pub mod task;
+pub mod timers;

@@ -1,11 +1,13 @@
-//! Nextmini's use of Linux. Any `unsafe` of the project is in this crate; so far none is needed.
+//! Nextmini's use of Linux. Any `unsafe` of the project is in this crate.
 //!
 //! - [`clock`]: the machine's monotonic clock
 //! - [`limits`]: how many files a process may have open
 //! - [`socket`]: options of the sockets that carry links
-//! - [`timer`]: timers that wake up who waits for a file
+//! - [`timer`]: timers that wake up to the microsecond
+//! - [`watched`]: files that the runtime watches
 
 pub mod clock;
 pub mod limits;
 pub mod socket;
 pub mod timer;
+pub mod watched;

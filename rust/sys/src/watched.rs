@@ -1,0 +1,51 @@
+//! Files that tokio's reactor watches.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use tokio::io::Interest;
+use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
+
+/// A file of which tasks wait until it is readable or writable. It has to be non-blocking.
+#[derive(Debug)]
+pub struct Watched {
+    file: AsyncFd<OwnedFd>,
+}
+
+impl Watched {
+    /// Has the current runtime watch `file`.
+    ///
+    /// # Errors
+    /// The kernel's answer: the file is of a kind that cannot be watched, or too many are.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    pub fn new(file: OwnedFd, interest: Interest) -> io::Result<Self> {
+        // SAFETY: the file belongs to this type alone, which neither closes, exchanges nor gives it away for
+        // as long as it is watched, and lends out shared references only.
+        let file = unsafe { AsyncFd::register_with_interest(file, interest) }?;
+        Ok(Self { file })
+    }
+
+    /// Waits until it is readable, or may be.
+    ///
+    /// # Errors
+    /// The runtime has ended.
+    pub async fn readable(&self) -> io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
+        self.file.readable().await
+    }
+
+    /// Waits until it is writable, or may be.
+    ///
+    /// # Errors
+    /// The runtime has ended.
+    pub async fn writable(&self) -> io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
+        self.file.writable().await
+    }
+}
+
+impl AsFd for Watched {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.file.get_ref().as_fd()
+    }
+}
