@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from nextmini.scenario.arrival import Arrival
+from nextmini.scenario.direction import Direction
 from nextmini.scenario.dump import dump
 from nextmini.scenario.loading import load, loads, resolve
 from nextmini.scenario.model import Scenario
-from nextmini.scenario.network import Flow, Link, Network, Node, Route
+from nextmini.scenario.network import Class, Event, Flow, Link, Network, Node, Route, Trace
 from nextmini.scenario.schema import json_schema
 
 __all__ = [
+    "Arrival",
+    "Class",
+    "Direction",
+    "Event",
     "Flow",
     "Link",
     "Network",
     "Node",
     "Route",
     "Scenario",
+    "Trace",
     "dump",
     "json_schema",
     "load",

@@ -11,7 +11,18 @@ from typing import Annotated, Any, NoReturn
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, Strict
 from pydantic_core import PydanticCustomError
 
-from nextmini.scenario.units import RATE, SIZE, TIME, Quantity, UnitError, parse_rate, parse_size, parse_time
+from nextmini.scenario.units import (
+    PERCENTAGE,
+    RATE,
+    SIZE,
+    TIME,
+    Quantity,
+    UnitError,
+    parse_rate,
+    parse_share,
+    parse_size,
+    parse_time,
+)
 from nextmini.scenario.wording import shown
 
 MOST_NODES = 65_535
@@ -58,22 +69,45 @@ def _size(value: object) -> int:
         refuse(error.message, error.remedy)
 
 
-def _time(value: object) -> float:
+def time(value: object) -> float:
+    """A time in seconds, for validators."""
     try:
         return parse_time(value)
     except UnitError as error:
         refuse(error.message, error.remedy)
 
 
+def share(value: object) -> float:
+    """A part of a whole, for validators."""
+    try:
+        return parse_share(value)
+    except UnitError as error:
+        refuse(error.message, error.remedy)
+
+
+def _correlation(value: object) -> float:
+    correlation = share(value)
+    if correlation == 1:
+        refuse(f"{shown(value)} would make all packets alike", "write less than 100 %")
+    return correlation
+
+
+def _duty(value: object) -> float:
+    duty = share(value)
+    if not 0 < duty < 1:
+        refuse(f"{shown(value)} is never or always", "write more than 0 % and less than 100 %")
+    return duty
+
+
 def _positive_time(value: object) -> float:
-    seconds = _time(value)
+    seconds = time(value)
     if seconds == 0:
         refuse(f"{shown(value)} is nothing", "write more than 0 s")
     return seconds
 
 
 def _interval(value: object) -> float:
-    seconds = _time(value)
+    seconds = time(value)
     milliseconds = round(seconds * 1000, 6)
     if not 10 <= milliseconds <= 3_600_000 or milliseconds != int(milliseconds):
         refuse(f"{shown(value)} is not possible", "write whole milliseconds between 10 ms and 1 h")
@@ -218,8 +252,11 @@ _COUNT_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MOST_NODES}
 
 Rate = Annotated[int, BeforeValidator(_rate), _quantity(RATE)]
 Size = Annotated[int, BeforeValidator(_size), _quantity(SIZE)]
-Time = Annotated[float, BeforeValidator(_time), _quantity(TIME)]
+Time = Annotated[float, BeforeValidator(time), _quantity(TIME)]
 PositiveTime = Annotated[float, BeforeValidator(_positive_time), _quantity(TIME)]
+Share = Annotated[float, BeforeValidator(share), _quantity(PERCENTAGE)]
+Correlation = Annotated[float, BeforeValidator(_correlation), _quantity(PERCENTAGE)]
+Duty = Annotated[float, BeforeValidator(_duty), _quantity(PERCENTAGE)]
 Interval = Annotated[float, BeforeValidator(_interval), _quantity(TIME)]
 ExperimentName = Annotated[
     str, BeforeValidator(_experiment), Written("name", _string(_EXPERIMENT.pattern, "two-paths"))

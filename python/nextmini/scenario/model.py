@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Strict
 
+from nextmini.scenario.table import Table
 from nextmini.scenario.tables import (
     ControllerTable,
     ExperimentTable,
@@ -13,7 +14,6 @@ from nextmini.scenario.tables import (
     NetworkTable,
     NodeEntry,
     RouteEntry,
-    Table,
 )
 from nextmini.scenario.topology import AnyTopology
 from nextmini.scenario.topology.custom import Custom

@@ -7,9 +7,16 @@ scenario gives it another.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Literal, cast
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+from nextmini.scenario.arrival import CONSTANT, Arrival
+from nextmini.scenario.direction import PLAIN, Direction
+
+if TYPE_CHECKING:
+    from nextmini.scenario.trace import Point, TraceKind
+
+Timing = Literal["normal", "precise"]
 Transport = Literal["memory", "tcp"]
 Mapping = Literal["sequential", "concurrent"]
 Origin = Literal["scenario", "computed"]
@@ -26,11 +33,16 @@ class Node:
     mapping: str
     hop_limit: int
     process: int
+    up: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link between nodes `a` and `b`; `transport` is "memory" or "tcp", never "auto"."""
+    """A link between nodes `a` and `b`; `transport` is "memory" or "tcp", never "auto".
+
+    `forward` is from `a` to `b`, `backward` from `b` to `a`. A `flaw` is why a row of the database cannot be
+    used; the links of a scenario have none.
+    """
 
     id: int
     a: int
@@ -38,6 +50,11 @@ class Link:
     transport: str
     cost: float
     congestion: str
+    mtu: int = 1500
+    up: bool = True
+    forward: Direction = PLAIN
+    backward: Direction = PLAIN
+    flaw: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +72,8 @@ class Flow:
     """Traffic from `source` to `destination`.
 
     `size` is in bytes, `duration` and `start` in seconds (`start` counts from the moment the network is
-    ready), `rate` in bit/s. A flow with neither size nor duration lasts as long as the experiment.
+    ready), `rate` in bit/s. A flow with neither size nor duration lasts as long as the experiment. Only a
+    `udp` flow has a `packet_size` (payload bytes of each packet), an `arrival` process and `ecn`.
     """
 
     id: int
@@ -69,6 +87,49 @@ class Flow:
     rate: int | None
     weight: int
     start: float
+    packet_size: int | None = None
+    arrival: Arrival = CONSTANT
+    ecn: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Class:
+    """Packets that are treated alike, by what they match; of several classes the first counts.
+
+    `rate` is in bit/s, over each direction of a link.
+    """
+
+    id: int
+    source: int | None
+    destination: int | None
+    protocol: int | None
+    port: int | None
+    rate: int | None
+    weight: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A rate that changes: `points` are (nanoseconds, value), what a value is says `kind`.
+
+    `rates`: bit/s from then on. `opportunities`: so many times 1,500 bytes may leave. After `period` seconds
+    it begins again, if that is not 0.
+    """
+
+    id: int
+    name: str
+    kind: TraceKind
+    period: float
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A change at `at` seconds after the network is ready; `action` is what a scenario says of it."""
+
+    id: int
+    at: float
+    action: dict[str, Any] = field(hash=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +152,10 @@ class Network:
     prefix6: str = "fd00:6e6d::/64"
     isolation: str = "none"
     mtu: int = 1500
+    classes: tuple[Class, ...] = ()
+    traces: tuple[Trace, ...] = ()
+    events: tuple[Event, ...] = ()
+    timing: Timing = "normal"
 
     def node(self, id: int) -> Node:
         """The node with this number.

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
 from nextmini.scenario.fields import Written
 from nextmini.scenario.later import LATER_KEYS, LATER_VALUES
-from nextmini.scenario.tables import LinkSettings, Table
+from nextmini.scenario.tables import LinkSettings
 from nextmini.scenario.topology import KINDS
 from nextmini.scenario.units import RATE, SIZE, TIME, format_time
 from nextmini.scenario.vocabulary import TABLES, header
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pydantic.fields import FieldInfo
+
+    from nextmini.scenario.table import Table
 
 _INTRODUCTION = """\
 # Scenario reference

@@ -7,7 +7,7 @@ The descriptions are the text of the scenario reference and of the JSON schema.
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from nextmini.scenario.fields import (
     Address,
@@ -27,14 +27,9 @@ from nextmini.scenario.fields import (
     Time,
     Weight,
 )
+from nextmini.scenario.table import Table
 
 AskedTransport = Literal["auto", "memory", "tcp"]
-
-
-class Table(BaseModel):
-    """What all tables share: unknown keys are errors, types are not converted, nothing changes later."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class ExperimentTable(Table):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from nextmini.scenario.findings import Finding, Path, key_text
 from nextmini.scenario.later import LATER_KEYS, LATER_VALUES
 from nextmini.scenario.model import Scenario
-from nextmini.scenario.tables import LinkSettings, Table
+from nextmini.scenario.tables import LinkSettings
 from nextmini.scenario.topology import KINDS
 from nextmini.scenario.vocabulary import LISTS, TABLES, header, table_name
 from nextmini.scenario.wording import alternatives, nearest, shown
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from pydantic_core import ErrorDetails
+
+    from nextmini.scenario.table import Table
 
 
 def understand(data: dict[str, Any]) -> tuple[Scenario | None, list[Finding]]:

@@ -14,7 +14,7 @@ from fractions import Fraction
 from nextmini.scenario.wording import alternatives, nearest, shown
 
 _QUANTITY = re.compile(
-    r"\s*(?P<sign>[+-]?)(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>(?![eE]\d)[^\W\d_](?:.*\S)?)?\s*", re.S
+    r"\s*(?P<sign>[+-]?)(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>%|(?![eE]\d)[^\W\d_](?:.*\S)?)?\s*", re.S
 )
 _LARGEST_WHOLE = 2**63 - 1
 _LONGEST_TIME = Fraction(10**9)
@@ -51,9 +51,14 @@ class Quantity:
         return f"write a number with its unit, as in {alternatives(map(shown, self.examples))}"
 
     def parse(self, value: object) -> Fraction:
-        """`value` in base units, exactly.
+        """`value` in base units, exactly. Raises as `split`."""
+        number, unit = self.split(value)
+        return number * self.units[unit]
 
-        Raises UnitError if it is no text, has no number, or has no unit or an unknown one.
+    def split(self, value: object) -> tuple[Fraction, str]:
+        """The number and the unit of `value`.
+
+        Raises UnitError if it is no text, has no number, is negative, or has no unit or an unknown one.
         """
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise UnitError(f"expected a {self.noun} as text, got {shown(value)}", self.remedy)
@@ -64,12 +69,11 @@ class Quantity:
             raise UnitError(f"{shown(value)} is not a {self.noun}", self.remedy)
         if match["unit"] is None:
             raise UnitError(f"{shown(value)} has no unit", self._unit_remedy(value.strip()))
-        factor = self.units.get(match["unit"])
-        if factor is None:
+        if match["unit"] not in self.units:
             raise self._unknown_unit(match["number"], match["unit"])
         if match["sign"] == "-":
             raise UnitError(f"{shown(value)} is negative", self.remedy)
-        return Fraction(match["number"]) * factor
+        return Fraction(match["number"]), match["unit"]
 
     def write(self, amount: Fraction) -> str:
         """The shortest exact way to write `amount` base units."""
@@ -156,6 +160,20 @@ TIME = Quantity(
     },
     examples=("1.5 s", "10 ms"),
 )
+PERCENTAGE = Quantity(
+    noun="percentage",
+    base="%",
+    units={"%": Fraction(1, 100)},
+    habits=dict.fromkeys(("percent", "pct"), "%"),
+    examples=("0.1 %", "25 %"),
+)
+PACKETS = Quantity(
+    noun="number of packets",
+    base="packets",
+    units={"packets": Fraction(1), "packet": Fraction(1)},
+    habits=dict.fromkeys(("pkt", "pkts", "p"), "packets"),
+    examples=("100 packets",),
+)
 
 
 def parse_rate(value: object) -> int:
@@ -163,7 +181,7 @@ def parse_rate(value: object) -> int:
 
     Raises UnitError, also for a rate of nothing or of more than 2^63 - 1 bit/s.
     """
-    return _whole(RATE, value)
+    return whole(RATE, value)
 
 
 def parse_size(value: object) -> int:
@@ -171,7 +189,7 @@ def parse_size(value: object) -> int:
 
     Raises UnitError, also for a size of nothing or of more than 2^63 - 1 bytes.
     """
-    return _whole(SIZE, value)
+    return whole(SIZE, value)
 
 
 def parse_time(value: object) -> float:
@@ -183,6 +201,17 @@ def parse_time(value: object) -> float:
     if seconds > _LONGEST_TIME:
         raise UnitError(f"{shown(value)} is too long", "write at most 1000000000 s")
     return float(seconds)
+
+
+def parse_share(value: object) -> float:
+    """A part of a whole: "25 %" is 0.25.
+
+    Raises UnitError, also for more than 100 %.
+    """
+    share = PERCENTAGE.parse(value)
+    if share > 1:
+        raise UnitError(f"{shown(value)} is more than all", "write at most 100 %")
+    return float(share)
 
 
 def format_rate(rate: int) -> str:
@@ -200,7 +229,17 @@ def format_time(seconds: float) -> str:
     return TIME.write(Fraction(repr(seconds)))
 
 
-def _whole(quantity: Quantity, value: object) -> int:
+def format_share(share: float) -> str:
+    """A text that `parse_share` reads as exactly `share`: "0.1 %"."""
+    text = f"{Decimal(repr(share)) * 100:f}"
+    return f"{text.rstrip('0').rstrip('.') if '.' in text else text} %"
+
+
+def whole(quantity: Quantity, value: object) -> int:
+    """A quantity of which there are only whole base units, and at least one.
+
+    Raises UnitError if `value` is not such a one.
+    """
     amount = quantity.parse(value)
     if amount == 0:
         raise UnitError(f"{shown(value)} is nothing", f"write more than 0 {quantity.base}")

@@ -14,11 +14,11 @@ from nextmini.scenario.tables import (
     NetworkTable,
     NodeEntry,
     RouteEntry,
-    Table,
 )
 
 if TYPE_CHECKING:
     from nextmini.scenario.findings import Path
+    from nextmini.scenario.table import Table
 
 LISTS: dict[str, type[Table]] = {
     "nodes": NodeEntry,

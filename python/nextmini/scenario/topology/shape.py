@@ -8,7 +8,8 @@ from typing import NamedTuple
 from pydantic import Field
 
 from nextmini.scenario.fields import MOST_NODES, Names, Nodes, numbered
-from nextmini.scenario.tables import LinkSettings, Table
+from nextmini.scenario.table import Table
+from nextmini.scenario.tables import LinkSettings
 
 MOST_LINKS = 1_000_000
 
