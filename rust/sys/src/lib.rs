@@ -2,12 +2,14 @@
 //!
 //! - [`clock`]: the machine's monotonic clock
 //! - [`limits`]: how many files a process may have open
+//! - [`pressure`]: how much had to wait for a processor
 //! - [`socket`]: options of the sockets that carry links
 //! - [`timer`]: timers that wake up to the microsecond
 //! - [`watched`]: files that the runtime watches
 
 pub mod clock;
 pub mod limits;
+pub mod pressure;
 pub mod socket;
 pub mod timer;
 pub mod watched;
