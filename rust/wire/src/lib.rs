@@ -6,15 +6,20 @@
 //! - [`key`]: flow keys and their fixed hash
 //! - [`packet`]: a packet as the dataplane holds it
 //! - [`frame`]: a packet as a byte-stream link carries it
+//! - [`ip`], [`vnet`], [`segment`]: real packets: what they say, and how large ones are cut
+//! - [`checksum`], [`integrity`]: sums over bytes
 //! - [`handshake`]: how the two ends of a link prove that they belong to the same experiment
 //! - [`control`]: messages between controller and dataplane processes
 
 #![forbid(unsafe_code)]
 
+pub mod checksum;
 pub mod control;
 pub mod frame;
 pub mod handshake;
 pub mod id;
 pub mod integrity;
+pub mod ip;
 pub mod key;
 pub mod packet;
+pub mod vnet;
