@@ -11,11 +11,15 @@ Path = tuple[str | int, ...]
 
 
 class Finding(NamedTuple):
-    """One thing that is wrong: where, what, and what to do about it."""
+    """One thing that is wrong: where, what, and what to do about it.
+
+    `place` is the file and line of what stands in another file.
+    """
 
     path: Path
     message: str
     remedy: str | None = None
+    place: tuple[str, int] | None = None
 
 
 def key_text(path: Path) -> str:

@@ -228,7 +228,7 @@ def _named(name: str, files: TraceFiles | None) -> TraceSource | str:
     except BadTraceError as error:
         context: dict[str, Any] = {"message": error.message, "remedy": error.remedy}
         if error.line is not None:
-            context |= {"file": error.file, "line": error.line}
+            context["place"] = (error.file, error.line)
         raise PydanticCustomError("refused", "{message}", context) from None
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
 from nextmini.scenario.findings import Finding, Path, key_text
+from nextmini.scenario.inner import inner_table
 from nextmini.scenario.later import LATER_KEYS, LATER_VALUES
 from nextmini.scenario.model import Scenario
 from nextmini.scenario.tables import LinkSettings
@@ -20,18 +22,63 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
     from nextmini.scenario.table import Table
+    from nextmini.scenario.trace import TraceFiles
 
 
-def understand(data: dict[str, Any]) -> tuple[Scenario | None, list[Finding]]:
-    """The scenario that `data` stands for, and what is wrong with its keys, each looked at by itself."""
+def understand(
+    data: dict[str, Any], files: TraceFiles | None = None
+) -> tuple[Scenario | None, list[Finding]]:
+    """The scenario that `data` stands for, and what is wrong with its keys, each looked at by itself.
+
+    `files` has the traces that it names; without it, their names stay.
+    """
     nothing = [Finding(path, "has no value", "write one, or remove the key") for path in _nulls(data, ())]
     try:
-        scenario = Scenario.model_validate(data)
+        scenario = Scenario.model_validate(data, context=files)
     except ValidationError as error:
         blank = {finding.path for finding in nothing}
-        found = [_finding(detail, data) for detail in error.errors(include_url=False)]
+        found = findings_in(error, data, Scenario)
         return None, nothing + [finding for finding in found if finding.path not in blank]
     return (None if nothing else scenario), nothing
+
+
+def findings_in(error: ValidationError, data: Any, root: type[Table]) -> list[Finding]:
+    """What pydantic found wrong with `data`, which was to be a table of the model `root`, in plain words."""
+    return [_finding(detail, _Place(data, root)) for detail in error.errors(include_url=False)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """The data in which something was found, and the model that it was to have."""
+
+    data: Any
+    root: type[Table]
+
+    def model(self, path: Path) -> type[Table]:
+        """The model of the table at `path`."""
+        if not path:
+            return self.root
+        if self.root is not Scenario:
+            return self._inner(self.root, path, self.data)
+        name = str(path[0])
+        if name == "topology":
+            return self._inner(KINDS[self.data["topology"]["kind"]], path[1:], self.data["topology"])
+        rest = path[2:] if name in LISTS else path[1:]
+        return self._inner(TABLES[name], rest, _at(self.data, path[: len(path) - len(rest)]))
+
+    def _inner(self, model: type[Table], path: Path, value: Any) -> type[Table]:
+        for key in path:
+            value = _at(value, (key,))
+            inner = LinkSettings if key == "link" else inner_table(str(key), value)
+            model = inner or model
+        return model
+
+
+def _at(value: Any, path: Path) -> Any:
+    for key in path:
+        known = isinstance(value, dict | list)
+        value = value[key] if known and (key in value if isinstance(value, dict) else True) else None
+    return value
 
 
 def _nulls(value: object, path: Path) -> Iterator[Path]:
@@ -45,17 +92,17 @@ def _nulls(value: object, path: Path) -> Iterator[Path]:
             yield from _nulls(inner, (*path, number))
 
 
-def _finding(detail: ErrorDetails, data: dict[str, Any]) -> Finding:
+def _finding(detail: ErrorDetails, place: _Place) -> Finding:
     path = _path(detail["loc"])
     value = detail["input"]
     context = detail.get("ctx", {})
     match detail["type"]:
         case "refused":
-            return Finding(path, context["message"], context["remedy"])
+            return Finding(path, context["message"], context["remedy"], context.get("place"))
         case "missing":
-            return Finding(path, "is missing", _example(path, data))
+            return Finding(path, "is missing", _example(path, place))
         case "extra_forbidden" | "invalid_key":
-            return _unknown(path, data)
+            return _unknown(path, place)
         case "union_tag_not_found":
             return Finding((*path, "kind"), "is missing", f"write one of {alternatives(KINDS)}")
         case "union_tag_invalid":
@@ -129,29 +176,18 @@ def _plain(kind: str, value: object, context: dict[str, Any], path: Path) -> tup
             return f"{got} is not possible", "see the scenario reference"
 
 
-def _table(path: Path, data: dict[str, Any]) -> type[Table]:
-    """The model of the table at `path`."""
-    if path[:2] == ("topology", "link"):
-        return LinkSettings
-    if path[:1] == ("topology",):
-        return KINDS[data["topology"]["kind"]]
-    return TABLES[table_name(path)]
-
-
-def _example(path: Path, data: dict[str, Any]) -> str:
-    field = _table(path[:-1], data).model_fields[str(path[-1])]
+def _example(path: Path, place: _Place) -> str:
+    field = place.model(path[:-1]).model_fields[str(path[-1])]
     if field.examples:
         return f"write {path[-1]} = {shown(field.examples[0])}"
     return f'write [{path[-1]}] with a name = "..." under it'
 
 
-def _unknown(path: Path, data: dict[str, Any]) -> Finding:
+def _unknown(path: Path, place: _Place) -> Finding:
     table, key = table_name(path[:-1]), str(path[-1])
-    if path[:-1] == ("topology", "link"):
-        table = "links"
     if key in LATER_KEYS.get(table, {}):
         return Finding(path, f"is not in this version ({LATER_KEYS[table][key]})", "remove it")
-    known = list(_table(path[:-1], data).model_fields)
+    known = list(place.model(path[:-1]).model_fields)
     meant = nearest(key, known)
     if meant is not None:
         return Finding(path, "unknown key", f"did you mean {meant}?")

@@ -45,6 +45,6 @@ def header(table: str) -> str:
 
 def table_name(path: Path) -> str:
     """The name of the table at `path`: "links" for ("links", 0), and for a topology's links too."""
-    if path == ("topology", "link"):
+    if path[:2] == ("topology", "link"):
         return "links"
     return str(path[0]) if path else ""

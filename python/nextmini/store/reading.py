@@ -8,10 +8,12 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nextmini.scenario.network import Flow, Link, Node, Route
+from nextmini.scenario.network import Class, Flow, Node, Route
+from nextmini.store import json_rows
 from nextmini.store.rows import (
     Actual,
     Desired,
+    EventState,
     FlowMetric,
     FlowState,
     LinkMetric,
@@ -24,14 +26,21 @@ from nextmini.store.rows import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
+    from nextmini.scenario.network import Flow, Link
     from nextmini.store.connection import Connection
     from nextmini.store.rows import Change
 
-_NODES = "SELECT id, name, host(address), processors, mapping, hop_limit, process FROM nodes"
-_LINKS = "SELECT id, a, b, transport, cost, congestion FROM links"
+_NODES = "SELECT id, name, host(address), processors, mapping, hop_limit, process, up FROM nodes"
+_LINKS = "SELECT id, a, b, transport, cost, congestion, mtu, up, forward, backward FROM links"
 _ROUTES = "SELECT id, path, weight, origin FROM routes"
-_FLOWS = "SELECT id, name, source, destination, kind, mode, size, duration, rate, weight, start FROM flows"
+_FLOWS = (
+    "SELECT id, name, source, destination, kind, mode, size, duration, rate, weight, start,"
+    " packet_size, arrival, ecn FROM flows"
+)
 _PINS = "SELECT flow, route FROM flow_routes"
+_CLASSES = "SELECT id, source, destination, protocol, port, rate, weight FROM classes"
+_TRACES = 'SELECT id, name, kind, period, times, "values" FROM traces'
+_EVENTS = "SELECT id, at, what FROM events"
 
 _NODE_STATES = "SELECT node, process, generation, status, reason FROM node_state"
 _LINK_STATES = "SELECT link, generation, status, reason FROM link_state"
@@ -40,13 +49,16 @@ _FLOW_STATES = (
     "SELECT flow, generation, status, bytes, seconds, retransmitted, reordered,"
     " checksum_source, checksum_sink, route, reason FROM flow_state"
 )
+_EVENT_STATES = "SELECT event, status, applied, applied_after_ms, packets_affected, reason FROM event_state"
+_STATE_TABLES = ("node_state", "link_state", "route_state", "flow_state", "event_state")
 
+_LINK_COLUMNS = "run, time, link, node, bytes, packets, drops, queue, entered, marked, duplicated"
 _LINK_METRICS = (
-    "SELECT run, time, link, node, bytes, packets, drops, queue FROM link_metrics"
+    f"SELECT {_LINK_COLUMNS} FROM link_metrics"  # noqa: S608 - our names
     " WHERE run = $1 ORDER BY time, link, node"
 )
 _LAST_LINK_METRICS = (
-    "SELECT DISTINCT ON (link, node) run, time, link, node, bytes, packets, drops, queue FROM link_metrics"
+    f"SELECT DISTINCT ON (link, node) {_LINK_COLUMNS} FROM link_metrics"  # noqa: S608 - our names
     " WHERE run = $1 ORDER BY link, node, time DESC"
 )
 _FLOW_METRICS = (
@@ -80,12 +92,13 @@ async def reread(connection: Connection, desired: Desired, changes: Iterable[Cha
 
 async def read_actual(connection: Connection) -> Actual:
     """All that is confirmed."""
-    async with _snapshot(connection, ["node_state", "link_state", "route_state", "flow_state"]):
+    async with _snapshot(connection, list(_STATE_TABLES)):
         return Actual(
             nodes={row[0]: NodeState(*row) for row in await connection.fetch(_NODE_STATES)},
             links={row[0]: LinkState(*row) for row in await connection.fetch(_LINK_STATES)},
             routes={row[0]: RouteState(*row) for row in await connection.fetch(_ROUTE_STATES)},
             flows={row[0]: FlowState(*row) for row in await connection.fetch(_FLOW_STATES)},
+            events={row[0]: EventState(*row) for row in await connection.fetch(_EVENT_STATES)},
         )
 
 
@@ -129,20 +142,33 @@ def _route(id: int, path: list[int], weight: int, origin: str) -> Route:
 
 
 def _link_metric(*row: Any) -> LinkMetric:
-    run, time, link, node, sent, packets, drops, queue = row
-    return LinkMetric(run, time, link, node, sent, packets, Counter(json.loads(drops)), queue)
+    run, time, link, node, sent, packets, drops, *rest = row
+    return LinkMetric(run, time, link, node, sent, packets, Counter(json.loads(drops)), *rest)
 
 
 # Field of Desired -> its query, the column that numbers its rows, and what makes a value of a row.
 _FIELDS: dict[str, tuple[str, str, Callable[..., Any]]] = {
     "nodes": (_NODES, "id", Node),
-    "links": (_LINKS, "id", Link),
+    "links": (_LINKS, "id", json_rows.link),
     "routes": (_ROUTES, "id", _route),
-    "flows": (_FLOWS, "id", Flow),
+    "flows": (_FLOWS, "id", json_rows.flow),
     "pins": (_PINS, "flow", lambda _flow, route: route),
+    "classes": (_CLASSES, "id", Class),
+    "traces": (_TRACES, "id", json_rows.trace),
+    "events": (_EVENTS, "id", json_rows.event),
 }
 # Table -> field of Desired.
-_DESIRED = {"nodes": "nodes", "links": "links", "routes": "routes", "flows": "flows", "flow_routes": "pins"}
+_DESIRED = {"flow_routes" if field == "pins" else field: field for field in _FIELDS}
+
+
+async def read_links(connection: Connection, ids: Iterable[int]) -> dict[int, Link]:
+    """These links."""
+    return await _table(connection, "links", ids)
+
+
+async def read_flows(connection: Connection, ids: Iterable[int]) -> dict[int, Flow]:
+    """These flows."""
+    return await _table(connection, "flows", ids)
 
 
 async def _table(connection: Connection, field: str, ids: Iterable[int] | None = None) -> dict[int, Any]:

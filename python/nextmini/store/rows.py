@@ -6,13 +6,13 @@ Field names and their order are those of the tables (migrations/*.sql), which sa
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
 
-    from nextmini.scenario.network import Flow, Link, Node, Route
+    from nextmini.scenario.network import Class, Event, Flow, Link, Node, Route, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,14 +24,31 @@ class Desired:
     routes: Mapping[int, Route] = field(default_factory=dict)
     flows: Mapping[int, Flow] = field(default_factory=dict)
     pins: Mapping[int, int] = field(default_factory=dict)
+    classes: Mapping[int, Class] = field(default_factory=dict)
+    traces: Mapping[int, Trace] = field(default_factory=dict)
+    events: Mapping[int, Event] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LinkUpdate:
+    """What is to change of a link; None changes nothing.
+
+    `forward` and `backward` are keys of a direction with their values as a scenario writes them, None to
+    take a key away. What they do not name stays.
+    """
+
+    link: int
+    up: bool | None = None
+    forward: Mapping[str, Any] | None = None
+    backward: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
     """Rows of a table that were changed; `ids` is None when they are too many to name.
 
-    `op` is "insert", "update", "delete" or "truncate". The ids are numbers of nodes, links, routes or flows,
-    whichever the table is about; none are given for `runs`.
+    `op` is "insert", "update", "delete" or "truncate". The ids are numbers of nodes, links, routes, flows or
+    whatever the table is about; none are given for `runs`.
     """
 
     table: str
@@ -84,13 +101,26 @@ class FlowState:
 
 
 @dataclass(frozen=True, slots=True)
+class EventState:
+    """`applied` in seconds after the network was ready, `applied_after_ms` how late that was."""
+
+    event: int
+    status: str
+    applied: float | None = None
+    applied_after_ms: float | None = None
+    packets_affected: int | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Actual:
-    """What is, at one moment, each by the number of its node, link, route or flow."""
+    """What is, at one moment, each by the number of its node, link, route, flow or event."""
 
     nodes: Mapping[int, NodeState] = field(default_factory=dict)
     links: Mapping[int, LinkState] = field(default_factory=dict)
     routes: Mapping[int, RouteState] = field(default_factory=dict)
     flows: Mapping[int, FlowState] = field(default_factory=dict)
+    events: Mapping[int, EventState] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +128,7 @@ class LinkMetric:
     """One sample of one direction of a link: that in which `node` sends. Counters are totals of the run.
 
     `drops` is packets by cause. Only causes that dropped any are stored; read back, the others count 0.
+    `entered`: packets that were given to it, those that it dropped too.
     """
 
     run: str
@@ -108,6 +139,9 @@ class LinkMetric:
     packets: int
     drops: Mapping[str, int]
     queue: int
+    entered: int = 0
+    marked: int = 0
+    duplicated: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import asyncpg
 
 from nextmini.errors import DatabaseError
-from nextmini.store import reading, writing
+from nextmini.store import changing, reading, writing
 from nextmini.store.claim import Claim, close_connection
 from nextmini.store.connection import FAILURES, connect, database_errors, server_settings
 from nextmini.store.listener import Listener
@@ -20,10 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
     from types import TracebackType
 
-    from nextmini.scenario.network import Network, Route
+    from nextmini.scenario.network import Flow, Link, Network, Route
     from nextmini.store.connection import Connection
     from nextmini.store.naming import Topic
-    from nextmini.store.rows import Actual, Change, Desired, FlowMetric, LinkMetric, Run
+    from nextmini.store.rows import (
+        Actual,
+        Change,
+        Desired,
+        EventState,
+        FlowMetric,
+        LinkMetric,
+        LinkUpdate,
+        Run,
+    )
 
 # With the claim and a listener a controller takes six connections.
 _MOST_CONNECTIONS = 4
@@ -145,6 +154,33 @@ class Store:
         """Adds a route for each (path, weight), all with one announcement; returns them in the same order."""
         async with self._connection("routes cannot be added") as connection:
             return await writing.insert_routes(connection, paths, origin)
+
+    async def set_links(self, updates: Sequence[LinkUpdate]) -> list[tuple[Link, Link]]:
+        """Changes links, all with one announcement; returns each as it was and as it is, in the same order.
+
+        Raises ScenarioError if one of them cannot be as it is asked to be; then none is changed.
+        """
+        async with self._connection("links cannot be changed") as connection:
+            return await changing.update_links(connection, updates)
+
+    async def set_nodes_up(self, ids: Sequence[int], up: bool) -> None:
+        """Says of nodes whether they work."""
+        async with self._connection("nodes cannot be changed") as connection:
+            await changing.update_nodes_up(connection, ids, up)
+
+    async def add_flows(self, flows: Sequence[Flow]) -> list[Flow]:
+        """Adds flows with new numbers, all with one announcement; returns them in the same order."""
+        async with self._connection("flows cannot be added") as connection:
+            return await changing.insert_flows(connection, flows)
+
+    async def remove_flows(self, ids: Iterable[int]) -> None:
+        """Takes flows away: their sources stop."""
+        async with self._connection("flows cannot be removed") as connection:
+            await changing.delete_flows(connection, ids)
+
+    async def write_event_states(self, states: Iterable[EventState]) -> None:
+        """Writes what became of events, whole rows."""
+        await self.write_states(states)
 
     async def states(self) -> Actual:
         """All that is confirmed."""

@@ -9,7 +9,8 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from nextmini.scenario.network import Route
-from nextmini.store.rows import FlowState, LinkState, NodeState, RouteState
+from nextmini.store.json_rows import COLUMNS, RECORDS
+from nextmini.store.rows import EventState, FlowState, LinkState, NodeState, RouteState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from nextmini.store.connection import Connection
     from nextmini.store.rows import FlowMetric, LinkMetric
 
-State = NodeState | LinkState | RouteState | FlowState
+State = NodeState | LinkState | RouteState | FlowState | EventState
 
 _OF_A_RUN = (
-    "nodes, links, routes, flows, flow_routes, events, node_state, link_state, route_state, flow_state"
+    "nodes, links, routes, flows, flow_routes, events, classes, traces,"
+    " node_state, link_state, route_state, flow_state, event_state"
 )
+_NUMBERED = ("nodes", "links", "routes", "flows", "classes", "traces", "events")
 _LOCK_SECONDS = 10
 
 
@@ -38,7 +41,7 @@ async def write_run(connection: Connection, schema: str, run: str, network: Netw
             str(network.seed),
             scenario,
         )
-        for table in ("nodes", "links", "routes", "flows"):
+        for table in _NUMBERED:
             rows: Sequence[Any] = getattr(network, table)
             if rows:
                 await _copy(connection, schema, table, rows)
@@ -91,7 +94,11 @@ async def delete_states(connection: Connection, kind: type[State], ids: Sequence
 async def copy_link_metrics(connection: Connection, schema: str, rows: Sequence[LinkMetric]) -> None:
     """Appends samples."""
     records = [
-        (r.run, r.time, r.link, r.node, r.bytes, r.packets, json.dumps(_seen(r.drops)), r.queue) for r in rows
+        (
+            *(r.run, r.time, r.link, r.node, r.bytes, r.packets, json.dumps(_seen(r.drops)), r.queue),
+            *(r.entered, r.marked, r.duplicated),
+        )
+        for r in rows
     ]
     await connection.copy_records_to_table("link_metrics", schema_name=schema, records=records)
 
@@ -122,8 +129,8 @@ async def end_run(connection: Connection, run: str, status: str, result: str) ->
 
 async def _copy(connection: Connection, schema: str, table: str, rows: Sequence[Any]) -> None:
     if rows:
-        columns = [field.name for field in fields(rows[0])]
-        records = map(attrgetter(*columns), rows)
+        columns = list(COLUMNS.get(table) or [field.name for field in fields(rows[0])])
+        records = map(RECORDS.get(table) or attrgetter(*columns), rows)
         await connection.copy_records_to_table(table, schema_name=schema, columns=columns, records=records)
 
 
@@ -140,7 +147,13 @@ def _upsert(table: str, kind: type[State], types: str) -> str:
     return f"{insert} ON CONFLICT ({names[0]}) DO UPDATE SET {updates} WHERE ({old}) IS DISTINCT FROM ({new})"
 
 
-_KEYS: dict[type[State], str] = {NodeState: "node", LinkState: "link", RouteState: "route", FlowState: "flow"}
+_KEYS: dict[type[State], str] = {
+    NodeState: "node",
+    LinkState: "link",
+    RouteState: "route",
+    FlowState: "flow",
+    EventState: "event",
+}
 _UPSERTS: dict[type[State], str] = {
     NodeState: _upsert("node_state", NodeState, "int int bigint text text"),
     LinkState: _upsert("link_state", LinkState, "int bigint text text"),
@@ -148,4 +161,5 @@ _UPSERTS: dict[type[State], str] = {
     FlowState: _upsert(
         "flow_state", FlowState, "int bigint text bigint float8 bigint bigint text text int text"
     ),
+    EventState: _upsert("event_state", EventState, "int text float8 float8 bigint text"),
 }

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from nextmini.store.connection import Connection
 
 ALL_TABLES = (
-    "nodes, links, routes, flows, flow_routes, events, node_state, link_state, route_state, flow_state,"
-    " runs, link_metrics, flow_metrics"
+    "nodes, links, routes, flows, flow_routes, events, classes, traces, node_state, link_state, route_state,"
+    " flow_state, event_state, runs, link_metrics, flow_metrics"
 )
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from nextmini.scenario.network import Flow, Link, Network, Node, Route
+from nextmini.scenario import Arrival, Direction
+from nextmini.scenario.network import Class, Event, Flow, Link, Network, Node, Route, Trace
 
 
 def ring(size: int, name: str = "lab") -> Network:
@@ -36,8 +37,10 @@ def with_everything_optional() -> Network:
     network = ring(3)
     forever = Flow(1, "forever", 1, 2, "lossless", "normal", None, None, None, 3, 0.0)
     timed = Flow(2, "timed", 2, 1, "lossless", "normal", None, 2.5, 10**10, 1, 1.5)
+    bursts = Arrival.model_validate({"process": "on_off", "on": "1 s", "off": "250 ms"})
+    packets = Flow(3, "packets", 2, 1, "udp", "normal", 10**6, None, 10**7, 7, 0.0, 1000, bursts, True)
     nodes = (
-        Node(1, "a", "10.0.0.1", 4, "concurrent", 65535, 0),
+        Node(1, "a", "10.0.0.1", 4, "concurrent", 65535, 0, up=False),
         Node(2, "b", "fd00::2", 1, "sequential", 1, 0),
     )
     return Network(
@@ -50,7 +53,32 @@ def with_everything_optional() -> Network:
         keep=60.0,
         listen="127.0.0.1:0",
         nodes=nodes,
-        links=(Link(1, 2, 1, "memory", 1.0, "bbr"),),
+        links=(Link(1, 2, 1, "memory", 1.0, "bbr", 9000, False, *_directions()),),
         routes=(),
-        flows=(forever, timed),
+        flows=(forever, timed, packets),
+        classes=(Class(1, 1, 2, 17, 53, 10**6, None), Class(2, None, None, None, None, None, 65535)),
+        traces=(
+            Trace(1, "lte", "opportunities", 0.012, ((1_000_000, 1), (12_000_000, 2**40))),
+            Trace(2, "steps", "rates", 0.0, ((0, 10**7), (5 * 10**9, 0))),
+        ),
+        events=(Event(1, 0.25, {"link": ["a", "b"], "down": True, "duration": "1 s"}),),
     )
+
+
+def _directions() -> tuple[Direction, Direction]:
+    """Two directions of which much is said."""
+    there = {
+        "rate": "100 Mbit/s",
+        "burst": "15 kB",
+        "delay": "10 ms",
+        "jitter": {"amount": "1 ms", "distribution": "pareto", "correlation": "25 %", "reorder": True},
+        "loss": {"model": "gilbert-elliott", "p": "0.3 %", "r": "70 %"},
+        "duplicate": "0.1 %",
+        "reorder": {"probability": "1 %", "correlation": "50 %"},
+        "queue": ["100 packets", "50 ms"],
+        "discipline": "drr",
+        "drop": {"policy": "red", "min": "5 packets", "max": "15 packets", "gentle": False},
+        "ecn": True,
+    }
+    back = {"trace": 1, "corrupt": "0.00001 %", "queue": "64 kB", "drop": "codel"}
+    return Direction.model_validate(there), Direction.model_validate(back)

@@ -37,10 +37,13 @@ TABLES: dict[str, tuple[Topic, str, str]] = {
     ),
     "flow_routes": ("desired", "flow", "(1, 21), (2, 21)"),
     "events": ("desired", "id", "(1, 0, '{}'), (2, 0, '{}')"),
+    "classes": ("desired", "id", "(1, 11, NULL, 17, 53, 10, NULL), (2, NULL, NULL, NULL, NULL, NULL, 3)"),
+    "traces": ("desired", "id", "(1, 'a', 'rates', 0, '{0}', '{5}'), (2, 'b', 'rates', 0, '{0}', '{5}')"),
     "node_state": ("state", "node", "(1, 0, 1, 'up'), (2, 0, 1, 'up')"),
     "link_state": ("state", "link", "(1, 1, 'up'), (2, 1, 'up')"),
     "route_state": ("state", "route", "(1, 1, 'up'), (2, 1, 'up')"),
     "flow_state": ("state", "flow", "(1, 1, 'running', 0, 0, 0, 0), (2, 1, 'running', 0, 0, 0, 0)"),
+    "event_state": ("state", "event", "(1, 'applied'), (2, 'failed')"),
     "link_metrics": (
         "metrics",
         "link",

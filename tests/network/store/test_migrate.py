@@ -19,8 +19,8 @@ pytestmark = pytest.mark.asyncio
 _numbers = itertools.count(1)
 
 TABLES = {
-    "nodes", "links", "routes", "flows", "flow_routes", "events", "node_state", "link_state", "route_state",
-    "flow_state", "runs", "link_metrics", "flow_metrics", "schema_version",
+    "nodes", "links", "routes", "flows", "flow_routes", "events", "classes", "traces", "node_state",
+    "link_state", "route_state", "flow_state", "event_state", "runs", "link_metrics", "flow_metrics", "schema_version",
 }  # fmt: skip
 
 

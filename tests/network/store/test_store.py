@@ -41,6 +41,9 @@ class TestRun:
         assert tuple(desired.links.values()) == network.links
         assert tuple(desired.routes.values()) == network.routes
         assert tuple(desired.flows.values()) == network.flows
+        assert tuple(desired.classes.values()) == network.classes
+        assert tuple(desired.traces.values()) == network.traces
+        assert tuple(desired.events.values()) == network.events
         assert list(desired.nodes) == [node.id for node in network.nodes]
         assert desired.pins == {}
 
@@ -157,7 +160,7 @@ class TestRefreshing:
 
     async def test_tables_of_no_concern_change_nothing(self, store: Store) -> None:
         desired = await store.desired()
-        assert await store.refresh(desired, {Change("events", "insert", frozenset({1}))}) is desired
+        assert await store.refresh(desired, {Change("runs", "insert", None)}) is desired
 
     async def test_announced_changes_lead_to_what_is_there(self, store: Store, sql: Connection) -> None:
         changes = store.changes()

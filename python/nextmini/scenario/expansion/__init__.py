@@ -27,7 +27,9 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
     `doubtful` has "nodes" or "links" if some of these could not be understood: that a node or a link
     is not there then counts for nothing.
     """
-    refused = [Finding(("topology", key), *text) for key, *text in scenario.topology.refusals()]
+    refused = [
+        Finding(("topology", key), message, remedy) for key, message, remedy in scenario.topology.refusals()
+    ]
     if refused:
         return None, refused
     findings: list[Finding] = []

@@ -1,0 +1,34 @@
+"""Tables inside of tables: which model a key's value has, if it is written as a table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from nextmini.scenario.arrival import Arrival
+from nextmini.scenario.direction import DirectionKeys
+from nextmini.scenario.impairments import Chance, Jitter, drop_table, loss_table
+from nextmini.scenario.trace import TraceTable
+
+if TYPE_CHECKING:
+    from nextmini.scenario.table import Table
+
+_MODELS: dict[str, type[Table]] = {
+    "jitter": Jitter,
+    "duplicate": Chance,
+    "reorder": Chance,
+    "corrupt": Chance,
+    "trace": TraceTable,
+    "arrival": Arrival,
+    "forward": DirectionKeys,
+    "backward": DirectionKeys,
+    "set": DirectionKeys,
+}
+
+
+def inner_table(key: str, value: Any) -> type[Table] | None:
+    """The model of the table that is the value of `key`."""
+    if isinstance(value, dict) and key == "loss":
+        return loss_table(value)
+    if isinstance(value, dict) and key == "drop":
+        return drop_table(value)
+    return _MODELS.get(key)
