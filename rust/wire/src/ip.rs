@@ -292,7 +292,7 @@ mod tests {
 
     /// From fd00::1 to fd00::2.
     fn v6(next: u8, rest: &[u8]) -> Vec<u8> {
-        let mut packet = vec![0; V6_HEADER];
+        let mut packet = [0; V6_HEADER];
         packet[0] = 0x60;
         packet[1] = 0x10;
         packet[4..6].copy_from_slice(&(rest.len() as u16).to_be_bytes());

@@ -22,4 +22,5 @@ pub mod integrity;
 pub mod ip;
 pub mod key;
 pub mod packet;
+pub mod segment;
 pub mod vnet;
