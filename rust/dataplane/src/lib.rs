@@ -14,7 +14,7 @@
 //! - [`link`]: what carries packets between nodes
 //! - [`flow`]: where lossless sessions begin and end
 //! - [`control`]: the connection to the controller
-//! - [`timers`]: how all of them wait for a time
+//! - [`timers`]: how all of them wait for a time, and [`watch`]: how late the machine makes that
 //! - [`baseline`]: what throughput is measured against
 //!
 //! **A processor never waits**: what it cannot place it drops and counts, so hop-by-hop waiting cannot
@@ -36,3 +36,4 @@ pub mod process;
 pub mod stop;
 pub mod task;
 pub mod timers;
+pub mod watch;
