@@ -7,6 +7,18 @@ use nextmini_wire::control::Drops;
 pub enum DropCause {
     /// The queue was full.
     Queue,
+    /// Random early detection.
+    Red,
+    /// Controlled delay.
+    Codel,
+    /// Emulated loss.
+    Loss,
+    /// It came damaged.
+    Corrupt,
+    /// Too large for the link.
+    Mtu,
+    /// This process could not keep up.
+    Overrun,
     /// The link was down.
     Down,
     /// The route is unknown here, or does not lead on from here.
@@ -22,6 +34,12 @@ impl DropCause {
     pub fn counter(self, drops: &mut Drops) -> &mut u64 {
         match self {
             Self::Queue => &mut drops.queue,
+            Self::Red => &mut drops.red,
+            Self::Codel => &mut drops.codel,
+            Self::Loss => &mut drops.loss,
+            Self::Corrupt => &mut drops.corrupt,
+            Self::Mtu => &mut drops.mtu,
+            Self::Overrun => &mut drops.overrun,
             Self::Down => &mut drops.down,
             Self::NoRoute => &mut drops.no_route,
             Self::HopLimit => &mut drops.hop_limit,

@@ -101,7 +101,7 @@ mod tests {
     }
 
     fn route(id: u32, path: &[u32]) -> Route {
-        Route::new(RouteId(id), path.iter().copied().map(NodeId).collect(), 1).unwrap()
+        Route::new(RouteId(id), path.iter().copied().map(NodeId).collect(), 1, 65_536).unwrap()
     }
 
     #[test]

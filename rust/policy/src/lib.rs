@@ -4,22 +4,29 @@
 //! of its own or is asynchronous. Actors ask, and move bytes.
 //!
 //! - [`route`], [`flow_table`], [`rendezvous`], [`jump`]: which way a packet goes, and to which processor
-//! - [`queue`], [`drops`]: what waits for a link, and what is dropped
+//! - [`class`]: packets that are treated alike
+//! - [`datagram`]: flows of packets that nobody sends again
+//! - [`drops`]: why packets are dropped
 //! - [`lossless`]: sender, receiver and window of lossless sessions
 //! - [`token_bucket`], [`backoff`]: pacing and reconnecting
+//! - [`histogram`]: how often a time was how long
 //! - [`impair`]: what goes wrong on a wire
+//! - [`rate`]: rates that change over time
 //! - [`random`]: where chance comes from
 
 #![forbid(unsafe_code)]
 
 pub mod backoff;
+pub mod class;
+pub mod datagram;
 pub mod drops;
 pub mod flow_table;
+pub mod histogram;
 pub mod impair;
 pub mod jump;
 pub mod lossless;
-pub mod queue;
 pub mod random;
+pub mod rate;
 pub mod rendezvous;
 pub mod route;
 pub mod time;

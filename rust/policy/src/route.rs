@@ -19,6 +19,7 @@ pub struct Route {
     id: RouteId,
     path: Box<[NodeId]>,
     weight: u32,
+    chunk: u32,
 }
 
 /// Why a path is no route.
@@ -42,11 +43,11 @@ pub enum RouteError {
 pub const MAX_ROUTE_ID: u32 = 16_000_000;
 
 impl Route {
-    /// A route of `path`, which takes `weight` of its pair's flows.
+    /// A route of `path`, which takes `weight` of its pair's flows and carries chunks of up to `chunk` bytes.
     ///
     /// # Errors
     /// See [`RouteError`].
-    pub fn new(id: RouteId, path: Vec<NodeId>, weight: u32) -> Result<Self, RouteError> {
+    pub fn new(id: RouteId, path: Vec<NodeId>, weight: u32, chunk: u32) -> Result<Self, RouteError> {
         if id.0 == 0 || id.0 > MAX_ROUTE_ID {
             return Err(RouteError::Id);
         }
@@ -61,12 +62,17 @@ impl Route {
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(RouteError::Repeated(pair[0]));
         }
-        Ok(Self { id, path: path.into(), weight })
+        Ok(Self { id, path: path.into(), weight, chunk })
     }
 
     /// Its id.
     pub fn id(&self) -> RouteId {
         self.id
+    }
+
+    /// The largest chunk of a lossless session on it, in bytes.
+    pub fn chunk(&self) -> u32 {
+        self.chunk
     }
 
     /// Its nodes, from source to destination: at least two.
@@ -188,24 +194,12 @@ mod tests {
     use super::*;
 
     fn route(id: u32, path: &[u32], weight: u32) -> Route {
-        Route::new(RouteId(id), path.iter().copied().map(NodeId).collect(), weight).unwrap()
+        Route::new(RouteId(id), path.iter().copied().map(NodeId).collect(), weight, 65_536).unwrap()
     }
 
     fn packet(route: u32, hop_limit: u16) -> Packet {
-        Packet {
-            route: RouteId(route),
-            position: 0,
-            hop_limit,
-            label: 0,
-            content: Content::Chunk(Chunk {
-                flow: FlowId(1),
-                offset: 0,
-                sent_at: 0,
-                last: false,
-                ask: false,
-            }),
-            payload: Bytes::new(),
-        }
+        let chunk = Chunk { flow: FlowId(1), offset: 0, sent_at: 0, last: false, ask: false };
+        Packet::new(RouteId(route), hop_limit, 0, Content::Chunk(chunk), Bytes::new())
     }
 
     #[test]
@@ -243,12 +237,12 @@ mod tests {
 
     #[test]
     fn impossible_paths_are_refused() {
-        let new = |path: Vec<u32>| Route::new(RouteId(1), path.into_iter().map(NodeId).collect(), 1);
+        let new = |path: Vec<u32>| Route::new(RouteId(1), path.into_iter().map(NodeId).collect(), 1, 65_536);
         assert_eq!(new(vec![1]), Err(RouteError::TooShort));
         assert_eq!(new(vec![1, 2, 1]), Err(RouteError::Repeated(NodeId(1))));
         assert_eq!(new((0..65_536).collect()), Err(RouteError::TooLong(65_536)));
         assert!(new((0..65_535).collect()).is_ok());
-        assert_eq!(Route::new(RouteId(0), vec![NodeId(1), NodeId(2)], 1), Err(RouteError::Id));
+        assert_eq!(Route::new(RouteId(0), vec![NodeId(1), NodeId(2)], 1, 65_536), Err(RouteError::Id));
     }
 
     proptest! {

@@ -109,6 +109,16 @@ impl Sender {
         }
     }
 
+    /// Sends pieces of up to `chunk` bytes, at least 1, from now on. Those that were sent before keep their
+    /// size, also when they are sent again.
+    pub fn set_chunk(&mut self, chunk: usize) {
+        let chunk = chunk.max(1);
+        if chunk != self.chunk {
+            self.chunk = chunk;
+            self.window.set_chunk(chunk);
+        }
+    }
+
     /// The next piece to send, while the window allows one. It counts as sent.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Segment> {
         if matches!(self.progress, Progress::Complete(_)) {

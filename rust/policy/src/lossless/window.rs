@@ -55,6 +55,14 @@ impl Window {
         Self { chunk, bytes: START * chunk, slow_start: true, round: None, largest_bdp: 0 }
     }
 
+    /// Counts in chunks of up to `chunk` bytes from now on; it begins anew if it was never adjusted.
+    pub fn set_chunk(&mut self, chunk: usize) {
+        let untouched = self.round.is_none() && self.bytes == START * self.chunk;
+        self.chunk = chunk.max(1) as u64;
+        let least = if untouched { START } else { LEAST };
+        self.bytes = if untouched { 0 } else { self.bytes }.max(least * self.chunk);
+    }
+
     /// Its size in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
