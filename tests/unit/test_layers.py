@@ -16,6 +16,7 @@ RUST = PACKAGE.parents[1] / "rust"
 # A layer may import itself and what stands after it.
 LAYERS = (
     "cli",
+    "live",
     "bench",
     "experiment",
     "hosts",

@@ -63,7 +63,7 @@ def outcome(run: RunState) -> Outcome:
     if run.document is None:
         raise RuntimeError("the run has no report")
     folder = run.options.runs_dir / run.id
-    if run.interrupt.requested and run.document["status"] != "interrupted":
+    if run.interrupted and run.document["status"] != "interrupted":
         # It came while everything was being put away.
         run.document["status"] = "interrupted"
         RunFolder(folder).write_result(run.document)
@@ -95,7 +95,7 @@ async def _export(run: RunState, parts: Parts) -> None:
 
 def _look_at_exits(run: RunState, parts: Parts) -> None:
     """A process that was told to stop and then fails is a failure too, unless we were in a hurry."""
-    if run.interrupt.requested or run.deaths or run.notes:
+    if run.interrupted or run.interrupt.hastened or run.deaths or run.notes:
         return
     for index, code in parts.processes.exit_codes().items():
         if code not in (0, -signal.SIGTERM, -signal.SIGKILL, None):
@@ -105,10 +105,12 @@ def _look_at_exits(run: RunState, parts: Parts) -> None:
 
 def _why(run: RunState) -> str:
     """Why flows that had not ended were stopped."""
-    if run.interrupt.requested:
+    if run.interrupted:
         return "the run was interrupted"
     if run.deaths or run.problems:
         return f"the run ended early: {(run.deaths + run.problems)[0]}"
+    if run.interrupt.requested:
+        return "the experiment was taken down"
     if run.network.duration is not None:
         return f"the experiment's duration of {format_time(run.network.duration)} was over"
     return "the run ended"

@@ -67,7 +67,9 @@ class Interrupt:
             return task.result()
         raise Interrupted
 
-    async def unless_hastened(self, work: Coroutine[object, object, object], seconds: float) -> bool:
+    async def unless_hastened(
+        self, work: Coroutine[object, object, object], seconds: float | None = None
+    ) -> bool:
         """Whether `work` finished within `seconds` and before somebody asked to hurry; else cancels it."""
         if self.hastened:
             work.close()

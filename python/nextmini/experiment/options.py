@@ -11,6 +11,8 @@ from nextmini.hosts.local import PROGRAM
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from nextmini.store.registry import How
+
 Status = Literal["passed", "failed", "interrupted"]
 
 EXIT_CODES: dict[Status, int] = {"passed": 0, "failed": 1, "interrupted": 130}
@@ -22,7 +24,9 @@ class RunOptions:
 
     `database_url`: a PostgreSQL server to use instead of the embedded one. `state_dir`: None for the usual
     place. `name` takes the place of the experiment's. `export`: whether the run folder gets the time series.
-    `program` is the dataplane's, without options.
+    `program` is the dataplane's, without options. `until`: what ends a run whose scenario gives it no
+    duration: its flows, when all have ended, or somebody who stops it, which then is no interruption.
+    `how`: what others are told of how it was started.
     """
 
     runs_dir: Path = Path("runs")
@@ -31,6 +35,8 @@ class RunOptions:
     name: str | None = None
     export: bool = True
     program: Sequence[str] = PROGRAM
+    until: Literal["flows", "stopped"] = "flows"
+    how: How = "run"
 
 
 @dataclass(frozen=True, slots=True)

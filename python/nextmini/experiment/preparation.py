@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from nextmini.controller import Controller, Settings
@@ -11,10 +14,10 @@ from nextmini.errors import ControllerError
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.state import Parts
 from nextmini.hosts.local import Launch, LocalProcesses
-from nextmini.store import StateFolder, Store, embedded_server
+from nextmini.store import Registration, StateFolder, Store, embedded_server
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from contextlib import AsyncExitStack
     from pathlib import Path
 
@@ -30,21 +33,26 @@ async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
     """
     opened = await open_controller(run, stack)
     folder = RunFolder.create(run.options.runs_dir, run.id, run.scenario)
+    run.observer.folder_made(folder.path)
     stack.enter_context(folder.controller_log())
     # The processes have the same working folder, but need not keep it.
     launch = Launch(opened.controller.url, opened.token_file, folder.logs.absolute(), run.options.program)
     processes = LocalProcesses(launch, run.process_died)
     stack.push_async_callback(processes.end)
-    return Parts(opened.store, opened.controller, processes, folder)
+    return Parts(opened.store, opened.controller, processes, folder, opened.register)
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A controller that listens, its store, and the file that its token is in."""
+    """A controller that listens, its store, and the file that its token is in.
+
+    `register` tells others that the network is in force.
+    """
 
     store: Store
     controller: Controller
     token_file: Path
+    register: Callable[[], None]
 
 
 async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool = True) -> Opened:
@@ -55,8 +63,9 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     """
     network, guard = run.network, run.interrupt.guard
     state = StateFolder.locate(run.options.state_dir)
+    registration = _registration(run)
     with one_at_a_time():
-        secrets = stack.enter_context(state.hold(network.name))
+        secrets = stack.enter_context(state.hold(network.name, registration))
     dsn = run.options.database_url
     if dsn is None:
         run.observer.phase("starting the database")
@@ -67,7 +76,22 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     controller = Controller(store, _settings(network, run.id, secrets, strict=strict))
     stack.push_async_callback(controller.close)
     await guard(controller.listen())
-    return Opened(store, controller, secrets.token_file)
+    register = partial(state.register, replace(registration, ready=True))
+    return Opened(store, controller, secrets.token_file, register)
+
+
+def _registration(run: RunState) -> Registration:
+    options = run.options
+    folder = None if options.how == "controller" else str((options.runs_dir / run.id).absolute())
+    return Registration(
+        name=run.network.name,
+        run=run.id,
+        how=options.how,
+        pid=os.getpid(),
+        folder=folder,
+        database_url=options.database_url,
+        started=datetime.now().astimezone().isoformat(timespec="seconds"),
+    )
 
 
 def _settings(network: Network, run: str, secrets: ExperimentSecrets, *, strict: bool) -> Settings:
@@ -99,5 +123,6 @@ def one_at_a_time() -> Iterator[None]:
         yield
     except ControllerError as error:
         raise ControllerError(
-            error.message, "wait for it to end, or give this run another name with --name NAME"
+            error.message,
+            "wait for it to end, end it with `nextmini down`, or give this one another name with --name NAME",
         ) from error

@@ -16,6 +16,7 @@ from nextmini.experiment.table import rate, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
     from typing import TextIO
 
     from rich.console import RenderableType
@@ -63,6 +64,9 @@ class ProgressLine:
         """See Observer."""
         self._progress = None
         self._phase = text
+
+    def folder_made(self, folder: Path) -> None:
+        """See Observer."""
 
     def flows_started(self, progress: Callable[[], Progress]) -> None:
         """See Observer."""

@@ -127,12 +127,18 @@ async def _watch(run: RunState, parts: Parts) -> None:
     if not await run.interrupt.guard(_before_failure(run, parts, ready, patience)):
         raise RunError(_unready(run, parts, patience))
     run.ready_at = asyncio.get_running_loop().time()
+    parts.register()
     run.observer.flows_started(parts.controller.progress)
-    duration = run.network.duration
-    if duration is None:
-        await run.interrupt.guard(_before_failure(run, parts, parts.controller.until_finished, None))
-    else:
-        await run.interrupt.guard(_before_failure(run, parts, partial(asyncio.sleep, duration), None))
+    await run.interrupt.guard(_before_failure(run, parts, _end_of(run, parts), None))
+
+
+def _end_of(run: RunState, parts: Parts) -> Callable[[], Awaitable[None]]:
+    """What ends a run that nothing befalls."""
+    if run.network.duration is not None:
+        return partial(asyncio.sleep, run.network.duration)
+    if run.options.until == "stopped":
+        return parts.controller.until_failed
+    return parts.controller.until_finished
 
 
 async def _before_failure(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -44,7 +45,7 @@ async def serve_scenario(
         id=run_id(network.name, datetime.now().astimezone()),
         network=network,
         scenario=dump(network),
-        options=options,
+        options=replace(options, how="controller"),
         interrupt=interrupt,
         observer=Silent(),
     )
@@ -55,6 +56,7 @@ async def serve_scenario(
         except Interrupted:
             return
         opened.controller.start()
+        opened.register()
         ready(opened.controller.url, opened.token_file)
         try:
             started = asyncio.get_running_loop().time()

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nextmini.controller import Controller
     from nextmini.experiment.folder import RunFolder
     from nextmini.experiment.interrupt import Interrupt
@@ -25,6 +27,8 @@ class Parts:
     controller: Controller
     processes: LocalProcesses
     folder: RunFolder
+    register: Callable[[], None]
+    """Tells others that the network is in force."""
 
 
 @dataclass(slots=True)
@@ -55,9 +59,15 @@ class RunState:
         """From the moment the network was ready to the end."""
         return 0.0 if self.ready_at is None else self.ended_at - self.ready_at
 
+    @property
+    def interrupted(self) -> bool:
+        """Whether it was stopped before its time; one that is to run until it is stopped has had its time."""
+        awaited = self.options.until == "stopped" and self.ready_at is not None
+        return self.interrupt.requested and not awaited
+
     def status(self) -> Status:
         """The run's, when all flows have ended."""
-        if self.interrupt.requested:
+        if self.interrupted:
             return "interrupted"
         failed = self.parts.controller.flows.failed if self.parts else 0
         return "failed" if self.problems or self.deaths or failed else "passed"

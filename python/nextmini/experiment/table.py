@@ -26,8 +26,12 @@ _COLOURS = {"passed": "green", "completed": "green", "failed": "red", "interrupt
 
 def print_outcome(outcome: Outcome, file: TextIO) -> None:
     """Prints the tables; in colour, and in the width of the terminal, if `file` is one."""
+    print_document(outcome.document, file)
+
+
+def print_document(document: dict[str, Any], file: TextIO) -> None:
+    """As `print_outcome`, of a result document."""
     console = Console(file=file, highlight=False, width=None if file.isatty() else PLAIN_WIDTH)
-    document = outcome.document
     console.print(_headline(document))
     flows: list[dict[str, Any]] = document["flows"]
     shown = flows if len(flows) <= MOST_FLOWS else [f for f in flows if f["status"] != "completed"]

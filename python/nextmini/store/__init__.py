@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nextmini.store.embedded import embedded_server
 from nextmini.store.listener import Listener
+from nextmini.store.registry import Registration
 from nextmini.store.rows import (
     RESYNC,
     Actual,
@@ -37,6 +38,7 @@ __all__ = [
     "LinkUpdate",
     "Listener",
     "NodeState",
+    "Registration",
     "RouteState",
     "Run",
     "StateFolder",

@@ -5,13 +5,18 @@
 ├── postgres/                 the embedded server, see `nextmini.store.cluster`
 └── experiments/
     ├── <name>.lock           held (flock) by the run that has the experiment; names its process
-    └── <name>/token, key     secrets of that run, mode 0600; gone when it ends
+    ├── <name>.json           what that run says of itself, see `nextmini.store.registry`
+    └── <name>/token, key     secrets of that run, mode 0600; all three are gone when it ends
 ```
+
+Whoever looks for abandoned locks takes them for a moment, so both that and taking one for good are done while
+holding a lock on the folder `experiments` itself: nobody is ever refused because somebody looked.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import secrets
 import shutil
@@ -22,10 +27,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote
 
 from nextmini.errors import ControllerError, PrerequisiteError
+from nextmini.store import registry
 from nextmini.store.locks import FileLock, claim_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from nextmini.store.registry import Registration
 
 VARIABLE = "NEXTMINI_STATE"
 
@@ -58,14 +66,18 @@ class StateFolder:
         return self.path / "experiments"
 
     @contextmanager
-    def hold(self, experiment: str) -> Iterator[ExperimentSecrets]:
+    def hold(self, experiment: str, registration: Registration | None = None) -> Iterator[ExperimentSecrets]:
         """Has the experiment to itself on this machine, with fresh secrets; removes both at the end.
 
-        Raises ControllerError if a living process has it, PrerequisiteError if the folder cannot be written.
+        With a `registration`, others can find it. Raises ControllerError if a living process has it,
+        PrerequisiteError if the folder cannot be written.
         """
         try:
             make_private_folder(self.experiments)
-            lock = claim_file(self._lock_file(experiment))
+            with self._gate():
+                lock = claim_file(self._lock_file(experiment))
+                if lock is not None:
+                    self._take_over(experiment, lock, registration)
         except OSError as error:
             raise _unwritable(self.path, error) from error
         if lock is None:
@@ -74,27 +86,84 @@ class StateFolder:
                 "wait for it to end, or give this one another name",
             )
         try:
-            yield self._renew_secrets(experiment, lock)
+            yield self._renew_secrets(experiment)
         finally:
-            self._forget(experiment, lock)
+            self._leave(experiment, lock)
+
+    def register(self, registration: Registration) -> None:
+        """Renews what an experiment says of itself; for who holds it.
+
+        Raises PrerequisiteError if the folder cannot be written.
+        """
+        try:
+            registry.write(self._registry_file(registration.name), registration)
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+
+    def running(self) -> list[Registration]:
+        """The experiments that living processes hold and that say of themselves what they are, by name.
+
+        Raises PrerequisiteError if the folder cannot be read.
+        """
+        with self._each() as locks:
+            held = [path for path, lock in locks if lock is None]
+            found = [registry.read(path.with_suffix(".json")) for path in held]
+        return [registration for registration in found if registration is not None]
 
     def remove_abandoned(self) -> list[str]:
-        """Removes what killed runs left; returns the names of their experiments."""
-        removed = []
-        for path in sorted(self.experiments.glob("*.lock")):
-            lock = claim_file(path)
-            if lock is not None:
-                name = unquote(path.stem)
-                self._forget(name, lock)
-                removed.append(name)
-        return removed
+        """Removes what killed runs left; returns the names of their experiments.
 
-    def _renew_secrets(self, experiment: str, lock: FileLock) -> ExperimentSecrets:
-        folder = self._folder(experiment)
-        token, key = secrets.token_urlsafe(32), secrets.token_hex(32)
+        Raises PrerequisiteError if the folder cannot be written.
+        """
+        with self._each() as locks:
+            abandoned = [(unquote(path.stem), lock) for path, lock in locks if lock is not None]
+            for name, lock in abandoned:
+                self._forget(name, lock)
+        return [name for name, _ in abandoned]
+
+    @contextmanager
+    def _each(self) -> Iterator[list[tuple[Path, FileLock | None]]]:
+        """All lock files, each with its lock if nobody else has that; nobody comes or goes meanwhile."""
+        if not self.experiments.is_dir():  # nothing has ever run here
+            yield []
+            return
+        locks: list[tuple[Path, FileLock | None]] = []
+        try:
+            with self._gate():
+                locks += [(path, claim_file(path)) for path in sorted(self.experiments.glob("*.lock"))]
+                yield locks
+        except OSError as error:
+            raise _unwritable(self.path, error) from error
+        finally:
+            for _, lock in locks:
+                if lock is not None:
+                    lock.close()
+
+    @contextmanager
+    def _gate(self) -> Iterator[None]:
+        descriptor = os.open(self.experiments, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX)  # nobody has it for longer than a few files take
+            yield
+        finally:
+            os.close(descriptor)
+
+    def _take_over(self, experiment: str, lock: FileLock, registration: Registration | None) -> None:
+        """Says who has the experiment from now on. Raises OSError, and then nobody has it."""
         try:
             os.ftruncate(lock.fileno(), 0)
             os.pwrite(lock.fileno(), f"{os.getpid()}\n".encode(), 0)
+            self._registry_file(experiment).unlink(missing_ok=True)  # of a run that was killed
+            if registration is not None:
+                registry.write(self._registry_file(experiment), registration)
+        except BaseException:
+            self._forget(experiment, lock)
+            raise
+
+    def _renew_secrets(self, experiment: str) -> ExperimentSecrets:
+        folder = self._folder(experiment)
+        token, key = secrets.token_urlsafe(32), secrets.token_hex(32)
+        try:
             if folder.exists():  # of a run that was killed
                 shutil.rmtree(folder)
             folder.mkdir(mode=0o700)
@@ -107,11 +176,20 @@ class StateFolder:
         except OSError as error:
             raise _unwritable(self.path, error) from error
 
+    def _leave(self, experiment: str, lock: FileLock) -> None:
+        """Gives the experiment up; nobody who looks meanwhile takes it for abandoned."""
+        try:
+            with self._gate():
+                self._forget(experiment, lock)
+        except FileNotFoundError:  # somebody has removed the state folder
+            lock.close()
+
     def _forget(self, experiment: str, lock: FileLock) -> None:
         folder = self._folder(experiment)
         try:
             if folder.exists():
                 shutil.rmtree(folder)
+            self._registry_file(experiment).unlink(missing_ok=True)
             self._lock_file(experiment).unlink(missing_ok=True)
         finally:
             lock.close()
@@ -128,6 +206,9 @@ class StateFolder:
 
     def _lock_file(self, experiment: str) -> Path:
         return self.experiments / f"{_file_name(experiment)}.lock"
+
+    def _registry_file(self, experiment: str) -> Path:
+        return self.experiments / f"{_file_name(experiment)}.json"
 
 
 def make_private_folder(path: Path) -> None:

@@ -68,6 +68,9 @@ class Watcher:
         if text == self._phase:
             self._act()
 
+    def folder_made(self, folder: Path) -> None:
+        assert (folder / "logs").is_dir()
+
     def flows_started(self, progress: Callable[[], Progress]) -> None:
         assert progress().connected > 0
         self.phase("flows")
@@ -282,7 +285,7 @@ async def test_an_experiment_that_runs_already_is_refused_with_the_remedy(option
         await run_scenario(made, options)
     assert str(caught.value) == (
         f"experiment '{name}' is already running here (process {os.getpid()}); "
-        "wait for it to end, or give this run another name with --name NAME"
+        "wait for it to end, end it with `nextmini down`, or give this one another name with --name NAME"
     )
     assert not options.runs_dir.exists()
 
@@ -297,7 +300,7 @@ async def test_a_second_controller_of_a_database_is_refused(
         elsewhere = replace(options, database_url=server[1], state_dir=tmp_path / "state")
         with pytest.raises(ControllerError, match="already has a controller") as caught:
             await run_scenario(made, elsewhere)
-    assert caught.value.remedy == "wait for it to end, or give this run another name with --name NAME"
+    assert "another name with --name NAME" in (caught.value.remedy or "")
     assert not options.runs_dir.exists()
 
 
@@ -353,3 +356,42 @@ async def test_a_database_that_dies_ends_the_run_with_what_is_known(
     assert json.loads((outcome.folder / "result.json").read_text()) == outcome.document
     assert any("the database has no result of this run" in note for note in outcome.notes)
     assert any("samples of metrics could not be written" in note for note in outcome.notes)
+
+
+async def test_a_run_until_it_is_stopped_does_not_end_with_its_flows(options: RunOptions) -> None:
+    interrupt = Interrupt()
+    made = scenario(7000, FOREVER)
+    background = replace(options, until="stopped", how="up")
+    state = StateFolder(options.state_dir or options.runs_dir)
+    seen = []
+
+    class Look(Watcher):
+        def flows_started(self, progress: Callable[[], Progress]) -> None:
+            seen.extend(state.running())
+            super().flows_started(progress)
+            stop = asyncio.get_running_loop().create_task(self.stop(progress))
+            stop.add_done_callback(lambda done: done.result())
+
+        async def stop(self, progress: Callable[[], Progress]) -> None:
+            while progress().ended < 1:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.01)
+            interrupt.request()
+
+    outcome = await run_scenario(made, background, interrupt, Look())
+    (registration,) = seen
+    name = resolve(made).name
+    assert (registration.name, registration.how, registration.pid) == (name, "up", os.getpid())
+    assert (registration.ready, registration.folder) == (True, str(outcome.folder))
+    assert (outcome.status, outcome.exit_code) == ("passed", 0)
+    first, second = outcome.document["flows"]
+    assert first["status"] == "completed"
+    assert (second["status"], second["reason"]) == ("stopped", "the experiment was taken down")
+
+
+async def test_a_run_until_it_is_stopped_is_interrupted_by_who_stops_it_on_its_way(
+    options: RunOptions,
+) -> None:
+    interrupt = Interrupt()
+    watcher = Watcher("writing the network", interrupt.request)
+    outcome = await run_scenario(scenario(7000), replace(options, until="stopped"), interrupt, watcher)
+    assert (outcome.status, outcome.exit_code) == ("interrupted", 130)

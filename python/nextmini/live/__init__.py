@@ -1,0 +1,1 @@
+"""Experiments that run: starting one in the background, ending it, and acting on it meanwhile."""

@@ -1,0 +1,83 @@
+"""What commands on a running experiment read and change, beside what a controller does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, TypeVar
+
+from nextmini.store.claim import close_connection
+from nextmini.store.connection import connect, database_errors
+from nextmini.store.naming import Naming
+from nextmini.store.rows import FlowState, LinkState, NodeState, RouteState
+from nextmini.store.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from datetime import timedelta
+
+S = TypeVar("S", NodeState, LinkState, RouteState, FlowState)
+
+_SIZES = """
+SELECT (SELECT count(*) FROM {0}.nodes), (SELECT count(*) FROM {0}.links), (SELECT count(*) FROM {0}.flows)
+"""
+# Of the samples of the last while, those that are the newest and the oldest of their flow. Older samples of a
+# flow that still runs do not matter, and searching them would cost more the longer an experiment lasts.
+_RECENT_FLOWS = """
+SELECT flow, max(acknowledged), max(acknowledged) - min(acknowledged),
+       extract(epoch FROM max(time) - min(time))::float8
+FROM flow_metrics WHERE run = $1 AND time > now() - $2::interval GROUP BY flow
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How large an experiment is."""
+
+    nodes: int
+    links: int
+    flows: int
+
+
+@dataclass(frozen=True, slots=True)
+class RecentFlow:
+    """What a flow has done lately: bytes acknowledged in all, and bit/s over the last while."""
+
+    acknowledged: int
+    rate: float
+
+
+async def sizes(dsn: str, experiments: Iterable[str]) -> dict[str, Sizes]:
+    """How large each of the experiments is.
+
+    Raises DatabaseError if the server or one's schema is not there.
+    """
+    connection = await connect(dsn)
+    try:
+        with database_errors("the experiments cannot be counted"):
+            return {
+                name: Sizes(*(await connection.fetch(_SIZES.format(Naming.of(name).quoted)))[0])
+                for name in experiments
+            }
+    finally:
+        await close_connection(connection)
+
+
+class LiveStore(Store):
+    """The store of an experiment that somebody else's controller runs."""
+
+    async def recent_flows(self, run_id: str, last: timedelta) -> Mapping[int, RecentFlow]:
+        """The flows that something was measured of in the `last` while."""
+        async with self._connection("flow metrics cannot be read") as connection:
+            rows = await connection.fetch(_RECENT_FLOWS, run_id, last)
+        return {
+            flow: RecentFlow(total, sent * 8 / seconds if seconds > 0 else 0.0)
+            for flow, total, sent, seconds in rows
+        }
+
+    async def state(self, kind: type[S], id: int) -> S | None:
+        """What is confirmed of one node, link, route or flow."""
+        key, *more = (field.name for field in fields(kind))
+        query = f"SELECT {', '.join((key, *more))} FROM {key}_state WHERE {key} = $1"  # noqa: S608 - our names
+        async with self._connection("the states cannot be read") as connection:
+            row = await connection.fetchrow(query, id)
+        return None if row is None else kind(*row)

@@ -1,0 +1,62 @@
+"""What an experiment that is held says of itself: `<state>/experiments/<name>.json`, beside its lock.
+
+It is for commands that act on a running experiment. It counts as long as the lock is held, and only then; it
+has mode 0600, since the URL of a database may hold a password.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Literal, cast, get_args
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+How = Literal["run", "up", "controller"]
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One experiment.
+
+    `how` it was started; `folder` is its run folder, absolute, None if it has none; `database_url` is None
+    for the embedded server of the state folder, else a secret; `started` is ISO 8601; `ready`: whether the
+    network is in force.
+    """
+
+    name: str
+    run: str
+    how: How
+    pid: int
+    folder: str | None
+    database_url: str | None
+    started: str
+    ready: bool = False
+
+
+def write(path: Path, registration: Registration) -> None:
+    """Writes the file as a whole or not at all. Raises OSError if that is not possible."""
+    partial = path.with_name(f"{path.name}.part")
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
+    with open(descriptor, "w", encoding="utf-8") as file:
+        json.dump(asdict(registration), file)
+    os.replace(partial, path)
+
+
+def read(path: Path) -> Registration | None:
+    """What the file says; None if there is none, or it is not one of this version's."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if not isinstance(found, dict) or found.keys() != {field.name for field in fields(Registration)}:
+        return None
+    texts = [found[key] for key in ("name", "run", "started")]
+    texts += [found[key] for key in ("folder", "database_url") if found[key] is not None]
+    if not (all(isinstance(text, str) for text in texts) and isinstance(found["ready"], bool)):
+        return None
+    if not isinstance(found["pid"], int) or found["how"] not in get_args(How):
+        return None
+    return Registration(**cast("dict[str, How]", found))  # type: ignore[arg-type]
