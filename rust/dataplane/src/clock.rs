@@ -6,8 +6,3 @@ use nextmini_policy::time::Instant;
 pub fn now() -> Instant {
     Instant(nextmini_sys::clock::monotonic_nanos())
 }
-
-/// Sleeps until `deadline`, to the millisecond that tokio's timer has.
-pub async fn sleep_until(deadline: Instant) {
-    tokio::time::sleep(deadline.since(now())).await;
-}

@@ -6,11 +6,15 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+use nextmini_policy::class::Classes;
+use nextmini_policy::link::settings::SettingsError;
+use nextmini_policy::link::{LinkQueue, LinkSeed, LinkUp};
 use nextmini_policy::lossless::Pattern;
-use nextmini_policy::queue::{Limits, LinkQueue, LinkUp};
+use nextmini_policy::rate::trace::TraceError;
 use nextmini_policy::route::{Route, RouteError};
 use nextmini_wire::control::{
-    self, Applied, Apply, FlowCounters, LinkCounters, Rejection, RowKind, Transport,
+    self, Applied, Apply, FlowCounters, FlowKind, LinkCounters, LinkFidelity, LinkMark, Rejection, RowKind,
+    Transport,
 };
 use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{FlowId, LinkId, NodeId};
@@ -19,18 +23,19 @@ use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::event::Events;
+use crate::flow::datagrams::DatagramSource;
 use crate::flow::sink::Sink;
 use crate::flow::source::{Source, Stats};
 use crate::ingress::Ingress;
 use crate::link::listen::Expected;
+use crate::link::orders::{Orders, Traces};
 use crate::link::status::Status;
 use crate::link::stream::End;
 use crate::link::{Outgoing, dial, listen, memory};
 use crate::node::{Node, Routes, SourceNews};
 use crate::task::Task;
+use crate::timers::Timers;
 
-/// MTU of links that say nothing else, in bytes.
-const MTU: u16 = 1500;
 /// How long flows and sinks may take to report when everything ends.
 const FAREWELL: Duration = Duration::from_secs(2);
 
@@ -41,6 +46,10 @@ pub struct Experiment {
     pub key: LinkKey,
     /// What synthetic flows carry.
     pub pattern: Pattern,
+    /// Every random choice derives from it.
+    pub seed: u64,
+    /// The process's deadlines.
+    pub timers: Timers,
 }
 
 /// The nodes, links and flows of a process.
@@ -52,6 +61,8 @@ pub struct Host {
     routes: Arc<Routes>,
     nodes: FxHashMap<NodeId, HostedNode>,
     links: FxHashMap<LinkId, HostedLink>,
+    traces: Traces,
+    classes: Arc<Classes>,
     flows: FxHashMap<FlowId, HostedFlow>,
     /// Flows that were told to stop and have not reported yet.
     ending: Vec<Task>,
@@ -72,6 +83,7 @@ struct HostedLink {
     row: control::Link,
     ends: Vec<Arc<Outgoing>>,
     tasks: Vec<Task>,
+    status: Arc<Status>,
 }
 
 #[derive(Debug)]
@@ -97,6 +109,10 @@ enum RowError {
     Split,
     #[error(transparent)]
     Route(#[from] RouteError),
+    #[error(transparent)]
+    Trace(#[from] TraceError),
+    #[error("from {from} to {to}: {source}")]
+    Direction { from: NodeId, to: NodeId, source: SettingsError },
 }
 
 impl Host {
@@ -109,6 +125,8 @@ impl Host {
             routes,
             nodes: FxHashMap::default(),
             links: FxHashMap::default(),
+            traces: Traces::default(),
+            classes: Arc::default(),
             flows: FxHashMap::default(),
             ending: Vec::new(),
             stop_sinks: watch::Sender::new(false),
@@ -117,7 +135,7 @@ impl Host {
 
     /// Puts changes in force, and says which of them cannot be.
     pub fn apply(&mut self, apply: Apply) -> Applied {
-        let mut rejected = Vec::new();
+        let (mut rejected, mut marks) = (Vec::new(), Vec::new());
         let mut reject = |kind, id, error: RowError| {
             rejected.push(Rejection { kind, id, reason: error.to_string() });
         };
@@ -125,7 +143,7 @@ impl Host {
         let routes: Vec<Route> = apply
             .routes
             .into_iter()
-            .filter_map(|row| match Route::new(row.id, row.path, row.weight) {
+            .filter_map(|row| match Route::new(row.id, row.path, row.weight, row.chunk) {
                 Ok(route) => Some(route),
                 Err(error) => {
                     reject(RowKind::Route, row.id.0, error.into());
@@ -136,13 +154,21 @@ impl Host {
         let mut touched = FxHashSet::default();
         apply.remove_links.iter().for_each(|&id| self.remove_link(id, &mut touched));
         apply.remove_nodes.iter().for_each(|&id| self.remove_node(id));
+        if let Some(classes) = apply.classes {
+            self.set_classes(classes);
+        }
+        for part in apply.traces {
+            let id = part.id;
+            // A link that needs it will say so, with its own number.
+            self.traces.add(part).unwrap_or_else(|error| tracing::error!(id, %error, "a trace is refused"));
+        }
         for row in apply.nodes {
             let id = row.id;
             self.set_node(row).unwrap_or_else(|error| reject(RowKind::Node, id.0, error));
         }
         for row in apply.links {
             let id = row.id;
-            self.set_link(row, &mut touched).unwrap_or_else(|error| reject(RowKind::Link, id.0, error));
+            self.set_link(row, &mut touched, &mut marks).unwrap_or_else(|error| reject(RowKind::Link, id.0, error));
         }
         self.set_neighbours(&touched);
         if !routes.is_empty() || !apply.remove_routes.is_empty() {
@@ -153,7 +179,7 @@ impl Host {
             let id = row.id;
             self.set_flow(row).unwrap_or_else(|error| reject(RowKind::Flow, id.0, error));
         }
-        Applied { generation: apply.generation, rejected }
+        Applied { generation: apply.generation, rejected, marks }
     }
 
     /// Tells the sources whose routes cross one of these links that it broke.
@@ -194,6 +220,14 @@ impl Host {
         (links, flows)
     }
 
+    /// What links achieved of what was asked of them, and how many packets this process could not keep up
+    /// with.
+    pub fn fidelity(&self) -> (Vec<LinkFidelity>, u64) {
+        let ends = || self.links.values().flat_map(|link| &link.ends);
+        let overruns = ends().map(|end| end.counters().0.drops.overrun).sum();
+        (ends().filter_map(|end| end.fidelity()).collect(), overruns)
+    }
+
     /// Stops all flows and sinks, which report how far they came.
     pub async fn stop(&mut self) {
         let mut ending = std::mem::take(&mut self.ending);
@@ -216,14 +250,22 @@ impl Host {
     }
 
     fn set_node(&mut self, row: control::Node) -> Result<(), RowError> {
-        if let Some(known) = self.nodes.get(&row.id) {
-            return if known.row == row { Ok(()) } else { Err(RowError::Changed("node")) };
+        if let Some(known) = self.nodes.get_mut(&row.id) {
+            return known.change(row, &self.links);
         }
         let _address: IpAddr = row.address.parse().map_err(|_| RowError::Address(row.address.clone()))?;
         let (node, arrived) = Node::new(row.id, row.hop_limit, Arc::clone(&self.routes), self.events.clone());
+        if !row.up {
+            node.crash();
+        }
         let (ingress, processors) = Ingress::new(&node, row.processors, row.mapping, &self.events);
-        let sink = Sink::new(Arc::clone(&node)).run(arrived, self.stop_sinks.subscribe());
-        let sink = Task::spawn(row.id, "sink", self.events.clone(), sink);
+        let sink = Sink::new(Arc::clone(&node), self.experiment.pattern.clone());
+        let sink = Task::spawn(
+            row.id,
+            "sink",
+            self.events.clone(),
+            sink.run(arrived, self.stop_sinks.subscribe()),
+        );
         self.nodes.insert(row.id, HostedNode { row, node, ingress, _processors: processors, sink });
         Ok(())
     }
@@ -234,63 +276,103 @@ impl Host {
         }
     }
 
-    fn set_link(&mut self, row: control::Link, touched: &mut FxHashSet<NodeId>) -> Result<(), RowError> {
-        if self.links.get(&row.id).is_some_and(|known| known.row == row) {
+    fn set_classes(&mut self, classes: Vec<control::Class>) {
+        self.classes = Arc::new(Classes::new(classes));
+        self.routes.set_classes(Arc::clone(&self.classes));
+        self.links.values().flat_map(|link| &link.ends).for_each(|end| end.set_classes(&self.classes));
+    }
+
+    fn set_link(
+        &mut self,
+        row: control::Link,
+        touched: &mut FxHashSet<NodeId>,
+        marks: &mut Vec<LinkMark>,
+    ) -> Result<(), RowError> {
+        let orders = Orders::new(&row, &self.traces).map_err(|(from, to, source)| RowError::Direction {
+            from,
+            to,
+            source,
+        })?;
+        if let Some(known) = self.links.get_mut(&row.id)
+            && known.is_carried_as(&row)
+        {
+            if known.row != row {
+                marks.extend(known.ends.iter().map(|end| end.mark()));
+                orders.give(&row, &known.ends);
+                known.status.set_wanted(row.up);
+                known.row = row;
+            }
             return Ok(());
         }
         self.remove_link(row.id, touched);
-        let (ends, tasks) = match row.transport {
-            Transport::Memory => self.memory_link(&row)?,
-            Transport::Tcp => self.tcp_link(&row)?,
+        let (ends, tasks, status) = match row.transport {
+            Transport::Memory => self.memory_link(&row, orders)?,
+            Transport::Tcp => self.tcp_link(&row, orders)?,
         };
         touched.extend([row.a, row.b]);
-        self.links.insert(row.id, HostedLink { row, ends, tasks });
+        self.links.insert(row.id, HostedLink { row, ends, tasks, status });
         Ok(())
     }
 
-    fn memory_link(&self, row: &control::Link) -> Result<(Vec<Arc<Outgoing>>, Vec<Task>), RowError> {
+    fn memory_link(&self, row: &control::Link, orders: Orders) -> Result<Carried, RowError> {
         let (Some(a), Some(b)) = (self.nodes.get(&row.a), self.nodes.get(&row.b)) else {
             return Err(RowError::Split);
         };
-        let (to_b, to_a) = (outgoing(row, row.a, row.b), outgoing(row, row.b, row.a));
+        let (to_b, to_a) = (self.outgoing(row, row.a, row.b), self.outgoing(row, row.b, row.a));
+        let ends = vec![Arc::clone(&to_b), Arc::clone(&to_a)];
+        orders.give(row, &ends);
         let carry = |from, there: &Arc<Outgoing>, ingress: &Ingress, back: &Arc<Outgoing>| {
-            let carrying = memory::carry(Arc::clone(there), ingress.clone(), Arc::clone(back));
+            let alarm = self.experiment.timers.alarm();
+            let carrying = memory::carry(Arc::clone(there), ingress.clone(), Arc::clone(back), alarm);
             Task::spawn(from, "link", self.events.clone(), carrying)
         };
         let tasks = vec![carry(row.a, &to_b, &b.ingress, &to_a), carry(row.b, &to_a, &a.ingress, &to_b)];
-        Status::new(row.id, 1, self.events.clone()).up();
-        Ok((vec![to_b, to_a], tasks))
+        let status = Status::new(row.id, 1, self.events.clone());
+        status.up();
+        status.set_wanted(row.up);
+        Ok((ends, tasks, Arc::new(status)))
     }
 
-    fn tcp_link(&self, row: &control::Link) -> Result<(Vec<Arc<Outgoing>>, Vec<Task>), RowError> {
-        let ends = u32::from(row.dial) + u32::from(row.listen_end);
-        let status = Arc::new(Status::new(row.id, ends, self.events.clone()));
+    fn tcp_link(&self, row: &control::Link, orders: Orders) -> Result<Carried, RowError> {
+        let count = u32::from(row.dial) + u32::from(row.listen_end);
+        let status = Arc::new(Status::new(row.id, count, self.events.clone()));
+        status.set_wanted(row.up);
         let congestion: Arc<str> = row.congestion.as_str().into();
-        let (mut outgoings, mut tasks) = (Vec::new(), Vec::new());
+        let (mut ends, mut tasks) = (Vec::new(), Vec::new());
         let mut end = |from: NodeId, to: NodeId| {
             let node = self.nodes.get(&from).ok_or(RowError::NoNode(from))?;
-            let outgoing = Arc::new(outgoing_queue(row.id, from, to));
+            let outgoing = self.outgoing(row, from, to);
             outgoing.set_up(LinkUp::No);
-            outgoings.push(Arc::clone(&outgoing));
+            ends.push(Arc::clone(&outgoing));
             Ok::<_, RowError>(End {
                 outgoing,
                 ingress: node.ingress.clone(),
                 congestion: Arc::clone(&congestion),
+                timers: self.experiment.timers.clone(),
             })
         };
-        if row.listen_end {
-            let end = end(row.b, row.a)?;
+        let listening = if row.listen_end { Some(end(row.b, row.a)?) } else { None };
+        let dialling = if row.dial { Some(end(row.a, row.b)?) } else { None };
+        orders.give(row, &ends);
+        if let Some(end) = listening {
             let connections = self.expected.expect(row.id, row.a);
             let keeping = listen::keep(end, connections, Arc::clone(&status));
             tasks.push(Task::spawn(row.b, "link", self.events.clone(), keeping));
         }
-        if row.dial {
+        if let Some(end) = dialling {
             let peer = row.peer.clone().unwrap_or_default();
             let peer: SocketAddr = peer.parse().map_err(|_| RowError::Peer(peer))?;
-            let keeping = dial::keep(end(row.a, row.b)?, peer, self.experiment.key.clone(), status);
+            let keeping = dial::keep(end, peer, self.experiment.key.clone(), Arc::clone(&status));
             tasks.push(Task::spawn(row.a, "link", self.events.clone(), keeping));
         }
-        Ok((outgoings, tasks))
+        Ok((ends, tasks, status))
+    }
+
+    fn outgoing(&self, row: &control::Link, from: NodeId, to: NodeId) -> Arc<Outgoing> {
+        let seed = LinkSeed { seed: self.experiment.seed, link: row.id.0, from: from.0 };
+        let outgoing = Outgoing::new(row.id, from, to, LinkQueue::new(row.mtu, seed));
+        outgoing.set_classes(&self.classes);
+        Arc::new(outgoing)
     }
 
     fn remove_link(&mut self, id: LinkId, touched: &mut FxHashSet<NodeId>) {
@@ -327,9 +409,20 @@ impl Host {
         let node = &self.nodes.get(&row.source).ok_or(RowError::NoNode(row.source))?.node;
         let (stats, (stop, stopped)) = (Arc::new(Stats::default()), watch::channel(false));
         let news = node.register_source(row.id);
-        let pattern = self.experiment.pattern.clone();
-        let source = Source::new(row.clone(), Arc::clone(node), pattern, Arc::clone(&stats));
-        let task = Task::spawn(row.source, "flow source", self.events.clone(), source.run(news, stopped));
+        let (node, experiment) = (Arc::clone(node), &self.experiment);
+        let (pattern, timers) = (experiment.pattern.clone(), experiment.timers.clone());
+        let events = self.events.clone();
+        let task = match row.kind {
+            FlowKind::Lossless => {
+                let source = Source::new(row.clone(), node, pattern, Arc::clone(&stats), timers);
+                Task::spawn(row.source, "flow source", events, source.run(news, stopped))
+            }
+            FlowKind::Udp => {
+                let chances = (pattern, experiment.seed);
+                let source = DatagramSource::new(row.clone(), node, chances, Arc::clone(&stats), timers);
+                Task::spawn(row.source, "flow source", events, source.run(news, stopped))
+            }
+        };
         self.flows.insert(row.id, HostedFlow { row, stats, stop, task });
         Ok(())
     }
@@ -343,12 +436,36 @@ impl Host {
     }
 }
 
-fn outgoing(row: &control::Link, from: NodeId, to: NodeId) -> Arc<Outgoing> {
-    Arc::new(outgoing_queue(row.id, from, to))
+/// What carries a link: its ends in this process, their tasks, and whether they are up.
+type Carried = (Vec<Arc<Outgoing>>, Vec<Task>, Arc<Status>);
+
+impl HostedNode {
+    fn change(&mut self, row: control::Node, links: &FxHashMap<LinkId, HostedLink>) -> Result<(), RowError> {
+        if (control::Node { up: row.up, ..self.row.clone() }) != row {
+            return Err(RowError::Changed("node"));
+        }
+        match (self.row.up, row.up) {
+            (true, false) => {
+                self.node.crash();
+                let ends = links.values().flat_map(|link| &link.ends);
+                ends.filter(|end| end.from() == row.id).for_each(|end| end.clear());
+            }
+            (false, true) => self.node.restart(),
+            _ => {}
+        }
+        self.row = row;
+        Ok(())
+    }
 }
 
-fn outgoing_queue(link: LinkId, from: NodeId, to: NodeId) -> Outgoing {
-    Outgoing::new(link, from, to, LinkQueue::new(MTU, Limits::default()))
+impl HostedLink {
+    /// Whether another row of this link needs no other connection.
+    fn is_carried_as(&self, row: &control::Link) -> bool {
+        let of = |row: &control::Link| {
+            (row.a, row.b, row.transport, row.congestion.clone(), row.dial, row.listen_end, row.peer.clone())
+        };
+        of(&self.row) == of(row)
+    }
 }
 
 fn link_counters(end: &Outgoing) -> LinkCounters {
@@ -360,5 +477,8 @@ fn link_counters(end: &Outgoing) -> LinkCounters {
         packets: counters.packets,
         queue,
         drops: counters.drops,
+        entered: counters.entered,
+        marked: counters.marked,
+        duplicated: counters.duplicated,
     }
 }

@@ -1,20 +1,22 @@
 //! A node: what its processors do with packets.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
+use nextmini_policy::class::{Classes, Subject};
 use nextmini_policy::drops::DropCause;
 use nextmini_policy::flow_table::FlowTable;
 use nextmini_policy::route::{RouteTable, Step};
 use nextmini_policy::time::Instant;
 use nextmini_wire::id::{FlowId, NodeId, RouteId};
 use nextmini_wire::key::FlowKey;
-use nextmini_wire::packet::{Ack, Chunk, Content, Packet};
+use nextmini_wire::packet::{Ack, Content, Packet};
 use rustc_hash::{FxHashMap, FxHashSet};
 use tokio::sync::{mpsc, watch};
 
+use crate::clock;
 use crate::event::{Event, Events, report};
 use crate::link::Outgoing;
 use crate::link::outgoing::Filling;
@@ -23,6 +25,7 @@ use crate::link::outgoing::Filling;
 #[derive(Debug)]
 pub struct Routes {
     table: ArcSwap<RouteTable>,
+    classes: ArcSwap<Classes>,
     changed: watch::Sender<()>,
     /// Pairs that have been asked for, each once.
     wanted: Mutex<FxHashSet<(NodeId, NodeId)>>,
@@ -32,7 +35,13 @@ pub struct Routes {
 impl Routes {
     /// No routes yet; those that are wanted are asked for as `events`.
     pub fn new(events: Events) -> Self {
-        Self { table: ArcSwap::default(), changed: watch::Sender::new(()), wanted: Mutex::default(), events }
+        Self {
+            table: ArcSwap::default(),
+            classes: ArcSwap::default(),
+            changed: watch::Sender::new(()),
+            wanted: Mutex::default(),
+            events,
+        }
     }
 
     /// Asks for a route, unless that has been done.
@@ -61,21 +70,33 @@ impl Routes {
         self.changed.send_replace(());
     }
 
+    /// The classes in force.
+    pub fn classes(&self) -> arc_swap::Guard<Arc<Classes>> {
+        self.classes.load()
+    }
+
+    /// Puts other classes in force.
+    pub fn set_classes(&self, classes: Arc<Classes>) {
+        self.classes.store(classes);
+    }
+
     /// Rings after each change from now on.
     pub fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 }
 
-/// A piece of a lossless session that has arrived.
+/// A piece of a flow that has arrived.
 #[derive(Debug)]
 pub struct Arrived {
     /// The route that it took.
     pub route: RouteId,
-    /// Its header.
-    pub chunk: Chunk,
+    /// What it is.
+    pub content: Content,
     /// Its data.
     pub payload: Bytes,
+    /// When it arrived.
+    pub at: Instant,
 }
 
 /// What a flow's source is told.
@@ -100,6 +121,10 @@ pub struct Node {
     sink: mpsc::UnboundedSender<Vec<Arrived>>,
     sources: Mutex<FxHashMap<FlowId, mpsc::UnboundedSender<SourceNews>>>,
     ended: AtomicBool,
+    /// Whether it is down.
+    down: AtomicBool,
+    /// How often it went down, and lost everything it knew.
+    crashes: AtomicU64,
 }
 
 impl Node {
@@ -121,6 +146,8 @@ impl Node {
             sink,
             sources: Mutex::default(),
             ended: AtomicBool::new(false),
+            down: AtomicBool::new(false),
+            crashes: AtomicU64::new(0),
         };
         (Arc::new(node), arrived)
     }
@@ -150,11 +177,21 @@ impl Node {
     /// `arrives_at` is this node's own end of the link that the packets came over; those that start
     /// here came over none. It counts what is dropped.
     pub fn process(&self, batch: &mut Vec<Packet>, arrives_at: Option<&Outgoing>) {
+        if self.down.load(Ordering::Relaxed) {
+            batch.drain(..).for_each(|_| self.charge(DropCause::Down, arrives_at));
+            return;
+        }
         let routes = self.routes.load();
         let neighbours = self.neighbours.load();
         let mut arrived = Vec::new();
         let mut open: Option<(NodeId, Filling<'_>)> = None;
         for mut packet in batch.drain(..) {
+            if packet.check.is_some() && !packet.is_intact() {
+                drop(open.take());
+                self.charge(DropCause::Corrupt, arrives_at);
+                continue;
+            }
+            packet.check = None;
             match routes.step(self.id, &mut packet) {
                 Step::Forward(next) => {
                     if open.as_ref().is_none_or(|(to, _)| *to != next) {
@@ -228,6 +265,30 @@ impl Node {
         lock(&self.sources).get(&flow).is_some_and(|source| source.send(news).is_ok())
     }
 
+    /// The class of packets that start here, as far as synthetic flows tell what they are.
+    pub fn class_of(&self, destination: NodeId, protocol: u8) -> u16 {
+        let subject = Subject { source: self.id, destination, protocol, ports: None };
+        self.routes.classes().number_of(&subject)
+    }
+
+    /// Goes down, which loses everything that it knows of flows; links are somebody else's.
+    pub fn crash(&self) {
+        self.down.store(true, Ordering::Relaxed);
+        *lock(&self.flows) = FlowTable::default();
+        lock(&self.sources).clear();
+        self.crashes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Comes up again.
+    pub fn restart(&self) {
+        self.down.store(false, Ordering::Relaxed);
+    }
+
+    /// How often it went down.
+    pub fn crashes(&self) -> u64 {
+        self.crashes.load(Ordering::Relaxed)
+    }
+
     /// Nothing arrives here any more.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
@@ -239,10 +300,13 @@ impl Node {
             return false;
         }
         match packet.content {
-            Content::Chunk(chunk) => {
-                arrived.push(Arrived { route: packet.route, chunk, payload: packet.payload });
+            content @ (Content::Chunk(_) | Content::Datagram(_)) => {
+                let at = clock::now();
+                arrived.push(Arrived { route: packet.route, content, payload: packet.payload, at });
                 true
             }
+            // Nothing here takes packets of programs.
+            Content::Ip(_) => false,
             // A late answer to a flow that has ended is nobody's loss.
             Content::Ack(ack) => {
                 self.tell_source(ack.flow, SourceNews::Ack(ack));

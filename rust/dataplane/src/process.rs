@@ -22,11 +22,15 @@ use crate::host::{Experiment, Host};
 use crate::link::listen::{self, Expected};
 use crate::node::Routes;
 use crate::stop::StopSignal;
+use crate::timers::Timers;
+use crate::watch::Watch;
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
 const LAST_RETRY: Duration = Duration::from_secs(2);
 /// A controller that has never answered is given up after so long.
 const FIRST_CONTACT: Duration = Duration::from_secs(30);
+/// The least that is sensible between two ticks of the process's watch, in microseconds.
+const LEAST_WATCH_US: u32 = 100;
 /// How long the runtime may take to end its tasks.
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
@@ -67,6 +71,9 @@ pub enum ProcessError {
     /// The controller sends this process away.
     #[error(transparent)]
     Session(#[from] SessionError),
+    /// No timer.
+    #[error("cannot keep time ({0})")]
+    Timer(io::Error),
     /// The links' key is none.
     #[error(transparent)]
     Key(#[from] KeyError),
@@ -127,6 +134,7 @@ struct Running {
     experiment: String,
     key: LinkKey,
     host: Host,
+    watch: Watch,
 }
 
 impl Process {
@@ -197,6 +205,7 @@ impl Process {
         }
         let mut session = Session {
             host: &mut running.host,
+            watch: &running.watch,
             ledger: &mut self.ledger,
             events: &mut self.events.1,
             stop: &mut self.stop,
@@ -215,10 +224,14 @@ impl Process {
             let accepting = listen::accept(listener, key.clone(), self.expected.clone());
             self.accepting = Some(tokio::spawn(accepting));
         }
-        let experiment = Experiment { key: key.clone(), pattern: Pattern::new(welcome.seed) };
+        let timers = Timers::start(welcome.timing).map_err(ProcessError::Timer)?;
+        let watch = Watch::start(Duration::from_micros(u64::from(welcome.watch_us.max(LEAST_WATCH_US))))
+            .map_err(ProcessError::Timer)?;
+        let pattern = Pattern::new(welcome.seed);
+        let experiment = Experiment { key: key.clone(), pattern, seed: welcome.seed, timers };
         let host =
             Host::new(experiment, self.expected.clone(), self.events.0.clone(), Arc::clone(&self.routes));
-        self.running = Some(Running { experiment: welcome.experiment, key, host });
+        self.running = Some(Running { experiment: welcome.experiment, key, host, watch });
         Ok(false)
     }
 }
@@ -237,7 +250,11 @@ impl ProcessError {
         match self {
             Self::Connect(error) => matches!(error, ConnectError::Other(_)),
             Self::Session(error) => !matches!(error, SessionError::Refused(_)),
-            Self::Runtime(_) | Self::Listen { .. } | Self::Key(_) | Self::OtherExperiment => false,
+            Self::Runtime(_)
+            | Self::Listen { .. }
+            | Self::Timer(_)
+            | Self::Key(_)
+            | Self::OtherExperiment => false,
         }
     }
 }

@@ -16,6 +16,7 @@ use thiserror::Error;
 
 use crate::id::{FlowId, RouteId};
 use crate::packet::{Ack, Chunk, Content, Datagram, Ecn, MAX_CHUNK, Packet};
+use crate::vnet::{VNET_BYTES, VnetError, VnetHeader};
 
 /// Bytes of the length field.
 pub const LENGTH_BYTES: usize = 4;
@@ -37,6 +38,7 @@ const DATAGRAM_BYTES: usize = 20;
 const KIND_CHUNK: u8 = 1;
 const KIND_ACK: u8 = 2;
 const KIND_DATAGRAM: u8 = 3;
+const KIND_IP: u8 = 4;
 const FLAG_LAST: u8 = 1;
 const FLAG_ASK: u8 = 2;
 const FLAG_COMPLETE: u8 = 1;
@@ -71,6 +73,9 @@ pub enum FrameError {
         /// Value of the flags field.
         flags: u8,
     },
+    /// An IP packet that says of itself what cannot be.
+    #[error("a frame with {0}")]
+    Vnet(#[from] VnetError),
 }
 
 /// Appends the headers of `packet`'s frame to `out`; the payload is to follow them.
@@ -79,6 +84,7 @@ pub fn encode_headers(packet: &Packet, out: &mut Vec<u8>) {
         Content::Chunk(chunk) => (KIND_CHUNK, chunk_flags(chunk), CHUNK_BYTES),
         Content::Ack(ack) => (KIND_ACK, if ack.complete.is_some() { FLAG_COMPLETE } else { 0 }, ACK_BYTES),
         Content::Datagram(datagram) => (KIND_DATAGRAM, datagram_flags(datagram), DATAGRAM_BYTES),
+        Content::Ip(_) => (KIND_IP, 0, VNET_BYTES),
     };
     let (due, due_bytes) = if packet.due == 0 { (0, 0) } else { (FLAG_DUE, DUE_BYTES) };
     let (check, check_bytes) = if packet.check.is_none() { (0, 0) } else { (FLAG_CHECK, CHECK_BYTES) };
@@ -121,6 +127,7 @@ fn encode_content(content: &Content, out: &mut Vec<u8>) {
             out.extend_from_slice(&datagram.sequence.to_be_bytes());
             out.extend_from_slice(&datagram.sent_at.to_be_bytes());
         }
+        Content::Ip(header) => out.extend_from_slice(&header.encode()),
     }
 }
 
@@ -190,11 +197,15 @@ pub fn parse(mut frame: Bytes) -> Result<Packet, FrameError> {
     let truncated = |_| FrameError::Truncated { kind, length };
     let due = if flags & FLAG_DUE == 0 { 0 } else { frame.try_get_u64().map_err(truncated)? };
     let check = if flags & FLAG_CHECK == 0 { None } else { Some(frame.try_get_u32().map_err(truncated)?) };
+    if flags & FLAG_DUE != 0 && due == 0 {
+        return Err(FrameError::Flags { kind, flags });
+    }
     let own_flags = flags & !(FLAG_DUE | FLAG_CHECK);
     let content = match kind {
         KIND_CHUNK => parse_chunk(&mut frame, own_flags, length)?,
         KIND_ACK => parse_ack(&mut frame, own_flags, length)?,
         KIND_DATAGRAM => parse_datagram(&mut frame, own_flags, length)?,
+        KIND_IP => parse_ip(&mut frame, own_flags, length)?,
         _ => return Err(FrameError::Kind(kind)),
     };
     Ok(Packet { route, position, hop_limit, label, weight, class, due, check, content, payload: frame })
@@ -251,11 +262,27 @@ fn parse_datagram(frame: &mut Bytes, flags: u8, length: usize) -> Result<Content
     }))
 }
 
+fn parse_ip(frame: &mut Bytes, flags: u8, length: usize) -> Result<Content, FrameError> {
+    if frame.len() < VNET_BYTES || frame.len() - VNET_BYTES > MAX_CHUNK {
+        return Err(FrameError::Truncated { kind: KIND_IP, length });
+    }
+    if flags != 0 {
+        return Err(FrameError::Flags { kind: KIND_IP, flags });
+    }
+    let header = VnetHeader::parse(frame)?;
+    if header.encode() != frame[..VNET_BYTES] {
+        return Err(FrameError::Flags { kind: KIND_IP, flags: frame[0] });
+    }
+    frame.advance(VNET_BYTES);
+    Ok(Content::Ip(header))
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::vnet::Offload;
 
     fn content() -> impl Strategy<Value = Content> {
         let chunk = (any::<u32>(), any::<u64>(), any::<u64>(), any::<bool>(), any::<bool>()).prop_map(
@@ -274,7 +301,18 @@ mod tests {
                 Content::Datagram(Datagram { flow: FlowId(flow), sequence, sent_at, last, ecn })
             },
         );
-        prop_oneof![chunk, ack, datagram]
+        let header = any::<[u16; 4]>().prop_map(|[header_bytes, segment_bytes, checksum_start, checksum_offset]| {
+            Content::Ip(VnetHeader {
+                needs_checksum: segment_bytes & 1 == 0,
+                offload: Offload::TcpV4,
+                header_bytes,
+                segment_bytes,
+                checksum_start,
+                checksum_offset,
+                ..VnetHeader::default()
+            })
+        });
+        prop_oneof![chunk, ack, datagram, header]
     }
 
     fn packet() -> impl Strategy<Value = Packet> {

@@ -9,6 +9,9 @@ use crate::id::{FlowId, NodeId};
 /// IP protocol number of lossless sessions: "use for experimentation and testing" (RFC 3692).
 pub const LOSSLESS_PROTOCOL: u8 = 253;
 
+/// IP protocol number of UDP.
+pub const UDP_PROTOCOL: u8 = 17;
+
 /// The five-tuple that identifies a flow.
 ///
 /// Protocols without ports put their own identifiers there: ICMP its identifier, fragments their
@@ -40,6 +43,11 @@ impl FlowKey {
             source_port: (flow.0 >> 16) as u16,
             destination_port: (flow.0 & 0xffff) as u16,
         }
+    }
+
+    /// The key of a synthetic flow of packets, whose nodes stand as in [`Self::lossless`].
+    pub fn datagrams(flow: FlowId, source: NodeId, destination: NodeId) -> Self {
+        Self { protocol: UDP_PROTOCOL, ..Self::lossless(flow, source, destination) }
     }
 
     /// The key of what comes back: acknowledgements, replies.

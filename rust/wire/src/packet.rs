@@ -3,6 +3,9 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::id::{FlowId, RouteId};
+use crate::ip::{self, Ip};
+use crate::segment::{complete_checksum, segments};
+use crate::vnet::VnetHeader;
 use crate::integrity;
 
 /// The largest chunk of a lossless session, in bytes.
@@ -44,6 +47,8 @@ pub enum Content {
     Ack(Ack),
     /// A packet of a flow that nobody sends again.
     Datagram(Datagram),
+    /// An IP packet, or a super-packet that stands for several, with what the kernel says of it.
+    Ip(VnetHeader),
 }
 
 /// Header of a lossless session's data.
@@ -127,6 +132,11 @@ impl Packet {
                 payload + payload.div_ceil(per_segment).max(1) * EMULATED_HEADER
             }
             Content::Datagram(_) => payload + DATAGRAM_HEADER,
+            Content::Ip(header) => {
+                // Every packet that a super-packet stands for has headers of its own.
+                let more = segments(&self.payload, &header, mtu).saturating_sub(1) as u64;
+                payload + more * u64::from(header.header_bytes)
+            }
         }
     }
 
@@ -135,6 +145,7 @@ impl Packet {
         match self.content {
             Content::Chunk(_) | Content::Ack(_) => true,
             Content::Datagram(datagram) => datagram.last,
+            Content::Ip(_) => false,
         }
     }
 
@@ -145,22 +156,32 @@ impl Packet {
 
     /// Whether it may be marked instead of dropped.
     pub fn is_ecn_capable(&self) -> bool {
-        matches!(self.content, Content::Datagram(Datagram { ecn: Ecn::Capable | Ecn::Congested, .. }))
+        match self.content {
+            Content::Chunk(_) | Content::Ack(_) => false,
+            Content::Datagram(datagram) => datagram.ecn != Ecn::NotCapable,
+            Content::Ip(_) => Ip::parse(&self.payload).is_ok_and(|ip| ip.ecn() != 0),
+        }
     }
 
     /// Marks it, if it may be.
     pub fn mark_congested(&mut self) {
-        if let Content::Datagram(datagram) = &mut self.content
-            && datagram.ecn != Ecn::NotCapable
-        {
-            datagram.ecn = Ecn::Congested;
+        match &mut self.content {
+            Content::Datagram(datagram) if datagram.ecn != Ecn::NotCapable => datagram.ecn = Ecn::Congested,
+            Content::Ip(_) => {
+                let mut marked = BytesMut::from(&self.payload[..]);
+                if ip::mark(&mut marked) {
+                    self.payload = marked.freeze();
+                }
+            }
+            Content::Chunk(_) | Content::Ack(_) | Content::Datagram(_) => {}
         }
     }
 
     /// Flips a bit, chosen by `which`.
     ///
     /// Packets of sessions, and those without data, carry a checksum from here on, as [`Self::is_intact`]
-    /// wants it; others go on to whoever checks their data.
+    /// wants it; others go on to whoever checks their data. A checksum that the kernel left to a network card
+    /// is completed before: it would be over the damaged data otherwise, and nobody would see the damage.
     pub fn corrupt(&mut self, which: u64) {
         let checked = self.is_lossless() || self.payload.is_empty();
         if checked && self.check.is_none() {
@@ -171,6 +192,12 @@ impl Packet {
             return;
         }
         let mut damaged = BytesMut::from(&self.payload[..]);
+        if let Content::Ip(header) = &mut self.content
+            && complete_checksum(&mut damaged, header).is_err()
+        {
+            // Its header tells of a checksum that it has not: the receiver's stack is going to drop it.
+            header.needs_checksum = false;
+        }
         let bit = which % (8 * damaged.len() as u64);
         damaged[(bit / 8) as usize] ^= 1 << (bit % 8);
         self.payload = damaged.freeze();
@@ -197,6 +224,7 @@ impl Packet {
                 let sequence = datagram.sequence.to_be_bytes();
                 integrity::crc32c(&[&datagram.flow.0.to_be_bytes(), &sequence, &self.payload])
             }
+            Content::Ip(_) => integrity::crc32c(&[&self.payload]),
         }
     }
 }

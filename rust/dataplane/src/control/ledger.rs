@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use nextmini_wire::control::{FlowChange, FlowCounters, FlowEnd, LinkChange, LinkCounters, Report};
+use nextmini_wire::control::{
+    FlowChange, FlowCounters, FlowEnd, LinkChange, LinkCounters, LinkFidelity, ProcessFidelity, Report,
+};
 use nextmini_wire::id::{FlowId, LinkId, NodeId};
 use rustc_hash::FxHashMap;
 
@@ -73,6 +75,13 @@ impl Ledger {
             flows.chunks(ENTRIES).map(|rows| Report::Metrics { links: Vec::new(), flows: rows.to_vec() });
         of_links.chain(of_flows).collect()
     }
+}
+
+/// Messages that tell how true the process was.
+pub fn fidelity(process: ProcessFidelity, links: &[LinkFidelity]) -> impl Iterator<Item = Report> {
+    // One at least: it is about the process too.
+    let parts = links.chunks(ENTRIES).chain(links.is_empty().then_some(links));
+    parts.map(move |links| Report::Fidelity { process, links: links.to_vec() })
 }
 
 fn changed<K, R>(told: &mut FxHashMap<K, R>, rows: Vec<R>, key: impl Fn(&R) -> K) -> Vec<R>
@@ -148,6 +157,9 @@ mod tests {
             packets,
             queue: 0,
             drops: Drops::default(),
+            entered: packets,
+            marked: 0,
+            duplicated: 0,
         };
         let mut ledger = Ledger::default();
         assert_eq!(ledger.metrics(vec![row(1)], Vec::new()).len(), 1);

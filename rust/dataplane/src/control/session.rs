@@ -2,16 +2,17 @@
 
 use std::time::Duration;
 
-use nextmini_wire::control::{self, Command, Report, VERSION, Welcome};
+use nextmini_wire::control::{self, Command, ProcessFidelity, Report, VERSION, Welcome};
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::connection::{Connection, ConnectionError};
-use super::ledger::Ledger;
+use super::ledger::{self, Ledger};
 use crate::event::Event;
 use crate::host::Host;
 use crate::stop::StopSignal;
+use crate::watch::Watch;
 
 /// The controller answers `hello` within this time.
 const WELCOME_DEADLINE: Duration = Duration::from_secs(10);
@@ -56,6 +57,8 @@ pub async fn begin(connection: &mut Connection, hello: control::Hello) -> Result
 pub struct Session<'a> {
     /// What it changes.
     pub host: &'a mut Host,
+    /// What keeps an eye on the time.
+    pub watch: &'a Watch,
     /// What it tells.
     pub ledger: &'a mut Ledger,
     /// What happens.
@@ -126,14 +129,19 @@ impl Session<'_> {
 
     /// Stops everything and says the last words.
     async fn end(&mut self, mut connection: Connection) -> Result<(), SessionError> {
-        let (links, flows) = self.host.counters();
+        let (timer, cpu_pressure) = self.watch.reading();
+        let (_, flows) = self.host.counters();
         self.host.stop().await;
+        let (links, _) = self.host.counters();
+        let (fidelity, overruns) = self.host.fidelity();
+        let process = ProcessFidelity { timer, cpu_pressure, overruns };
         let mut events = Vec::new();
         while let Ok(event) = self.events.try_recv() {
             events.push(event);
         }
         let mut messages = self.ledger.record(events);
         messages.extend(self.ledger.metrics(links, flows));
+        messages.extend(ledger::fidelity(process, &fidelity));
         messages.push(Report::Bye {});
         connection.send(messages).await?;
         connection.close().await?;

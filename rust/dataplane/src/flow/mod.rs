@@ -1,5 +1,7 @@
-//! Where lossless sessions begin ([`source`]) and end ([`sink`]).
+//! Where flows begin ([`source`], [`datagrams`]) and end ([`sink`], [`collector`]).
 
+pub mod collector;
+pub mod datagrams;
 pub mod sink;
 pub mod source;
 

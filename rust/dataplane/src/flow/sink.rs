@@ -1,11 +1,11 @@
-//! The receiving ends of a node's lossless sessions: one task for all of them.
+//! The receiving ends of a node's flows: one task for all of them.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use nextmini_policy::drops::DropCause;
-use nextmini_policy::lossless::{Arrival, Receiver};
+use nextmini_policy::lossless::{Arrival, Pattern, Receiver};
 use nextmini_policy::time::Instant;
 use nextmini_wire::control::{FlowChange, FlowEnd, FlowStatus};
 use nextmini_wire::id::{FlowId, NodeId, RouteId};
@@ -15,6 +15,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, watch};
 
 use super::checksum_text;
+use super::collector::Collector;
 use crate::clock;
 use crate::event::{Event, report};
 use crate::node::{Arrived, Node};
@@ -37,10 +38,13 @@ struct Session {
     reported: bool,
 }
 
-/// The sessions that end at a node.
+/// The flows that end at a node.
 #[derive(Debug)]
 pub struct Sink {
     node: Arc<Node>,
+    collector: Collector,
+    /// Of the node, when these flows began.
+    crashes: u64,
     sessions: FxHashMap<FlowId, Session>,
     /// Sessions with an unanswered chunk.
     owing: Vec<FlowId>,
@@ -49,9 +53,11 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// A sink of `node`.
-    pub fn new(node: Arc<Node>) -> Self {
+    /// A sink of `node`, where flows carry `pattern`.
+    pub fn new(node: Arc<Node>, pattern: Pattern) -> Self {
         Self {
+            collector: Collector::new(Arc::clone(&node), pattern),
+            crashes: node.crashes(),
             node,
             sessions: FxHashMap::default(),
             owing: Vec::new(),
@@ -74,8 +80,8 @@ impl Sink {
                     if batches == 0 {
                         return;
                     }
-                    let now = clock::now();
-                    inbox.drain(..).flatten().for_each(|piece| self.take(piece, now));
+                    self.forget_after_a_crash();
+                    inbox.drain(..).flatten().for_each(|piece| self.take(piece));
                 }
                 _ = routes_changed.changed() => {}
                 _ = stop.wait_for(|stop| *stop) => return self.report_unfinished(),
@@ -86,11 +92,41 @@ impl Sink {
         }
     }
 
-    fn take(&mut self, piece: Arrived, now: Instant) {
-        let Arrived { route, chunk, payload } = piece;
+    fn take(&mut self, piece: Arrived) {
+        match piece.content {
+            Content::Chunk(chunk) => self.take_chunk(chunk, piece),
+            Content::Datagram(datagram) => {
+                let Some(source) = self.source_of(piece.route) else {
+                    return self.node.charge(DropCause::NoRoute, None);
+                };
+                let way = (piece.route, source);
+                let answer = self.collector.take(&datagram, &piece.payload, way, piece.at);
+                self.answers.extend(answer);
+            }
+            // Nodes hand these to others.
+            Content::Ack(_) | Content::Ip(_) => {}
+        }
+    }
+
+    /// Where a route begins. It was there when the packet took its last step, but may be replaced by now.
+    fn source_of(&self, route: RouteId) -> Option<NodeId> {
+        self.node.routes().load().get(route).map(|route| route.pair().0)
+    }
+
+    /// The node knows nothing any more of flows that ended here before it went down.
+    fn forget_after_a_crash(&mut self) {
+        let crashes = self.node.crashes();
+        if std::mem::replace(&mut self.crashes, crashes) != crashes {
+            self.sessions.clear();
+            self.owing.clear();
+            self.collector.clear();
+        }
+    }
+
+    fn take_chunk(&mut self, chunk: Chunk, piece: Arrived) {
+        let Arrived { route, payload, at: now, .. } = piece;
         if !self.sessions.contains_key(&chunk.flow) {
-            // The route was there when the packet took its last step, but may be replaced by now.
-            let Some(source) = self.node.routes().load().get(route).map(|route| route.pair().0) else {
+            let Some(source) = self.source_of(route) else {
                 return self.node.charge(DropCause::NoRoute, None);
             };
             let key = FlowKey::lossless(chunk.flow, source, self.node.id()).reversed();
@@ -144,14 +180,9 @@ impl Sink {
             self.owing.push(chunk.flow);
             return;
         };
-        self.answers.push(Packet {
-            route,
-            position: 0,
-            hop_limit: self.node.hop_limit(),
-            label: session.key.label(),
-            content: Content::Ack(session.receiver.ack(&chunk)),
-            payload: Bytes::new(),
-        });
+        let content = Content::Ack(session.receiver.ack(&chunk));
+        let (hop_limit, label) = (self.node.hop_limit(), session.key.label());
+        self.answers.push(Packet::new(route, hop_limit, label, content, Bytes::new()));
     }
 
     fn report_complete(&mut self, flow: FlowId, now: Instant) {
@@ -161,7 +192,9 @@ impl Sink {
         }
     }
 
-    fn report_unfinished(&self) {
+    fn report_unfinished(&mut self) {
+        self.forget_after_a_crash();
+        self.collector.report_unfinished();
         let now = clock::now();
         for (&flow, session) in self.sessions.iter().filter(|(_, session)| !session.reported) {
             report(self.node.events(), Event::Flow(session.change(flow, FlowStatus::Stopped, now)));
@@ -171,6 +204,7 @@ impl Sink {
     fn sweep(&mut self, now: Instant) {
         if now >= self.sweep_at {
             self.sessions.retain(|_, session| !session.reported || now.since(session.heard) < REMEMBERED);
+            self.collector.forget_before(now - REMEMBERED);
             self.sweep_at = now + REMEMBERED / 2;
         }
     }
@@ -189,6 +223,7 @@ impl Session {
             checksum: self.receiver.checksum().map(checksum_text),
             route: Some(self.route),
             reason: None,
+            datagrams: None,
         }
     }
 }

@@ -10,7 +10,7 @@ use nextmini_policy::time::Instant;
 use nextmini_policy::token_bucket::TokenBucket;
 use nextmini_wire::control::{Flow, FlowChange, FlowCounters, FlowEnd, FlowStatus};
 use nextmini_wire::id::RouteId;
-use nextmini_wire::key::FlowKey;
+use nextmini_wire::key::{FlowKey, LOSSLESS_PROTOCOL};
 use nextmini_wire::packet::{Chunk, Content, MAX_CHUNK, Packet};
 use tokio::sync::{mpsc, watch};
 use twox_hash::XxHash3_64;
@@ -20,12 +20,13 @@ use crate::clock;
 use crate::event::{Event, report};
 use crate::link::BATCH_BYTES;
 use crate::node::{Node, SourceNews};
+use crate::timers::{Alarm, Timers};
 
 /// A flow with a rate sends chunks that take no longer than this.
 const LONGEST_CHUNK: Duration = Duration::from_millis(10);
 /// Nor are they smaller than what one packet carries at an MTU of 1,500 bytes.
 const LEAST_CHUNK: usize = 1_460;
-/// A flow with a rate may catch up on so much after it was late: tokio's timer ticks each millisecond.
+/// A flow with a rate may catch up on so much after it was late.
 const BURST: Duration = Duration::from_millis(4);
 
 /// What others may know of a flow while it runs.
@@ -54,6 +55,16 @@ impl Stats {
         }
     }
 
+    /// Notes how much was sent.
+    pub fn set_sent(&self, bytes: u64) {
+        self.sent.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Notes the route that the flow takes.
+    pub fn set_route(&self, route: RouteId) {
+        self.route.store(u64::from(route.0), Ordering::Relaxed);
+    }
+
     /// The route that the flow took last.
     pub fn route(&self) -> Option<RouteId> {
         u32::try_from(self.route.load(Ordering::Relaxed)).ok().filter(|&id| id != 0).map(RouteId)
@@ -72,6 +83,8 @@ pub struct Source {
     stats: Arc<Stats>,
     began: Instant,
     batch: Vec<Packet>,
+    class: u16,
+    timers: Timers,
 }
 
 /// Why the source is to stop sending for now.
@@ -86,7 +99,7 @@ enum Pause {
 
 impl Source {
     /// The source of `flow`, which starts at `node`.
-    pub fn new(flow: Flow, node: Arc<Node>, pattern: Pattern, stats: Arc<Stats>) -> Self {
+    pub fn new(flow: Flow, node: Arc<Node>, pattern: Pattern, stats: Arc<Stats>, timers: Timers) -> Self {
         let key = FlowKey::lossless(flow.id, flow.source, flow.destination);
         let stream = flow.size.map_or(Stream::Open, Stream::Bytes);
         let sender = Sender::new(stream, chunk_bytes(flow.rate));
@@ -101,6 +114,8 @@ impl Source {
             stats,
             began: Instant::default(),
             batch: Vec::new(),
+            class: 0,
+            timers,
         }
     }
 
@@ -129,7 +144,8 @@ impl Source {
     }
 
     async fn send(&mut self, news: &mut mpsc::UnboundedReceiver<SourceNews>) -> Result<(), String> {
-        tokio::time::sleep(seconds(self.flow.start)).await;
+        let mut alarm = self.timers.alarm();
+        sleep_until(&mut alarm, Some(clock::now() + seconds(self.flow.start))).await;
         let mut routes_changed = self.node.routes().changes();
         let mut route = self.route(&mut routes_changed).await;
         self.began = clock::now();
@@ -157,7 +173,7 @@ impl Source {
                     tokio::select! {
                         biased;
                         first = news.recv() => if let Some(first) = first { self.hear(first) },
-                        () = sleep_until(wake) => {}
+                        () = sleep_until(&mut alarm, wake) => {}
                         _ = routes_changed.changed() => {}
                     }
                 }
@@ -194,17 +210,16 @@ impl Source {
         self.take_route(route);
         let mut bytes = 0;
         while bytes < BATCH_BYTES {
-            if let Some(pace) = &mut self.pace
-                && let Err(wait) = pace.spend(0, now)
+            if let Some(ready) = self.pace.as_ref().map(TokenBucket::ready)
+                && ready > now
             {
-                return Pause::Rate(now + wait);
+                return Pause::Rate(ready);
             }
             let Some(segment) = self.sender.poll_transmit(now) else {
                 return Pause::Window;
             };
             if let Some(pace) = &mut self.pace {
-                // Not in debt, as was just seen: this always succeeds.
-                let _paid = pace.spend(segment.length as u64, now);
+                pace.spend(segment.length as u64, now);
             }
             bytes += segment.length;
             let packet = self.packet(&segment, route, now);
@@ -222,13 +237,11 @@ impl Source {
         // A paced flow sends no more before its time, so nothing else would bring the acknowledgement.
         let ask = segment.ask || self.pace.is_some();
         let chunk = Chunk { flow: self.flow.id, offset, sent_at: now.0, last, ask };
+        let label = self.key.label();
         Packet {
-            route,
-            position: 0,
-            hop_limit: self.node.hop_limit(),
-            label: self.key.label(),
-            content: Content::Chunk(chunk),
-            payload,
+            weight: wire_weight(self.flow.weight),
+            class: self.class,
+            ..Packet::new(route, self.node.hop_limit(), label, Content::Chunk(chunk), payload)
         }
     }
 
@@ -254,8 +267,11 @@ impl Source {
         })
     }
 
-    fn take_route(&self, route: RouteId) {
-        self.stats.route.store(u64::from(route.0), Ordering::Relaxed);
+    fn take_route(&mut self, route: RouteId) {
+        self.stats.set_route(route);
+        self.class = self.node.class_of(self.flow.destination, LOSSLESS_PROTOCOL);
+        let largest = self.node.routes().load().get(route).map_or(MAX_CHUNK, |route| route.chunk() as usize);
+        self.sender.set_chunk(chunk_bytes(self.flow.rate).min(largest));
     }
 
     fn publish(&self) {
@@ -286,6 +302,7 @@ impl Source {
             checksum: complete.then(|| checksum_text(self.hasher.finish())),
             route: self.stats.route(),
             reason,
+            datagrams: None,
         };
         report(self.node.events(), Event::Flow(change));
     }
@@ -307,8 +324,13 @@ fn chunk_bytes(rate: Option<u64>) -> usize {
     usize::try_from(bytes).unwrap_or(MAX_CHUNK).clamp(LEAST_CHUNK, MAX_CHUNK)
 }
 
+/// A weight as packets carry it.
+pub(super) fn wire_weight(weight: u32) -> u16 {
+    u16::try_from(weight).unwrap_or(u16::MAX)
+}
+
 /// `seconds` as a duration: at least none, at most a century.
-fn seconds(seconds: f64) -> Duration {
+pub(super) fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.clamp(0.0, 3.2e9)).unwrap_or_default()
 }
 
@@ -316,9 +338,11 @@ fn earliest<const N: usize>(moments: [Option<Instant>; N]) -> Option<Instant> {
     moments.into_iter().flatten().min()
 }
 
-async fn sleep_until(moment: Option<Instant>) {
+/// Waits until `moment`, or for ever if there is none.
+pub(super) async fn sleep_until(alarm: &mut Alarm, moment: Option<Instant>) {
     match moment {
-        Some(moment) => clock::sleep_until(moment).await,
-        None => std::future::pending().await,
+        Some(moment) => alarm.set(moment),
+        None => alarm.clear(),
     }
+    alarm.rings().await;
 }

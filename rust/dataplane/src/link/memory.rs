@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use super::Outgoing;
 use crate::ingress::Ingress;
+use crate::timers::Alarm;
 
 /// Moves packets from `outgoing` to the next node's `ingress`, for ever.
 ///
 /// `arrives_at` is the next node's own end of the link, which counts what it drops.
-pub async fn carry(outgoing: Arc<Outgoing>, ingress: Ingress, arrives_at: Arc<Outgoing>) {
+pub async fn carry(outgoing: Arc<Outgoing>, ingress: Ingress, arrives_at: Arc<Outgoing>, mut alarm: Alarm) {
     let mut batch = Vec::new();
     loop {
-        outgoing.take(&mut batch).await;
+        outgoing.take(&mut batch, &mut alarm).await;
         ingress.submit(&mut batch, &arrives_at).await;
         // A saturated hop never finds its queue empty: let the next hop have the core.
         tokio::task::yield_now().await;

@@ -1,18 +1,24 @@
 //! One direction of a link, at the node that sends.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use nextmini_policy::class::Classes;
 use nextmini_policy::drops::DropCause;
-use nextmini_policy::queue::{Counters, LinkQueue, LinkUp};
+use nextmini_policy::link::settings::Checked;
+use nextmini_policy::link::{Counters, LinkQueue, LinkUp, Wanted};
+use nextmini_policy::time::Instant;
+use nextmini_wire::control::{LinkFidelity, LinkMark};
 use nextmini_wire::id::{LinkId, NodeId};
 use nextmini_wire::packet::Packet;
 use tokio::sync::Notify;
 
 use super::BATCH_BYTES;
+use crate::clock;
+use crate::timers::Alarm;
 
-/// The queue of one direction of a link, with a bell for the task that empties it.
+/// One direction of a link, with a bell for the task that empties it.
 ///
-/// The queue is a state machine behind a lock that is held for a batch at a time and never across an
+/// It is a state machine behind a lock that is held for a batch at a time and never across an
 /// `await`: drop policies must see exactly what waits, and the processor that fills it must not wait.
 #[derive(Debug)]
 pub struct Outgoing {
@@ -20,6 +26,7 @@ pub struct Outgoing {
     from: NodeId,
     to: NodeId,
     queue: Mutex<LinkQueue>,
+    /// Rings when there is something to do sooner than was known.
     filled: Notify,
 }
 
@@ -46,30 +53,71 @@ impl Outgoing {
 
     /// Opens the queue for a run of packets.
     pub fn open(&self) -> Filling<'_> {
-        let queue = self.lock();
+        let mut queue = self.lock();
+        let (now, next_at) =
+            if queue.is_timed() { (clock::now(), queue.next_at()) } else { (Instant::default(), None) };
         let was_empty = queue.is_empty();
-        Filling { outgoing: self, queue: Some(queue), was_empty }
+        Filling { outgoing: self, queue: Some(queue), was_empty, now, next_at }
     }
 
-    /// Waits for packets and moves a batch of them to `batch`, which is empty.
+    /// Waits for packets that are to go on and moves a batch of them to `batch`, which is empty. `alarm` is the
+    /// caller's own.
     ///
     /// # Cancel safety
     /// Nothing is taken unless it returns.
-    pub async fn take(&self, batch: &mut Vec<Packet>) {
+    pub async fn take(&self, batch: &mut Vec<Packet>, alarm: &mut Alarm) {
         loop {
             // Registered before looking, or a packet that comes in between would ring unheard.
             let filled = self.filled.notified();
-            self.lock().pop_into(batch, BATCH_BYTES);
-            if !batch.is_empty() {
-                return;
+            let Some(next_at) = self.try_take(batch) else { return };
+            match next_at {
+                NextAt::Unknown => filled.await,
+                NextAt::At(at) => {
+                    alarm.set(at);
+                    tokio::select! {
+                        () = alarm.rings() => {}
+                        () = filled => {}
+                    }
+                }
             }
-            filled.await;
         }
     }
 
-    /// Marks the link up, down or ended.
+    /// Moves what is to go on now to `batch`; if there is nothing, when to look again.
+    fn try_take(&self, batch: &mut Vec<Packet>) -> Option<NextAt> {
+        let mut queue = self.lock();
+        let timed = queue.is_timed();
+        queue.pop_into(batch, BATCH_BYTES, if timed { clock::now() } else { Instant::default() });
+        if !batch.is_empty() {
+            return None;
+        }
+        let next_at = if timed { queue.next_at() } else { None };
+        Some(next_at.map_or(NextAt::Unknown, NextAt::At))
+    }
+
+    /// Marks the connection up, down or ended.
     pub fn set_up(&self, up: LinkUp) {
-        self.lock().set_up(up);
+        self.change(|queue| queue.set_up(up, clock::now()));
+    }
+
+    /// Takes the link down, or up again.
+    pub fn set_wanted(&self, wanted: Wanted) {
+        self.change(|queue| queue.set_wanted(wanted, clock::now()));
+    }
+
+    /// Puts other settings in force.
+    pub fn set(&self, mtu: u16, checked: Checked) {
+        self.change(|queue| queue.set(mtu, checked, clock::now()));
+    }
+
+    /// Takes other classes.
+    pub fn set_classes(&self, classes: &Arc<Classes>) {
+        self.change(|queue| queue.set_classes(classes, clock::now()));
+    }
+
+    /// Drops all that waits: the node that sends has lost everything.
+    pub fn clear(&self) {
+        self.change(LinkQueue::clear);
     }
 
     /// Counts packets that were lost at this end of the link.
@@ -83,33 +131,68 @@ impl Outgoing {
         (queue.counters(), queue.waiting_bytes())
     }
 
+    /// Where it stands now.
+    pub fn mark(&self) -> LinkMark {
+        LinkMark { link: self.link, node: self.from, entered: self.lock().counters().entered }
+    }
+
+    /// What it achieved, where anything was asked of it.
+    pub fn fidelity(&self) -> Option<LinkFidelity> {
+        self.lock().fidelity(self.link, self.from)
+    }
+
+    /// Changes something that may have to be looked at now.
+    fn change(&self, change: impl FnOnce(&mut LinkQueue)) {
+        change(&mut self.lock());
+        self.filled.notify_one();
+    }
+
     fn lock(&self) -> MutexGuard<'_, LinkQueue> {
         // A queue's methods do not panic half way through a change, so it stays usable.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// An open queue; rings when it is closed if there is something to take.
+/// When there is something to do.
+enum NextAt {
+    /// When the bell rings.
+    Unknown,
+    /// Then, or when the bell rings.
+    At(Instant),
+}
+
+/// An open queue; rings when it is closed if there is something to do.
 #[derive(Debug)]
 pub struct Filling<'a> {
     outgoing: &'a Outgoing,
     queue: Option<MutexGuard<'a, LinkQueue>>,
     was_empty: bool,
+    now: Instant,
+    /// When whoever empties a queue with a sense of time is going to look.
+    next_at: Option<Instant>,
 }
 
 impl Filling<'_> {
     /// Puts a packet in, or drops and counts it.
     pub fn push(&mut self, packet: Packet) {
         if let Some(queue) = &mut self.queue {
-            queue.push(packet);
+            queue.push(packet, self.now);
         }
     }
 }
 
 impl Drop for Filling<'_> {
     fn drop(&mut self) {
-        let filled = self.queue.take().is_some_and(|queue| self.was_empty && !queue.is_empty());
-        if filled {
+        let Some(mut queue) = self.queue.take() else { return };
+        let sooner = if queue.is_timed() {
+            // On its way at once, if nobody is before it: its own time is then the next to be woken up for.
+            queue.advance(self.now);
+            queue.next_at().is_some_and(|at| self.next_at.is_none_or(|known| at < known))
+        } else {
+            self.was_empty && !queue.is_empty()
+        };
+        drop(queue);
+        if sooner {
             self.outgoing.filled.notify_one();
         }
     }

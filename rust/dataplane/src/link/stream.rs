@@ -17,7 +17,9 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::Outgoing;
 use super::reader::FrameReader;
+use crate::clock;
 use crate::ingress::Ingress;
+use crate::timers::{Alarm, Timers};
 
 /// Bytes in each of the kernel's two buffers.
 const SOCKET_BUFFER: usize = 256 * 1024;
@@ -50,6 +52,24 @@ pub struct End {
     pub ingress: Ingress,
     /// Congestion control of the connection.
     pub congestion: Arc<str>,
+    /// The process's deadlines.
+    pub timers: Timers,
+}
+
+/// Whose clock the moments in a peer's packets are of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum PeerClock {
+    /// This machine's.
+    Ours,
+    /// Another one's: they mean nothing here.
+    Foreign,
+}
+
+impl PeerClock {
+    fn of(stream: &TcpStream) -> io::Result<Self> {
+        let (here, there) = (stream.local_addr()?.ip(), stream.peer_addr()?.ip());
+        Ok(if there.is_loopback() || here == there { Self::Ours } else { Self::Foreign })
+    }
 }
 
 impl End {
@@ -67,12 +87,16 @@ impl End {
     /// # Cancel safety
     /// Dropping it ends both directions.
     pub async fn carry(&self, stream: TcpStream) -> StreamError {
+        let clock = match PeerClock::of(&stream) {
+            Ok(clock) => clock,
+            Err(error) => return error.into(),
+        };
         let (incoming, mut outgoing) = stream.into_split();
         self.outgoing.set_up(LinkUp::Yes);
-        let reading = spawn_scoped(read(incoming, self.ingress.clone(), Arc::clone(&self.outgoing)));
+        let reading = spawn_scoped(read(incoming, self.ingress.clone(), Arc::clone(&self.outgoing), clock));
         let error = tokio::select! {
             error = reading => error,
-            error = write(&mut outgoing, &self.outgoing) => error,
+            error = write(&mut outgoing, &self.outgoing, self.timers.alarm()) => error,
         };
         self.outgoing.set_up(LinkUp::No);
         match error {
@@ -101,11 +125,15 @@ async fn read(
     mut stream: OwnedReadHalf,
     ingress: Ingress,
     arrives_at: Arc<Outgoing>,
+    clock: PeerClock,
 ) -> Result<Infallible, StreamError> {
     let mut reader = FrameReader::default();
     let mut batch = Vec::new();
     while reader.read(&mut stream).await? > 0 {
         reader.take(&mut batch)?;
+        if clock == PeerClock::Foreign {
+            stamp(&mut batch);
+        }
         if !batch.is_empty() {
             ingress.submit(&mut batch, &arrives_at).await;
         }
@@ -113,11 +141,21 @@ async fn read(
     Err(StreamError::Closed)
 }
 
-async fn write(stream: &mut OwnedWriteHalf, outgoing: &Outgoing) -> Result<Infallible, StreamError> {
+/// Packets from another machine came when they arrived.
+fn stamp(batch: &mut [Packet]) {
+    let now = clock::now();
+    batch.iter_mut().filter(|packet| packet.due != 0).for_each(|packet| packet.due = now.0);
+}
+
+async fn write(
+    stream: &mut OwnedWriteHalf,
+    outgoing: &Outgoing,
+    mut alarm: Alarm,
+) -> Result<Infallible, StreamError> {
     let mut batch = UnderWay { packets: Vec::new(), outgoing };
     let mut headers = Vec::new();
     loop {
-        outgoing.take(&mut batch.packets).await;
+        outgoing.take(&mut batch.packets, &mut alarm).await;
         headers.clear();
         write_batch(stream, &batch.packets, &mut headers).await?;
         batch.packets.clear();

@@ -8,10 +8,11 @@ use nextmini_dataplane::event::Event;
 use nextmini_dataplane::host::{Experiment, Host};
 use nextmini_dataplane::link::listen::{self, Expected};
 use nextmini_dataplane::node::Routes;
+use nextmini_dataplane::timers::Timers;
 use nextmini_policy::lossless::Pattern;
 use nextmini_wire::control::{
-    Apply, BrokenLink, Flow, FlowChange, FlowEnd, FlowKind, FlowStatus, Link, LinkCounters, LinkStatus,
-    Mapping, Node, Route, Transport,
+    Apply, ArrivalProcess, BrokenLink, Direction, Flow, FlowChange, FlowEnd, FlowKind, FlowStatus, Link,
+    LinkCounters, LinkMark, LinkStatus, Mapping, Node, Route, Timing, Transport,
 };
 use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{FlowId, LinkId, NodeId, RouteId};
@@ -28,6 +29,8 @@ pub struct Testbed {
     pub ended: BTreeMap<(FlowId, &'static str), FlowChange>,
     pub links: BTreeMap<LinkId, LinkStatus>,
     pub failed: Vec<(NodeId, String)>,
+    /// The largest chunk on routes that are made from now on.
+    pub chunk: u32,
     generation: u64,
     next_route: u32,
 }
@@ -43,7 +46,8 @@ impl Testbed {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(listen::accept(listener, key(), expected.clone()));
-        let experiment = Experiment { key: key(), pattern: Pattern::new(1) };
+        let timers = Timers::start(Timing::Normal).unwrap();
+        let experiment = Experiment { key: key(), pattern: Pattern::new(1), seed: 1, timers };
         let routes = Arc::new(Routes::new(sender.clone()));
         let host = Host::new(experiment, expected, sender, routes);
         Self {
@@ -53,16 +57,18 @@ impl Testbed {
             ended: BTreeMap::new(),
             links: BTreeMap::new(),
             failed: Vec::new(),
+            chunk: 65_536,
             generation: 0,
             next_route: 1,
         }
     }
 
-    /// Applies rows, all of which must be accepted.
-    pub fn apply(&mut self, apply: Apply) {
+    /// Applies rows, all of which must be accepted; returns where changed links stood.
+    pub fn apply(&mut self, apply: Apply) -> Vec<LinkMark> {
         self.generation += 1;
         let applied = self.host.apply(Apply { generation: self.generation, ..apply });
         assert_eq!((applied.generation, applied.rejected), (self.generation, Vec::new()));
+        applied.marks
     }
 
     pub fn nodes(&mut self, count: u32, processors: u32, mapping: Mapping) {
@@ -87,7 +93,7 @@ impl Testbed {
         let back = there.iter().rev().copied().collect();
         let routes = [there, back].into_iter().map(|path| {
             self.next_route += 1;
-            Route { id: RouteId(self.next_route), path, weight }
+            Route { id: RouteId(self.next_route), path, weight, chunk: self.chunk }
         });
         let routes = routes.collect();
         self.apply(Apply { routes, ..Apply::default() });
@@ -187,6 +193,7 @@ pub fn node(id: u32, processors: u32, mapping: Mapping) -> Node {
         processors,
         mapping,
         hop_limit: 10_000,
+        up: true,
     }
 }
 
@@ -202,6 +209,10 @@ pub fn link(id: u32, a: u32, b: u32, transport: Transport, address: &str) -> Lin
         dial: tcp,
         listen_end: tcp,
         peer: tcp.then(|| address.to_owned()),
+        mtu: 1_500,
+        up: true,
+        forward: Direction::default(),
+        backward: Direction::default(),
     }
 }
 
@@ -216,5 +227,8 @@ pub fn flow(id: u32, source: u32, destination: u32, size: u64) -> Flow {
         rate: None,
         weight: 1,
         start: 0.0,
+        packet_size: None,
+        arrival: ArrivalProcess::Constant,
+        ecn: false,
     }
 }

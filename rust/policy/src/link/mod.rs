@@ -1,0 +1,433 @@
+//! One direction of a link: what waits for it, how fast it leaves, and what happens to it on the way.
+//!
+//! A packet passes, in this order: the limits and the drop policy of the queue ([`backlog`]), the rate
+//! ([`shaper`]), loss, damage, duplication and delay ([`line`]). A direction that is asked for none of these
+//! is a queue that needs no clock.
+//!
+//! Packets of lossless sessions are always taken, since their windows bound how many there can be; the
+//! others meet the limits. What is late is made up for: everything is reckoned from the moments at which
+//! packets *were to* come and leave, so that errors do not add up.
+
+pub mod backlog;
+pub mod line;
+pub mod meter;
+pub mod settings;
+pub mod shaper;
+#[cfg(test)]
+mod simulation;
+mod timed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use nextmini_wire::control::{Direction, Drops, LinkFidelity};
+use nextmini_wire::id::{LinkId, NodeId};
+use nextmini_wire::packet::{Content, Packet};
+use nextmini_wire::segment::segment;
+use nextmini_wire::vnet::Offload;
+
+use crate::class::Classes;
+use crate::drop::Verdict;
+use crate::drops::DropCause;
+use crate::random::Random;
+use crate::time::Instant;
+use backlog::{Backlog, Waiting};
+use settings::{Checked, Limits};
+use timed::Timed;
+
+/// Packets that leave at once at most.
+pub const MAX_BATCH: usize = 256;
+/// A packet that comes later than it was to is taken for so much earlier at most: a stall of the machine is
+/// made up for, but not with a burst that no link would carry.
+const MOST_CATCH_UP: Duration = Duration::from_millis(20);
+
+/// Where a direction's random choices come from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LinkSeed {
+    /// The experiment's.
+    pub seed: u64,
+    /// Number of the link.
+    pub link: u32,
+    /// The node that sends.
+    pub from: u32,
+}
+
+impl LinkSeed {
+    /// The generator for one purpose.
+    pub fn random(self, purpose: u64) -> Random {
+        Random::new(self.seed, &[u64::from(self.link), u64::from(self.from), purpose])
+    }
+}
+
+/// Whether the link's connection carries packets at present.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkUp {
+    /// It does.
+    Yes,
+    /// It does not: ordinary packets are dropped, lossless ones wait.
+    No,
+    /// It never will again: everything is dropped.
+    Ended,
+}
+
+/// Whether the link is wanted to carry packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// It is.
+    Up,
+    /// It is not: ordinary packets are dropped, lossless ones wait.
+    Down,
+}
+
+/// What has passed so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// Packets that were given to it, those that it dropped too.
+    pub entered: u64,
+    /// Bytes that left, on the emulated wire; those that were lost on the way too.
+    pub bytes: u64,
+    /// Packets that left.
+    pub packets: u64,
+    /// Packets that it marked.
+    pub marked: u64,
+    /// Packets that it sent twice.
+    pub duplicated: u64,
+    /// Packets that were dropped.
+    pub drops: Drops,
+}
+
+/// One direction of a link.
+#[derive(Debug)]
+pub struct LinkQueue {
+    seed: LinkSeed,
+    mtu: u16,
+    direction: Direction,
+    /// Whether super-packets are cut into the packets that they stand for.
+    cuts: bool,
+    limits: Limits,
+    up: LinkUp,
+    wanted: Wanted,
+    backlog: Backlog,
+    counters: Counters,
+    timed: Option<Box<Timed>>,
+}
+
+impl LinkQueue {
+    /// An empty queue of a link that only carries packets of up to `mtu` bytes.
+    pub fn new(mtu: u16, seed: LinkSeed) -> Self {
+        let direction = Direction::default();
+        Self {
+            seed,
+            mtu,
+            limits: Limits::new(&direction.limits),
+            backlog: Backlog::new(direction.discipline),
+            cuts: settings::works_per_packet(&direction),
+            direction,
+            up: LinkUp::Yes,
+            wanted: Wanted::Up,
+            counters: Counters::default(),
+            timed: None,
+        }
+    }
+
+    /// Puts other settings in force. Nothing that waits or travels is lost; what is asked for as before goes
+    /// on where it is.
+    pub fn set(&mut self, mtu: u16, checked: Checked, now: Instant) {
+        self.mtu = mtu;
+        self.limits = Limits::new(&checked.direction.limits);
+        self.cuts = settings::works_per_packet(&checked.direction);
+        self.backlog.set_discipline(checked.direction.discipline);
+        let before = std::mem::replace(&mut self.direction, checked.direction.clone());
+        if self.timed.is_some() || checked.needs_clock() {
+            let timed = self.timed.get_or_insert_with(|| Box::new(Timed::new(self.seed, now)));
+            timed.set(&before, checked, mtu, now);
+        }
+    }
+
+    /// Takes other classes for packets that come from now on.
+    pub fn set_classes(&mut self, classes: &Arc<Classes>, now: Instant) {
+        if self.timed.is_none() && classes.have_rates() {
+            self.timed = Some(Box::new(Timed::new(self.seed, now)));
+        }
+        self.backlog.set_classes(Arc::clone(classes), now);
+    }
+
+    /// Takes a packet, or drops and counts it. `now` counts for a direction that [`Self::is_timed`] only.
+    pub fn push(&mut self, packet: Packet, now: Instant) {
+        let Content::Ip(header) = packet.content else { return self.push_one(packet, now) };
+        let stays_whole = header.offload != Offload::None && !self.cuts;
+        if stays_whole || (header.offload == Offload::None && packet.payload.len() <= usize::from(self.mtu)) {
+            return self.push_one(packet, now);
+        }
+        match segment(packet.payload.clone(), header, self.mtu) {
+            Ok(pieces) => {
+                for (header, payload) in pieces {
+                    self.push_one(Packet { content: Content::Ip(header), payload, ..packet.clone() }, now);
+                }
+            }
+            Err(_) => {
+                self.counters.entered += 1;
+                self.count_drop(DropCause::Mtu, 1);
+            }
+        }
+    }
+
+    fn push_one(&mut self, mut packet: Packet, now: Instant) {
+        self.counters.entered += 1;
+        let wire_bytes = packet.wire_bytes(self.mtu);
+        if let Some(cause) = self.refusal(&packet, wire_bytes, now) {
+            return self.count_drop(cause, 1);
+        }
+        if let Some(timed) = &mut self.timed {
+            match timed.on_arrival(&packet, &self.backlog, now) {
+                Verdict::Pass => {}
+                Verdict::Mark => {
+                    packet.mark_congested();
+                    self.counters.marked += 1;
+                }
+                Verdict::Drop => return self.count_drop(DropCause::Red, 1),
+            }
+        }
+        let arrived = if packet.due == 0 { now } else { Instant(packet.due).max(now - MOST_CATCH_UP).min(now) };
+        self.backlog.push(Waiting { packet, wire_bytes, arrived }, now);
+    }
+
+    /// Moves packets that go on by `now` to `out`, at most [`MAX_BATCH`] and `most_bytes` of payload but at
+    /// least one, if there is one.
+    pub fn pop_into(&mut self, out: &mut Vec<Packet>, most_bytes: usize, now: Instant) {
+        self.advance(now);
+        match &mut self.timed {
+            Some(timed) if self.up == LinkUp::Yes && self.wanted == Wanted::Up => {
+                timed.release(out, most_bytes, now);
+            }
+            Some(_) => {}
+            None if self.wanted == Wanted::Up => self.pop_at_once(out, most_bytes),
+            None => {}
+        }
+    }
+
+    /// Lets time pass until `now`: who has left is on the way.
+    pub fn advance(&mut self, now: Instant) {
+        if let Some(timed) = &mut self.timed
+            && self.up == LinkUp::Yes
+            && self.wanted == Wanted::Up
+        {
+            timed.advance(&mut self.backlog, &mut self.counters, self.mtu, now);
+        }
+    }
+
+    /// Whether it needs to know the time.
+    pub fn is_timed(&self) -> bool {
+        self.timed.is_some()
+    }
+
+    /// When something is to be done next, if nothing comes in between: at once if that is in the past.
+    pub fn next_at(&mut self) -> Option<Instant> {
+        if self.up == LinkUp::Ended || self.wanted == Wanted::Down {
+            return None;
+        }
+        match &self.timed {
+            Some(timed) => timed.next_at(&mut self.backlog),
+            None => (!self.is_empty()).then(Instant::default),
+        }
+    }
+
+    /// Marks the link's connection up, down or ended. When it ends, what waits is dropped and counted.
+    pub fn set_up(&mut self, up: LinkUp, now: Instant) {
+        let before = std::mem::replace(&mut self.up, up);
+        if up == LinkUp::Ended {
+            let lost = self.backlog.clear() + self.timed.as_mut().map_or(0, |timed| timed.clear());
+            self.count_drop(DropCause::Down, lost);
+        } else if up == LinkUp::Yes && before == LinkUp::No {
+            self.begin_again(now);
+        }
+    }
+
+    /// Takes the link down, or up again: what waits goes on waiting, what is on the way is lost.
+    pub fn set_wanted(&mut self, wanted: Wanted, now: Instant) {
+        let before = std::mem::replace(&mut self.wanted, wanted);
+        match (before, wanted) {
+            (Wanted::Up, Wanted::Down) => {
+                let lost = self.timed.as_mut().map_or(0, |timed| timed.cut());
+                self.count_drop(DropCause::Down, lost);
+            }
+            (Wanted::Down, Wanted::Up) => self.begin_again(now),
+            _ => {}
+        }
+    }
+
+    /// Drops all that waits or travels, and counts it: the node that sends is gone.
+    pub fn clear(&mut self) {
+        let lost = self.backlog.clear() + self.timed.as_mut().map_or(0, |timed| timed.clear());
+        self.count_drop(DropCause::Down, lost);
+    }
+
+    /// Counts packets that were lost on their way into or out of this queue.
+    pub fn count_drop(&mut self, cause: DropCause, packets: u64) {
+        *cause.counter(&mut self.counters.drops) += packets;
+    }
+
+    /// Packets that wait for their turn.
+    pub fn len(&self) -> usize {
+        self.backlog.packets() + self.timed.as_ref().map_or(0, |timed| timed.in_service())
+    }
+
+    /// Whether none waits.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Bytes that wait, on the emulated wire.
+    pub fn waiting_bytes(&self) -> u64 {
+        self.backlog.bytes()
+    }
+
+    /// What has passed so far.
+    pub fn counters(&self) -> Counters {
+        self.counters
+    }
+
+    /// What it achieved, as the direction of `link` that leaves `node`; nothing where nothing was asked for.
+    pub fn fidelity(&self, link: LinkId, node: NodeId) -> Option<LinkFidelity> {
+        self.timed.as_ref().map(|timed| timed.fidelity(link, node))
+    }
+
+    fn refusal(&self, packet: &Packet, wire_bytes: u64, now: Instant) -> Option<DropCause> {
+        if self.up == LinkUp::Ended {
+            return Some(DropCause::Down);
+        }
+        if packet.is_lossless() {
+            return None;
+        }
+        if self.up == LinkUp::No || self.wanted == Wanted::Down {
+            return Some(DropCause::Down);
+        }
+        if matches!(packet.content, Content::Datagram(_)) && wire_bytes > u64::from(self.mtu) {
+            return Some(DropCause::Mtu);
+        }
+        let bytes = self.waiting_bytes() + wire_bytes;
+        let too_long = self.limits.time.is_some_and(|time| {
+            self.timed.as_ref().is_some_and(|timed| bytes > timed.bytes_within(time, now))
+        });
+        let full = self.len() >= self.limits.packets || bytes > self.limits.bytes || too_long;
+        full.then_some(DropCause::Queue)
+    }
+
+    fn pop_at_once(&mut self, out: &mut Vec<Packet>, most_bytes: usize) {
+        let mut payload = 0;
+        while out.len() < MAX_BATCH
+            && let Some(first) = self.backlog.first()
+            && (payload == 0 || first.packet.is_urgent() || payload + first.packet.payload.len() <= most_bytes)
+            && let Some(waiting) = self.backlog.take(Instant(u64::MAX))
+        {
+            payload += waiting.packet.payload.len();
+            self.counters.bytes += waiting.wire_bytes;
+            self.counters.packets += 1;
+            out.push(waiting.packet);
+        }
+    }
+
+    fn begin_again(&mut self, now: Instant) {
+        if let Some(timed) = &mut self.timed {
+            timed.begin_again(now);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use nextmini_wire::id::{FlowId, RouteId};
+    use nextmini_wire::packet::{Ack, Chunk};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn packet(content: Content, length: usize) -> Packet {
+        Packet::new(RouteId(1), 1, 0, content, Bytes::from(vec![0; length]))
+    }
+
+    fn chunk(offset: u64, length: usize) -> Packet {
+        packet(Content::Chunk(Chunk { flow: FlowId(1), offset, sent_at: 0, last: false, ask: false }), length)
+    }
+
+    fn ack(cumulative: u64) -> Packet {
+        packet(Content::Ack(Ack { flow: FlowId(1), cumulative, latest: 0, echo: 0, complete: None }), 0)
+    }
+
+    fn queue() -> LinkQueue {
+        LinkQueue::new(1500, LinkSeed::default())
+    }
+
+    fn push(queue: &mut LinkQueue, packet: Packet) {
+        queue.push(packet, Instant(0));
+    }
+
+    fn drain(queue: &mut LinkQueue, most: usize) -> Vec<Packet> {
+        let mut out = Vec::new();
+        queue.pop_into(&mut out, most, Instant(0));
+        out
+    }
+
+    #[test]
+    fn acknowledgements_overtake_data() {
+        let mut queue = queue();
+        push(&mut queue, chunk(0, 10));
+        push(&mut queue, ack(1));
+        push(&mut queue, chunk(10, 10));
+        assert_eq!(drain(&mut queue, 1_000), [ack(1), chunk(0, 10), chunk(10, 10)]);
+        assert!(queue.is_empty());
+    }
+
+    #[test]
+    fn lossless_packets_are_taken_beyond_the_limits_and_while_the_link_is_down() {
+        let mut queue = queue();
+        queue.set_up(LinkUp::No, Instant(0));
+        (0..2_000).for_each(|n| push(&mut queue, chunk(n, 10_000)));
+        assert_eq!(queue.len(), 2_000);
+        assert_eq!(queue.counters().drops, Drops::default());
+    }
+
+    #[test]
+    fn the_end_of_a_link_counts_what_waited() {
+        let mut queue = queue();
+        push(&mut queue, chunk(0, 10));
+        push(&mut queue, ack(1));
+        queue.set_up(LinkUp::Ended, Instant(0));
+        push(&mut queue, chunk(1, 10));
+        assert_eq!((queue.len(), queue.waiting_bytes()), (0, 0));
+        assert_eq!((queue.counters().drops.down, queue.counters().entered), (3, 3));
+    }
+
+    #[test]
+    fn a_link_without_orders_needs_no_clock() {
+        let mut queue = queue();
+        assert!(!queue.is_timed());
+        queue.set(1500, Checked::new(&Direction::default(), None).unwrap(), Instant(5));
+        assert!(!queue.is_timed());
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_or_reordered_and_every_byte_is_counted(
+            lengths in prop::collection::vec(0_usize..70_000, 0..40), most in 1_usize..300_000,
+        ) {
+            let mut queue = queue();
+            let sent: Vec<Packet> = lengths.iter().zip(0..).map(|(&length, n)| chunk(n, length)).collect();
+            sent.iter().cloned().for_each(|packet| push(&mut queue, packet));
+            let mut received = Vec::new();
+            while !queue.is_empty() {
+                let batch = drain(&mut queue, most);
+                prop_assert!(!batch.is_empty());
+                let payload: usize = batch.iter().map(|packet| packet.payload.len()).sum();
+                let first = batch.iter().take_while(|packet| packet.payload.is_empty()).count() + 1;
+                prop_assert!(payload <= most || batch.len() == first);
+                received.extend(batch);
+            }
+            let counted: u64 = sent.iter().map(|packet| packet.wire_bytes(1500)).sum();
+            prop_assert_eq!(queue.counters().bytes, counted);
+            prop_assert_eq!(queue.waiting_bytes(), 0);
+            prop_assert_eq!(received, sent);
+        }
+    }
+}
