@@ -11,7 +11,7 @@ from nextmini.scenario.wording import shown
 
 
 class Arrival(Table):
-    """`arrival`: at which distances packets are sent."""
+    """At which distances packets are sent."""
 
     process: Literal["constant", "poisson", "on_off"] = Field(
         description="`constant`: at equal distances. `poisson`: at exponentially distributed ones. `on_off`: "

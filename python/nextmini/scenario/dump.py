@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nextmini.scenario.loading import resolve
 from nextmini.scenario.model import Scenario
+from nextmini.scenario.trace import format_points
 from nextmini.scenario.units import format_rate, format_size, format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from nextmini.scenario.network import Flow, Network
+    from nextmini.scenario.network import Flow, Link, Network
 
 
 def dump(scenario: Scenario | Network) -> str:
@@ -21,14 +22,24 @@ def dump(scenario: Scenario | Network) -> str:
     Loading and resolving it gives the same network again, without the routes that a run has computed.
     """
     network = resolve(scenario) if isinstance(scenario, Scenario) else scenario
-    sections = [_settings(network), *_nodes(network), *_links(network), *_routes(network), *_flows(network)]
+    sections = [_settings(network), *_nodes(network), *_traces(network), *_links(network)]
+    sections += [*_routes(network), *_flows(network), *_classes(network), *_events(network)]
     return "\n\n".join(sections) + "\n"
 
 
-def _table(header: str, pairs: dict[str, object]) -> str:
-    """A table; text is quoted as JSON does it, which TOML reads the same."""
-    lines = [f"{key} = {json.dumps(value)}" for key, value in pairs.items() if value is not None]
+def _table(header: str, pairs: Mapping[str, object]) -> str:
+    lines = [f"{key} = {_value(value)}" for key, value in pairs.items() if value is not None]
     return "\n".join([header, *lines])
+
+
+def _value(value: object) -> str:
+    """A value on one line; text is quoted as JSON does it, which TOML reads the same."""
+    if isinstance(value, dict):
+        pairs = ", ".join(f"{key} = {_value(inner)}" for key, inner in value.items())
+        return f"{{ {pairs} }}" if pairs else "{}"
+    if isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
+        return f"[{', '.join(map(_value, value))}]"
+    return json.dumps(value)
 
 
 def _settings(network: Network) -> str:
@@ -47,6 +58,7 @@ def _settings(network: Network) -> str:
         "mtu": network.mtu,
         "mapping": network.nodes[0].mapping,
         "hop_limit": network.nodes[0].hop_limit,
+        "timing": network.timing,
     }
     return "\n\n".join(
         [
@@ -65,6 +77,17 @@ def _nodes(network: Network) -> Iterator[str]:
         yield _table("[[nodes]]", pairs)
 
 
+def _traces(network: Network) -> Iterator[str]:
+    for trace in network.traces:
+        pairs: dict[str, object] = {
+            "name": trace.name,
+            trace.kind: format_points(trace.points, trace.kind),
+        }
+        if trace.kind == "rates" and trace.period:
+            pairs["period"] = format_time(trace.period)
+        yield _table("[[traces]]", pairs)
+
+
 def _links(network: Network) -> Iterator[str]:
     for link in network.links:
         pairs = {
@@ -73,7 +96,23 @@ def _links(network: Network) -> Iterator[str]:
             "cost": link.cost,
             "congestion": link.congestion,
         }
-        yield _table("[[links]]", pairs)
+        yield _table("[[links]]", pairs | _directions(network, link))
+
+
+def _directions(network: Network, link: Link) -> dict[str, object]:
+    """What both directions have in common stands for both."""
+    forward = _named(network, link.forward.texts())
+    if link.forward == link.backward:
+        return forward
+    backward = _named(network, link.backward.texts())
+    return {key: texts for key, texts in (("forward", forward), ("backward", backward)) if texts}
+
+
+def _named(network: Network, texts: Mapping[str, Any]) -> dict[str, object]:
+    """The texts with the name of their trace instead of its number."""
+    if texts.get("trace") is None:
+        return dict(texts)
+    return {**texts, "trace": network.traces[texts["trace"] - 1].name}
 
 
 def _routes(network: Network) -> Iterator[str]:
@@ -89,7 +128,7 @@ def _flows(network: Network) -> Iterator[str]:
 
 
 def _flow(network: Network, flow: Flow) -> dict[str, object]:
-    return {
+    texts: dict[str, object] = {
         "name": flow.name,
         "source": network.node(flow.source).name,
         "destination": network.node(flow.destination).name,
@@ -101,3 +140,30 @@ def _flow(network: Network, flow: Flow) -> dict[str, object]:
         "weight": flow.weight,
         "start": format_time(flow.start),
     }
+    if flow.kind != "udp":
+        return texts
+    return texts | {"packet_size": flow.packet_size, "arrival": flow.arrival.texts(), "ecn": flow.ecn}
+
+
+def _classes(network: Network) -> Iterator[str]:
+    for one in network.classes:
+        match = {
+            "source": None if one.source is None else network.node(one.source).name,
+            "destination": None if one.destination is None else network.node(one.destination).name,
+            "protocol": one.protocol,
+            "port": one.port,
+        }
+        pairs: dict[str, object] = {
+            "match": {key: value for key, value in match.items() if value is not None},
+            "rate": None if one.rate is None else format_rate(one.rate),
+            "weight": one.weight,
+        }
+        yield _table("[[classes]]", pairs)
+
+
+def _events(network: Network) -> Iterator[str]:
+    for event in network.events:
+        action = dict(event.action)
+        if "set" in action:
+            action["set"] = _named(network, action["set"])
+        yield _table("[[events]]", {"at": format_time(event.at), **action})

@@ -36,34 +36,49 @@ class Chance(Table):
 
 
 class RandomLoss(Chance):
-    """`loss`: a share of the packets."""
+    """A share of the packets does not arrive."""
 
     model: Literal["random"] = Field(default="random", description="A share of the packets.")
 
 
 class GilbertElliott(Table):
-    """`loss` in bursts: the link is in a good or a bad state, and goes from one to the other."""
+    """The link is in a good or a bad state, and goes from one to the other (Gilbert and Elliott)."""
 
     model: Literal["gilbert-elliott"] = Field(description="A good and a bad state.")
     p: Share = Field(description="Probability, for each packet, to go from good to bad.", examples=["1 %"])
     r: Share | None = Field(
-        default=None, description="Probability to go from bad to good. Without it: what is left of `p`."
+        default=None, description="Probability to go from bad to good. Without it: 100 % less `p`."
     )
     h: Share = Field(default=0.0, description="Probability that a packet arrives in the bad state.")
     k: Share = Field(default=1.0, description="Probability that a packet arrives in the good state.")
 
 
-class LossPattern(Table):
-    """`loss` by a list that begins again at its end."""
+def _pattern(value: object) -> str:
+    if not isinstance(value, str) or not value or set(value) - {"0", "1"}:
+        refuse(f"{shown(value)} is not a pattern of losses", 'write 0 and 1 in quotes, as in "0001"')
+    if len(value) > LONGEST_PATTERN:
+        refuse(f"{len(value):,} packets are too many", f"write at most {LONGEST_PATTERN:,}")
+    return value
 
-    pattern: str = Field(
+
+Pattern = Annotated[
+    str,
+    PlainValidator(_pattern),
+    Written("text of `0` and `1`", {"type": "string", "pattern": f"^[01]{{1,{LONGEST_PATTERN}}}$"}),
+]
+
+
+class LossPattern(Table):
+    """What happens to one packet after the other, again and again."""
+
+    pattern: Pattern = Field(
         description="`1` for a packet that is lost, `0` for one that arrives: up to 100,000 of them.",
         examples=["0001"],
     )
 
 
 class Jitter(Table):
-    """`jitter`: variation of the delay around its mean."""
+    """Variation of the delay around its mean."""
 
     amount: Time = Field(
         description="Half the width of `uniform`, the standard deviation of the others.", examples=["1 ms"]
@@ -93,7 +108,7 @@ AThreshold = Annotated[Threshold, PlainValidator(_threshold), _THRESHOLD]
 
 
 class Red(Table):
-    """`drop`: random early detection (Floyd and Jacobson 1993)."""
+    """Random early detection (Floyd and Jacobson 1993)."""
 
     policy: Literal["red"] = Field(description="Random early detection.")
     min: AThreshold | None = Field(
@@ -119,7 +134,7 @@ class Red(Table):
 
 
 class Codel(Table):
-    """`drop`: controlled delay (RFC 8289)."""
+    """Controlled delay (RFC 8289)."""
 
     policy: Literal["codel"] = Field(description="Controlled delay.")
     target: PositiveTime = Field(default=0.005, description="Delay that may stand in the queue.")
@@ -140,18 +155,9 @@ def _loss(value: object) -> RandomLoss | GilbertElliott | LossPattern | None:
     loss = model.model_validate(value)
     if isinstance(loss, RandomLoss) and loss.probability == 0:
         return None
-    if isinstance(loss, LossPattern):
-        _check_pattern(loss.pattern)
     if isinstance(loss, GilbertElliott) and loss.r is None:
         return loss.model_copy(update={"r": float(1 - Fraction(repr(loss.p)))})
     return loss  # type: ignore[return-value]
-
-
-def _check_pattern(pattern: str) -> None:
-    if not pattern or set(pattern) - {"0", "1"}:
-        refuse(f"{shown(pattern)} is not a pattern of losses", 'write 0 and 1, as in "0001"')
-    if len(pattern) > LONGEST_PATTERN:
-        refuse(f"{len(pattern):,} packets are too many", f"write at most {LONGEST_PATTERN:,}")
 
 
 def loss_table(value: dict[str, Any]) -> type[Table] | None:

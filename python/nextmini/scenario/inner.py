@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from nextmini.scenario.arrival import Arrival
+from nextmini.scenario.class_table import Match
 from nextmini.scenario.direction import DirectionKeys
+from nextmini.scenario.event_table import Flap
 from nextmini.scenario.impairments import Chance, Jitter, drop_table, loss_table
 from nextmini.scenario.trace import TraceTable
 
@@ -22,6 +24,8 @@ _MODELS: dict[str, type[Table]] = {
     "forward": DirectionKeys,
     "backward": DirectionKeys,
     "set": DirectionKeys,
+    "match": Match,
+    "flap": Flap,
 }
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 LATER_KEYS: dict[str, dict[str, str]] = {
     "": {
         "routing": "routing modes, metrics and rerouting",
-        "classes": "traffic classes with rates and weights",
         "apps": "programs inside nodes",
-        "events": "changes while the experiment runs",
         "checks": "conditions that the results must meet",
         "max": "max mode: flows that are spliced by the kernel",
         "socks": "SOCKS5 entrances to max mode",
@@ -16,7 +14,6 @@ LATER_KEYS: dict[str, dict[str, str]] = {
         "sites": "machines of a deployment",
     },
     "network": {
-        "timing": "precision of departures",
         "ttl": "whether packets' TTL counts hops",
         "queues": "queues of a TUN device",
         "offload": "segmentation offload of TUN devices",
@@ -26,25 +23,7 @@ LATER_KEYS: dict[str, dict[str, str]] = {
         "site": "the machine that hosts it",
         "limits": "its share of the machine",
     },
-    "links": {
-        "rate": "link rates",
-        "delay": "link delays",
-        "jitter": "variation of the delay",
-        "loss": "random loss",
-        "queue": "queue limits",
-        "discipline": "queueing disciplines",
-        "drop": "drop policies",
-        "burst": "bursts above the rate",
-        "ecn": "ECN marking",
-        "duplicate": "duplication",
-        "reorder": "reordering",
-        "corrupt": "corruption",
-        "trace": "rates from a trace",
-        "forward": "settings of one direction",
-        "backward": "settings of the other direction",
-    },
     "flows": {
-        "arrival": "arrival processes",
         "congestion": "congestion control of tcp flows",
     },
     "controller": {
@@ -58,6 +37,6 @@ LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("network", "transport"): ("quic",),
     ("links", "transport"): ("quic",),
     ("topology", "kind"): ("file",),
-    ("flows", "kind"): ("tcp", "udp"),
+    ("flows", "kind"): ("tcp",),
     ("flows", "mode"): ("max",),
 }

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path as FilePath
 from typing import TYPE_CHECKING
 
 from nextmini.errors import Problem, ScenarioError
 from nextmini.scenario.expansion import expand
 from nextmini.scenario.findings import key_text, line_at
-from nextmini.scenario.reading import UnreadableError, read_file, read_text
+from nextmini.scenario.reading import TraceFolder, UnreadableError, names_in, read_file, read_text
 from nextmini.scenario.salvage import further_findings
 from nextmini.scenario.understanding import understand
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
-    from pathlib import Path as FilePath
 
     from nextmini.scenario.findings import Finding, Path
     from nextmini.scenario.model import Scenario
@@ -30,19 +30,20 @@ def load(path: FilePath) -> Scenario:
         document = read_file(path)
     except UnreadableError as error:
         raise _unreadable(str(path), error) from None
-    return _understood(document, str(path))
+    return _understood(document, str(path), path.parent)
 
 
 def loads(text: str, format: str = "toml", file: str = "scenario") -> Scenario:
     """The scenario in a text, found good as a whole; `format` is "toml", "yaml" or "json".
 
-    Raises ScenarioError with every problem there is; they call the text `file`.
+    Files that it names are looked for from the current folder on. Raises ScenarioError with every problem
+    there is; they call the text `file`.
     """
     try:
         document = read_text(text, format)
     except UnreadableError as error:
         raise _unreadable(file, error) from None
-    return _understood(document, file)
+    return _understood(document, file, FilePath())
 
 
 def resolve(scenario: Scenario) -> Network:
@@ -56,13 +57,14 @@ def resolve(scenario: Scenario) -> Network:
     return network
 
 
-def _understood(document: Document, file: str) -> Scenario:
-    scenario, findings = understand(document.data)
+def _understood(document: Document, file: str, folder: FilePath) -> Scenario:
+    files = TraceFolder(folder, names_in(document.data))
+    scenario, findings = understand(document.data, files)
     if scenario is not None:
         _, found = expand(scenario)
         findings = findings + found
     else:
-        findings = findings + further_findings(document.data, findings)
+        findings = findings + further_findings(document.data, findings, files)
     if scenario is None or findings:
         raise ScenarioError(_problems(file, document.lines(), findings))
     return scenario
@@ -77,8 +79,9 @@ def _unreadable(file: str, error: UnreadableError) -> ScenarioError:
 def _problems(file: str, lines: Mapping[Path, int], findings: Iterable[Finding]) -> list[Problem]:
     """The findings in the order of the file's lines, each once."""
     unique = list(dict.fromkeys(findings))
-    problems = [
-        Problem(file, line_at(lines, finding.path), key_text(finding.path), finding.message, finding.remedy)
-        for finding in unique
+    placed = [(line_at(lines, finding.path), finding) for finding in unique]
+    placed.sort(key=lambda one: one[0] or 0)
+    return [
+        Problem(*finding.place or (file, line), key_text(finding.path), finding.message, finding.remedy)
+        for line, finding in placed
     ]
-    return sorted(problems, key=lambda problem: problem.line or 0)

@@ -4,6 +4,8 @@ from typing import Annotated
 
 from pydantic import Strict
 
+from nextmini.scenario.class_table import ClassEntry
+from nextmini.scenario.event_table import EventEntry
 from nextmini.scenario.table import Table
 from nextmini.scenario.tables import (
     ControllerTable,
@@ -17,6 +19,7 @@ from nextmini.scenario.tables import (
 )
 from nextmini.scenario.topology import AnyTopology
 from nextmini.scenario.topology.custom import Custom
+from nextmini.scenario.trace import TraceEntry
 
 
 class Scenario(Table):
@@ -29,5 +32,8 @@ class Scenario(Table):
     links: Annotated[tuple[LinkEntry, ...], Strict(False)] = ()
     routes: Annotated[tuple[RouteEntry, ...], Strict(False)] = ()
     flows: Annotated[tuple[FlowEntry, ...], Strict(False)] = ()
+    classes: Annotated[tuple[ClassEntry, ...], Strict(False)] = ()
+    traces: Annotated[tuple[TraceEntry, ...], Strict(False)] = ()
+    events: Annotated[tuple[EventEntry, ...], Strict(False)] = ()
     metrics: MetricsTable = MetricsTable()
     controller: ControllerTable = ControllerTable()

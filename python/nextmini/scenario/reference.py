@@ -7,11 +7,16 @@ import json
 import sys
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 
+from nextmini.scenario.arrival import Arrival
+from nextmini.scenario.class_table import Match
+from nextmini.scenario.event_table import Flap
 from nextmini.scenario.fields import Written
+from nextmini.scenario.impairments import Chance, Codel, GilbertElliott, Jitter, LossPattern, RandomLoss, Red
 from nextmini.scenario.later import LATER_KEYS, LATER_VALUES
+from nextmini.scenario.table import Table
 from nextmini.scenario.tables import LinkSettings
 from nextmini.scenario.topology import KINDS
-from nextmini.scenario.units import RATE, SIZE, TIME, format_time
+from nextmini.scenario.units import PERCENTAGE, RATE, SIZE, TIME, format_share, format_time
 from nextmini.scenario.vocabulary import TABLES, header
 from nextmini.scenario.wording import alternatives
 
@@ -19,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from pydantic.fields import FieldInfo
-
-    from nextmini.scenario.table import Table
 
 _INTRODUCTION = """\
 # Scenario reference
@@ -49,12 +52,36 @@ nodes = 4
 """
 
 
+_TITLES: dict[type[Table], str] = {
+    Jitter: "`jitter`",
+    RandomLoss: "`loss`, a share",
+    GilbertElliott: "`loss`, in bursts",
+    LossPattern: "`loss`, a pattern",
+    Chance: "`duplicate`, `reorder` and `corrupt`",
+    Red: "`drop`, random early detection",
+    Codel: "`drop`, controlled delay",
+    Arrival: "`arrival`",
+    Match: "`match`",
+    Flap: "`flap`",
+}
+_OF_LINKS: tuple[type[Table], ...] = (Jitter, RandomLoss, GilbertElliott, LossPattern, Chance, Red, Codel)
+
+
 def reference() -> str:
     """The whole reference."""
     parts = [_INTRODUCTION, _units()]
     parts += map(_section, ("experiment", "network"))
     parts.append(_topologies())
-    parts += map(_section, ("nodes", "links", "routes", "flows", "metrics", "controller"))
+    parts += map(_section, ("nodes", "links"))
+    parts += [_inner(model) for model in _OF_LINKS]
+    parts += map(_section, ("routes", "flows"))
+    parts.append(_inner(Arrival))
+    parts.append(_section("classes"))
+    parts.append(_inner(Match))
+    parts.append(_section("traces"))
+    parts.append(_section("events"))
+    parts.append(_inner(Flap))
+    parts += map(_section, ("metrics", "controller"))
     parts.append(_later())
     return "\n".join(parts)
 
@@ -62,7 +89,7 @@ def reference() -> str:
 def _units() -> str:
     rows = [
         (f"{quantity.noun}", ", ".join(f"`{unit}`" for unit in quantity.units), _examples(quantity.examples))
-        for quantity in (RATE, SIZE, TIME)
+        for quantity in (RATE, SIZE, TIME, PERCENTAGE)
     ]
     text = (
         "## Quantities\n\n"
@@ -81,6 +108,11 @@ def _examples(examples: tuple[str, ...]) -> str:
 def _section(name: str) -> str:
     model = TABLES[name]
     return f"## `{header(name)}`\n\n{_prose(model)}\n\n{_keys(model)}"
+
+
+def _inner(model: type[Table]) -> str:
+    """A table that is the value of a key."""
+    return f"### {_TITLES[model]} as a table\n\n{_prose(model)}\n\n{_keys(model)}"
 
 
 def _topologies() -> str:
@@ -138,12 +170,16 @@ def _value(field: FieldInfo) -> str:
     for item in metadata:
         if isinstance(item, Written):
             return item.words
+    if get_origin(annotation) is Literal and get_args(annotation) == (True,):
+        return "`true`"
     if get_origin(annotation) is Literal:
         return " or ".join(f'`"{choice}"`' for choice in get_args(annotation))
     if annotation is bool:
         return "`true` or `false`"
     if get_origin(annotation) is tuple:
         return "list of whole numbers"
+    if isinstance(annotation, type) and issubclass(annotation, Table):
+        return "table"
     noun = "whole number" if annotation is int else "number"
     return noun + "".join(_bounds(metadata))
 
@@ -176,8 +212,10 @@ def _default(field: FieldInfo) -> str:
     if field.default is None:
         return "none"
     _, metadata = _unwrapped(field.annotation, list(field.metadata))
-    if isinstance(field.default, float) and any(isinstance(item, Written) for item in metadata):
-        return f'`"{format_time(field.default)}"`'
+    written = next((item for item in metadata if isinstance(item, Written)), None)
+    if isinstance(field.default, float) and written is not None:
+        as_text = format_share if written.words == PERCENTAGE.noun else format_time
+        return f'`"{as_text(field.default)}"`'
     return f"`{json.dumps(field.default)}`"
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
+from nextmini.scenario.direction import DirectionKeys
 from nextmini.scenario.expansion import expand
 from nextmini.scenario.understanding import understand
 
@@ -17,17 +18,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from nextmini.scenario.findings import Finding, Path
+    from nextmini.scenario.trace import TraceFiles
 
 _STAND_IN_NAME = "unnamed"
+SETTINGS = frozenset(DirectionKeys.model_fields) | {"forward", "backward", "set", "link"}
+"""Keys of a link, its event or its topology that are judged together."""
 
 
-def further_findings(data: dict[str, Any], findings: Iterable[Finding]) -> list[Finding]:
+def further_findings(
+    data: dict[str, Any], findings: Iterable[Finding], files: TraceFiles | None = None
+) -> list[Finding]:
     """What is wrong between the keys of `data`, apart from those that `findings` are about."""
     left = _Left(data)
     for finding in findings:
         left.remove(finding.path)
     for _ in range(3):  # each time, entries go that are wrong for want of a key
-        scenario, refused = understand(left.data())
+        scenario, refused = understand(left.data(), files)
         if scenario is not None:
             _, found = expand(scenario, frozenset(left.doubtful))
             there = [finding._replace(path=left.original(finding.path)) for finding in found]
@@ -55,6 +61,8 @@ class _Left:
         self._gone[entry].add(str(path[len(entry)]))
         if path[0] == "topology":
             self.doubtful |= {"nodes", "links"}
+        if path[0] in ("flows", "classes", "traces"):
+            self.doubtful.add(str(path[0]))
 
     def remove_entry(self, path: Path) -> None:
         """Leaves out the entry of a list, or the table, in which `path` is."""
@@ -67,6 +75,8 @@ class _Left:
         else:
             self._tables.pop(table, None)
             self._lists.pop(table, None)
+        if table in ("flows", "classes", "traces"):
+            self.doubtful.add(table)
         if table in ("topology", "nodes", "links"):
             self.doubtful |= {"links"} if table == "links" else {"nodes", "links"}
 
@@ -93,11 +103,28 @@ class _Left:
         if len(path) == depth:
             return not missing and not (path[0] == "flows" and "duration" in self._gone[("experiment",)])
         key = str(path[depth])
+        if not self._believes_settings(path, key, missing):
+            return False
         if key == "address" and "prefix" in self._gone[("network",)]:
             return False
         if path == ("network", "transport"):
             return not any("transport" in keys for entry, keys in self._gone.items() if entry[0] == "links")
         return key not in missing and not (path[0] == "routes" and "both" in missing)
+
+    def _believes_settings(self, path: Path, key: str, missing: set[str]) -> bool:
+        """Whether settings of a link or of a flow could be judged although some of them are not known."""
+        without_mtu = "mtu" in self._gone[("network",)]
+        if path[0] == "flows":
+            known = "kind" not in missing or key not in ("packet_size", "arrival", "ecn", "rate")
+            return known and not (key == "packet_size" and without_mtu)
+        if path[0] not in ("links", "topology", "events") or key not in SETTINGS:
+            return True
+        if path[-1] == "burst" and without_mtu:
+            return False
+        related = {("topology",), path[: _depth(path)]}
+        if path[0] == "events":
+            related |= {entry for entry in self._gone if entry[:1] in (("links",), ("events",))}
+        return not any(self._gone[entry] & SETTINGS for entry in related)
 
     def _without(self, path: Path, table: Any) -> Any:
         gone = self._gone.get(path)

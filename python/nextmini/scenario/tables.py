@@ -9,6 +9,8 @@ from typing import Literal
 
 from pydantic import Field
 
+from nextmini.scenario.arrival import AnArrival
+from nextmini.scenario.direction import DirectionKeys
 from nextmini.scenario.fields import (
     Address,
     Congestion,
@@ -103,6 +105,11 @@ class NetworkTable(Table):
         description="How a node's traffic is spread over its processors. `sequential`: all of a flow goes "
         "to one, so that its order is kept. `concurrent`: any processor takes any batch.",
     )
+    timing: Literal["normal", "precise"] = Field(
+        default="normal",
+        description="How the moments at which packets leave are kept. `normal`: by the kernel's timers. "
+        "`precise`: with a processor that does nothing else, where there is one to spare.",
+    )
     hop_limit: int | None = Field(
         default=None,
         ge=1,
@@ -134,9 +141,7 @@ class NodeEntry(Table):
     )
 
 
-class LinkSettings(Table):
-    """Settings of every link that the topology generates."""
-
+class _Carriage(Table):
     transport: AskedTransport | None = Field(
         default=None, description="What carries it. Without it: `network.transport`.", examples=["tcp"]
     )
@@ -150,6 +155,22 @@ class LinkSettings(Table):
         default="cubic",
         description="TCP congestion control of its connection, if it has one.",
         examples=["cubic"],
+    )
+
+
+class LinkSettings(DirectionKeys, _Carriage):
+    """Settings of every link that the topology generates, in both directions."""
+
+    forward: DirectionKeys | None = Field(
+        default=None,
+        description="A table of these keys, from `rate` on, for the direction from the first node to the "
+        "second only.",
+        examples=[{"rate": "10 Mbit/s"}],
+    )
+    backward: DirectionKeys | None = Field(
+        default=None,
+        description="Likewise, for the other direction.",
+        examples=[{"rate": "1 Mbit/s"}],
     )
 
 
@@ -204,9 +225,10 @@ class FlowEntry(Table):
         description='How many flows `between = "random"` makes.',
         examples=[100],
     )
-    kind: Literal["lossless"] = Field(
+    kind: Literal["lossless", "udp"] = Field(
         default="lossless",
-        description="`lossless`: a stream of bytes of which none is lost, with a window of its own.",
+        description="`lossless`: a stream of bytes of which none is lost, with a window of its own. `udp`: "
+        "packets at a `rate`, which nobody sends again.",
     )
     mode: Literal["normal"] = Field(
         default="normal", description="`normal`: every node on the way handles each piece in user space."
@@ -220,7 +242,8 @@ class FlowEntry(Table):
     )
     rate: Rate | None = Field(
         default=None,
-        description="The most that it sends. Without it: as much as it can.",
+        description="The most that it sends, in bits of payload. Without it: as much as it can. A `udp` flow "
+        "must have one.",
         examples=["50 Mbit/s"],
     )
     weight: Weight = Field(default=1, description="Its share where links are shared by weight.")
@@ -228,6 +251,22 @@ class FlowEntry(Table):
         default=0.0,
         description="When it starts, counted from the moment the network is ready.",
         examples=["1 s"],
+    )
+    packet_size: int | None = Field(
+        default=None,
+        ge=1,
+        le=65_507,
+        description="Bytes of payload in each packet of a `udp` flow. Without it: as many as `network.mtu` "
+        "has room for beside 28 bytes of headers.",
+        examples=[1200],
+    )
+    arrival: AnArrival | None = Field(
+        default=None,
+        description="When a `udp` flow sends its packets. Without it: at equal distances.",
+        examples=["poisson"],
+    )
+    ecn: bool = Field(
+        default=False, description="Whether the packets of a `udp` flow may be marked instead of dropped."
     )
 
 

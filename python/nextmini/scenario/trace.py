@@ -8,9 +8,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, Self
 
-from pydantic import Field, PlainValidator, ValidationInfo
+from pydantic import Field, PlainValidator, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from nextmini.scenario.fields import PositiveTime, Written, refuse, time
@@ -131,6 +131,13 @@ def _moments(value: object) -> tuple[int, ...]:
     return tuple(value)
 
 
+def _of_moments(moments: tuple[int, ...], name: str | None) -> TraceSource:
+    try:
+        return opportunities(moments, name)
+    except UnitError as error:
+        refuse(error.message, error.remedy)
+
+
 def _name(value: object) -> str:
     if not isinstance(value, str) or not 1 <= len(value.encode("utf-8", "replace")) <= 4096 or "\0" in value:
         refuse(f"{shown(value)} cannot be the name of a trace", "write it as text")
@@ -173,32 +180,28 @@ class TraceTable(Table):
         examples=[[1, 2, 2, 5]],
     )
 
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        self.source()
+        return self
+
+    def source(self, name: str | None = None) -> TraceSource:
+        """The trace that it says. Refuses to say too little or too much."""
+        if self.opportunities is not None:
+            if self.rates is not None or self.period is not None:
+                refuse("`rates` and `period` do not go with `opportunities`", "keep one kind of trace")
+            return _of_moments(self.opportunities, name)
+        if self.rates is None:
+            refuse("a trace has `rates` or `opportunities`", 'write rates = [["0 s", "10 Mbit/s"]]')
+        if self.period is not None and round(self.period * 1e9) <= self.rates[-1][0]:
+            refuse("`period` is not after the last time", "write a longer one")
+        return TraceSource("rates", self.period or 0.0, self.rates, name)
+
 
 class TraceEntry(TraceTable):
     """A trace that links can name."""
 
     name: TraceName = Field(description="What `trace` says to mean it.", examples=["lte"])
-
-
-def trace_of(table: TraceTable, name: str | None = None) -> TraceSource:
-    """What a table says. Refuses one that says too little or too much."""
-    if (table.rates is None) == (table.opportunities is None):
-        refuse("a trace has either `rates` or `opportunities`", 'write rates = [["0 s", "10 Mbit/s"]]')
-    if table.opportunities is not None:
-        if table.period is not None:
-            refuse("`period` goes with `rates` only", "remove it: the last moment is the period")
-        return _checked_moments(table.opportunities, name)
-    points = table.rates or ()
-    if table.period is not None and round(table.period * 1e9) <= points[-1][0]:
-        refuse("`period` is not after the last time", "write a longer period")
-    return TraceSource("rates", table.period or 0.0, points, name)
-
-
-def _checked_moments(moments: tuple[int, ...], name: str | None) -> TraceSource:
-    try:
-        return opportunities(moments, name)
-    except UnitError as error:
-        refuse(error.message, error.remedy)
 
 
 def format_points(points: Sequence[Point], kind: TraceKind) -> list[Any]:
@@ -214,7 +217,7 @@ def _trace(value: Any, info: ValidationInfo) -> TraceSource | str | None:
     if isinstance(value, str):
         return _named(_name(value), info.context)
     if isinstance(value, dict):
-        return trace_of(TraceTable.model_validate(value))
+        return TraceTable.model_validate(value).source()
     if isinstance(value, list | tuple):
         return TraceSource("rates", 0.0, _rates(value))
     refuse(f"expected a trace, got {shown(value)}", 'name a file, or write [["0 s", "10 Mbit/s"]]')

@@ -192,7 +192,7 @@ def _unknown(path: Path, place: _Place) -> Finding:
     if meant is not None:
         return Finding(path, "unknown key", f"did you mean {meant}?")
     homes = [name for name in TABLES if key in TABLES[name].model_fields or key in LATER_KEYS.get(name, {})]
-    if 1 <= len(homes) <= 2:
+    if table != "topology" and 1 <= len(homes) <= 2:
         return Finding(
             path, "unknown key", f"{key} is a key of {alternatives(header(name) for name in homes)}"
         )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nextmini.scenario.class_table import ClassEntry
+from nextmini.scenario.event_table import EventEntry
 from nextmini.scenario.model import Scenario
 from nextmini.scenario.tables import (
     ControllerTable,
@@ -15,6 +17,7 @@ from nextmini.scenario.tables import (
     NodeEntry,
     RouteEntry,
 )
+from nextmini.scenario.trace import TraceEntry
 
 if TYPE_CHECKING:
     from nextmini.scenario.findings import Path
@@ -25,6 +28,9 @@ LISTS: dict[str, type[Table]] = {
     "links": LinkEntry,
     "routes": RouteEntry,
     "flows": FlowEntry,
+    "classes": ClassEntry,
+    "traces": TraceEntry,
+    "events": EventEntry,
 }
 TABLES: dict[str, type[Table]] = {
     "": Scenario,

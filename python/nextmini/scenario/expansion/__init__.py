@@ -8,10 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nextmini.scenario.expansion.classes import expand_classes
+from nextmini.scenario.expansion.events import expand_events
 from nextmini.scenario.expansion.flows import expand_flows
 from nextmini.scenario.expansion.links import expand_links
 from nextmini.scenario.expansion.nodes import expand_nodes
 from nextmini.scenario.expansion.routes import expand_routes
+from nextmini.scenario.expansion.traces import TraceBook
+from nextmini.scenario.expansion.weights import check_weights
 from nextmini.scenario.findings import Finding
 from nextmini.scenario.network import Network
 
@@ -24,8 +28,8 @@ NOTHING: frozenset[str] = frozenset()
 def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Network | None, list[Finding]]:
     """The network of `scenario`, or None and everything that keeps it from being one.
 
-    `doubtful` has "nodes" or "links" if some of these could not be understood: that a node or a link
-    is not there then counts for nothing.
+    `doubtful` has "nodes", "links" or other lists of which some could not be understood: that something
+    of these is not there then counts for nothing.
     """
     refused = [
         Finding(("topology", key), message, remedy) for key, message, remedy in scenario.topology.refusals()
@@ -37,9 +41,14 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
     cast = expand_nodes(scenario, shape, "nodes" not in doubtful, findings)
     if not cast.nodes:
         return None, findings
-    web = expand_links(scenario, shape, cast, "links" not in doubtful, findings)
+    book = TraceBook(scenario, "traces" not in doubtful, findings)
+    web = expand_links(scenario, shape, cast, book, "links" not in doubtful, findings)
     routes = expand_routes(scenario, cast, web, findings)
     flows = expand_flows(scenario, shape, cast, web, routes, findings)
+    classes = expand_classes(scenario, cast, findings)
+    events = expand_events(scenario, cast, web, book, findings)
+    if doubtful.isdisjoint(("flows", "classes")):
+        check_weights(scenario, findings)
     if findings:
         return None, findings
     experiment, network = scenario.experiment, scenario.network
@@ -60,4 +69,8 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         prefix6=network.prefix6,
         isolation=network.isolation,
         mtu=network.mtu,
+        classes=classes,
+        traces=book.traces(),
+        events=events,
+        timing=network.timing,
     ), []

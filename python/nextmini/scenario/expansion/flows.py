@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from nextmini.scenario.arrival import CONSTANT
 from nextmini.scenario.draws import Draws
 from nextmini.scenario.expansion.hops import HopLimits
 from nextmini.scenario.findings import Finding, Path, key_text
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from nextmini.scenario.topology import Shape
 
 MOST_FLOWS = 1_000_000
+HEADERS = 28
+"""Bytes of IPv4 and UDP before the payload."""
 
 Pair = tuple[int, int]
 
@@ -52,6 +55,7 @@ def expand_flows(
     origins: dict[str, Path] = {}
     for place, entry in enumerate(scenario.flows):
         _check_end(ground, entry, place)
+        _check_kind(ground, entry, place)
         pairs = _single(ground, entry, place) if entry.between is None else _generated(ground, entry, place)
         if len(flows) + len(pairs) > MOST_FLOWS:
             ground.blame(("flows", place), "there are too many flows", f"keep to {MOST_FLOWS:,}")
@@ -63,11 +67,12 @@ def expand_flows(
                 ground.blame(("flows", place, "name"), message, "give each flow a name of its own")
                 break
             origins[name] = ("flows", place)
-            flows.append(_flow(len(flows) + 1, name, pair, entry))
+            flows.append(_flow(len(flows) + 1, name, pair, entry, scenario.network.mtu))
     return tuple(flows)
 
 
-def _flow(number: int, name: str, pair: Pair, entry: FlowEntry) -> Flow:
+def _flow(number: int, name: str, pair: Pair, entry: FlowEntry, mtu: int) -> Flow:
+    udp = entry.kind == "udp"
     return Flow(
         id=number,
         name=name,
@@ -80,6 +85,9 @@ def _flow(number: int, name: str, pair: Pair, entry: FlowEntry) -> Flow:
         rate=entry.rate,
         weight=entry.weight,
         start=entry.start,
+        packet_size=(entry.packet_size or mtu - HEADERS) if udp else None,
+        arrival=entry.arrival or CONSTANT,
+        ecn=entry.ecn,
     )
 
 
@@ -101,6 +109,23 @@ def _check_end(ground: _Ground, entry: FlowEntry, place: int) -> None:
     if duration is not None and entry.start >= duration:
         message = f"{format_time(entry.start)} is after the end of the experiment, {format_time(duration)}"
         ground.blame(("flows", place, "start"), message, "let the flow start before")
+
+
+def _check_kind(ground: _Ground, entry: FlowEntry, place: int) -> None:
+    """Only flows of packets have what packets have, and they need a rate."""
+    if entry.kind != "udp":
+        for key in ("packet_size", "arrival", "ecn"):
+            if key in entry.model_fields_set:
+                remedy = 'remove it, or write kind = "udp"'
+                ground.blame(("flows", place, key), 'goes with kind = "udp" only', remedy)
+        return
+    if entry.rate is None:
+        remedy = 'write how fast it sends, as in rate = "5 Mbit/s"'
+        ground.blame(("flows", place, "rate"), "is missing", remedy)
+    room = ground.scenario.network.mtu - HEADERS
+    if entry.packet_size is not None and entry.packet_size > room:
+        message = f"{entry.packet_size:,} bytes and {HEADERS} of headers are more than network.mtu"
+        ground.blame(("flows", place, "packet_size"), message, f"write at most {room}")
 
 
 def _single(ground: _Ground, entry: FlowEntry, place: int) -> list[Pair]:

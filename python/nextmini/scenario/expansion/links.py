@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from nextmini.scenario.expansion.directions import Directions, Layer
 from nextmini.scenario.expansion.reachability import components
 from nextmini.scenario.findings import Finding, Path, key_text
 from nextmini.scenario.network import Link, link_transport
@@ -15,6 +16,7 @@ from nextmini.scenario.wording import shown
 
 if TYPE_CHECKING:
     from nextmini.scenario.expansion.nodes import Cast
+    from nextmini.scenario.expansion.traces import TraceBook
     from nextmini.scenario.model import Scenario
     from nextmini.scenario.tables import LinkEntry
     from nextmini.scenario.topology import Shape
@@ -46,26 +48,29 @@ class Web:
 
 
 def expand_links(
-    scenario: Scenario, shape: Shape, cast: Cast, complete: bool, findings: list[Finding]
+    scenario: Scenario, shape: Shape, cast: Cast, book: TraceBook, complete: bool, findings: list[Finding]
 ) -> Web:
     """All links of the scenario, numbered from 1: the topology's, then those that it adds."""
     topology = scenario.topology
-    generated = topology.link if isinstance(topology, Generated) else LinkSettings()
-    settings: dict[Pair, LinkSettings] = {(a + 1, b + 1): generated for a, b in shape.edges}
+    generated = Layer(
+        topology.link if isinstance(topology, Generated) else LinkSettings(), ("topology", "link")
+    )
+    layers: dict[Pair, list[Layer]] = {(a + 1, b + 1): [generated] for a, b in shape.edges}
     origins: dict[Pair, Path] = {}
     for place, entry in enumerate(scenario.links):
         pair = _ends(entry, place, cast, findings)
         if pair is None:
             continue
-        known = pair[::-1] if pair[::-1] in settings else pair
+        known = pair[::-1] if pair[::-1] in layers else pair
         if known in origins:
             _again(entry, place, origins[known], findings)
             continue
         origins[known] = ("links", place)
-        settings[known] = _changed(settings[known], entry) if known in settings else entry
-    if len(settings) > MOST_LINKS:
-        findings.append(Finding(("links",), f"there are {len(settings):,} links", f"keep to {MOST_LINKS:,}"))
-    links = tuple(_links(scenario, cast, settings, origins, findings))
+        layers[known] = [*layers.get(known, []), Layer(entry, ("links", place), known != pair)]
+    if len(layers) > MOST_LINKS:
+        findings.append(Finding(("links",), f"there are {len(layers):,} links", f"keep to {MOST_LINKS:,}"))
+    directions = Directions(scenario.network.mtu, book, findings)
+    links = tuple(_links(scenario, cast, layers, directions, findings))
     return Web(links, len(cast.nodes), complete and cast.complete)
 
 
@@ -83,26 +88,29 @@ def _again(entry: LinkEntry, place: int, first: Path, findings: list[Finding]) -
     findings.append(Finding(("links", place, "ends"), message, "keep one of the two"))
 
 
-def _changed(generated: LinkSettings, entry: LinkEntry) -> LinkSettings:
-    """The settings of a generated link, with what the entry says about it."""
-    said = {key: getattr(entry, key) for key in entry.model_fields_set - {"ends"}}
-    return generated.model_copy(update=said)
+def _said(layers: list[Layer], key: str) -> tuple[Any, Path | None]:
+    """What is said of a key that both directions share, and where; nowhere if it is as usual."""
+    for layer in reversed(layers):
+        if key in layer.settings.model_fields_set:
+            return getattr(layer.settings, key), (*layer.path, key)
+    return LinkSettings.model_fields[key].default, None
 
 
 def _links(
     scenario: Scenario,
     cast: Cast,
-    settings: dict[Pair, LinkSettings],
-    origins: dict[Pair, Path],
+    layers: dict[Pair, list[Layer]],
+    directions: Directions,
     findings: list[Finding],
 ) -> list[Link]:
     links: list[Link] = []
     blamed: set[Path] = set()
-    for number, (pair, said) in enumerate(settings.items(), 1):
+    for number, (pair, said) in enumerate(layers.items(), 1):
         one, other = cast.nodes[pair[0] - 1], cast.nodes[pair[1] - 1]
-        asked = said.transport or scenario.network.transport
+        transport, path = _said(said, "transport")
+        asked = transport or scenario.network.transport
         if asked == "memory" and one.process != other.process:
-            path = _memory_path(said, origins.get(pair))
+            path = ("network", "transport") if transport is None or path is None else path
             if path not in blamed:
                 blamed.add(path)
                 findings.append(
@@ -113,21 +121,18 @@ def _links(
                         'write transport = "auto", or processes = 1 under [experiment]',
                     )
                 )
+        forward, backward = directions.of(said)
         links.append(
             Link(
                 id=number,
                 a=pair[0],
                 b=pair[1],
                 transport=link_transport(asked, one.process, other.process),
-                cost=said.cost,
-                congestion=said.congestion,
+                cost=_said(said, "cost")[0],
+                congestion=_said(said, "congestion")[0],
+                mtu=scenario.network.mtu,
+                forward=forward,
+                backward=backward,
             )
         )
     return links
-
-
-def _memory_path(said: LinkSettings, origin: Path | None) -> Path:
-    """Where memory was asked for: by the link's entry, for all links of the topology, or for the network."""
-    if said.transport is None:
-        return ("network", "transport")
-    return ("topology", "link", "transport") if origin is None else (*origin, "transport")

@@ -4,5 +4,15 @@ from __future__ import annotations
 
 from nextmini.scenario.reading.document import Document, Flaw, UnreadableError
 from nextmini.scenario.reading.file import FORMATS, read_file, read_text
+from nextmini.scenario.reading.traces import TraceFolder, names_in
 
-__all__ = ["FORMATS", "Document", "Flaw", "UnreadableError", "read_file", "read_text"]
+__all__ = [
+    "FORMATS",
+    "Document",
+    "Flaw",
+    "TraceFolder",
+    "UnreadableError",
+    "names_in",
+    "read_file",
+    "read_text",
+]
