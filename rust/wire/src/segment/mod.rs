@@ -47,12 +47,17 @@ pub enum SegmentError {
 /// A checksum of 0 becomes 0xffff, since in UDP 0 means that there is none (RFC 768).
 ///
 /// # Errors
-/// [`SegmentError::Checksum`]; the packet is then unchanged.
+/// [`SegmentError::Ip`] or [`SegmentError::Checksum`]; the packet is then unchanged.
 pub fn complete_checksum(packet: &mut [u8], header: &mut VnetHeader) -> Result<(), SegmentError> {
     if !header.needs_checksum {
         return Ok(());
     }
-    let covered = packet.get_mut(usize::from(header.checksum_start)..).ok_or(SegmentError::Checksum)?;
+    let start = usize::from(header.checksum_start);
+    if start < Ip::parse(packet)?.transport_at() {
+        // It would be written over what the packet says of itself.
+        return Err(SegmentError::Checksum);
+    }
+    let covered = packet.get_mut(start..).ok_or(SegmentError::Checksum)?;
     let at = usize::from(header.checksum_offset);
     if covered.len() < at + 2 {
         return Err(SegmentError::Checksum);
