@@ -289,7 +289,8 @@ fn headers_of_nonsense_are_refused() {
     }
     let (packet, header) = Made { dont_fragment: false, ..Made::new(false, false, 2_000) }.partial();
     let packet = Bytes::from(packet);
-    for (checksum_start, checksum_offset) in [(2_028, 0), (2_027, 0), (65_535, 65_535), (20, 2_007), (19, 6)] {
+    for (checksum_start, checksum_offset) in [(2_028, 0), (2_027, 0), (65_535, 65_535), (20, 2_007), (19, 6)]
+    {
         let header = VnetHeader { checksum_start, checksum_offset, ..header };
         assert_eq!(refused(header, &packet), SegmentError::Checksum);
     }
