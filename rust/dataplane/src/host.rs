@@ -168,7 +168,8 @@ impl Host {
         }
         for row in apply.links {
             let id = row.id;
-            self.set_link(row, &mut touched, &mut marks).unwrap_or_else(|error| reject(RowKind::Link, id.0, error));
+            self.set_link(row, &mut touched, &mut marks)
+                .unwrap_or_else(|error| reject(RowKind::Link, id.0, error));
         }
         self.set_neighbours(&touched);
         if !routes.is_empty() || !apply.remove_routes.is_empty() {
@@ -260,12 +261,8 @@ impl Host {
         }
         let (ingress, processors) = Ingress::new(&node, row.processors, row.mapping, &self.events);
         let sink = Sink::new(Arc::clone(&node), self.experiment.pattern.clone());
-        let sink = Task::spawn(
-            row.id,
-            "sink",
-            self.events.clone(),
-            sink.run(arrived, self.stop_sinks.subscribe()),
-        );
+        let sink =
+            Task::spawn(row.id, "sink", self.events.clone(), sink.run(arrived, self.stop_sinks.subscribe()));
         self.nodes.insert(row.id, HostedNode { row, node, ingress, _processors: processors, sink });
         Ok(())
     }

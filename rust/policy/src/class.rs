@@ -57,8 +57,15 @@ fn matches(class: &Class, subject: &Subject) -> bool {
 mod tests {
     use super::*;
 
-    const ANY: Class =
-        Class { id: 1, source: None, destination: None, protocol: None, port: None, rate: None, weight: None };
+    const ANY: Class = Class {
+        id: 1,
+        source: None,
+        destination: None,
+        protocol: None,
+        port: None,
+        rate: None,
+        weight: None,
+    };
     const WEB: Subject =
         Subject { source: NodeId(1), destination: NodeId(2), protocol: 6, ports: Some((40_000, 80)) };
 

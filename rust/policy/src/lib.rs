@@ -6,6 +6,7 @@
 //! - [`route`], [`flow_table`], [`rendezvous`], [`jump`]: which way a packet goes, and to which processor
 //! - [`class`]: packets that are treated alike
 //! - [`datagram`]: flows of packets that nobody sends again
+//! - [`link`]: one direction of a link, made of [`schedule`], [`drop`], [`rate`] and [`impair`]
 //! - [`drops`]: why packets are dropped
 //! - [`lossless`]: sender, receiver and window of lossless sessions
 //! - [`token_bucket`], [`backoff`]: pacing and reconnecting
@@ -19,15 +20,18 @@
 pub mod backoff;
 pub mod class;
 pub mod datagram;
+pub mod drop;
 pub mod drops;
 pub mod flow_table;
 pub mod histogram;
 pub mod impair;
 pub mod jump;
+pub mod link;
 pub mod lossless;
 pub mod random;
 pub mod rate;
 pub mod rendezvous;
 pub mod route;
+pub mod schedule;
 pub mod time;
 pub mod token_bucket;

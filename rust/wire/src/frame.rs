@@ -301,17 +301,18 @@ mod tests {
                 Content::Datagram(Datagram { flow: FlowId(flow), sequence, sent_at, last, ecn })
             },
         );
-        let header = any::<[u16; 4]>().prop_map(|[header_bytes, segment_bytes, checksum_start, checksum_offset]| {
-            Content::Ip(VnetHeader {
-                needs_checksum: segment_bytes & 1 == 0,
-                offload: Offload::TcpV4,
-                header_bytes,
-                segment_bytes,
-                checksum_start,
-                checksum_offset,
-                ..VnetHeader::default()
-            })
-        });
+        let header =
+            any::<[u16; 4]>().prop_map(|[header_bytes, segment_bytes, checksum_start, checksum_offset]| {
+                Content::Ip(VnetHeader {
+                    needs_checksum: segment_bytes & 1 == 0,
+                    offload: Offload::TcpV4,
+                    header_bytes,
+                    segment_bytes,
+                    checksum_start,
+                    checksum_offset,
+                    ..VnetHeader::default()
+                })
+            });
         prop_oneof![chunk, ack, datagram, header]
     }
 

@@ -3,10 +3,10 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::id::{FlowId, RouteId};
+use crate::integrity;
 use crate::ip::{self, Ip};
 use crate::segment::{complete_checksum, segments};
 use crate::vnet::VnetHeader;
-use crate::integrity;
 
 /// The largest chunk of a lossless session, in bytes.
 pub const MAX_CHUNK: usize = 64 * 1024;

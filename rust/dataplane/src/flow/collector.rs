@@ -48,14 +48,8 @@ impl Collector {
         (route, source): (RouteId, NodeId),
         at: Instant,
     ) -> Option<Packet> {
-        let new = || Session {
-            receiver: Receiver::default(),
-            source,
-            route,
-            began: at,
-            heard: at,
-            reported: None,
-        };
+        let new =
+            || Session { receiver: Receiver::default(), source, route, began: at, heard: at, reported: None };
         let session = self.sessions.entry(datagram.flow).or_insert_with(new);
         (session.heard, session.route) = (at, route);
         let intact = datagram.last || is_intact(&self.pattern, datagram, payload);
@@ -71,8 +65,7 @@ impl Collector {
     /// Reports the flows whose end has not been heard, or of which something has arrived since.
     pub fn report_unfinished(&mut self) {
         for (&flow, session) in &mut self.sessions {
-            let status =
-                if session.reported.is_some() { FlowStatus::Completed } else { FlowStatus::Stopped };
+            let status = if session.reported.is_some() { FlowStatus::Completed } else { FlowStatus::Stopped };
             session.report(&self.node, flow, status);
         }
     }

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use nextmini_policy::link::settings::{Checked, SettingsError};
 use nextmini_policy::link::Wanted;
+use nextmini_policy::link::settings::{Checked, SettingsError};
 use nextmini_policy::rate::trace::{Trace, TraceBuilder, TraceError};
 use nextmini_wire::control::{self, Direction};
 use nextmini_wire::id::NodeId;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use nextmini_policy::drops::DropCause;
-use nextmini_policy::queue::LinkUp;
+use nextmini_policy::link::LinkUp;
 use nextmini_sys::socket::{LinkSocket, SocketError};
 use nextmini_wire::frame::{self, FrameError};
 use nextmini_wire::packet::Packet;

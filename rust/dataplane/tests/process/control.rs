@@ -6,7 +6,8 @@ use crate::testbed::{PATIENCE, flow, link, node};
 use futures_util::{SinkExt as _, StreamExt as _};
 use nextmini_dataplane::process::{self, Options, ProcessError};
 use nextmini_wire::control::{
-    Apply, Command, FlowEnd, FlowStatus, LinkStatus, Mapping, Report, Transport, Welcome, decode, encode,
+    Apply, Command, FlowEnd, FlowStatus, LinkStatus, Mapping, Report, Timing, Transport, VERSION, Welcome,
+    decode, encode,
 };
 use nextmini_wire::id::NodeId;
 use tokio::net::{TcpListener, TcpStream};
@@ -53,7 +54,15 @@ impl Controller {
         let Report::Hello(hello) = peer.hear().await else { panic!("no hello") };
         assert_eq!((hello.version, hello.process, hello.pid), (1, 3, std::process::id()));
         let key = "5a".repeat(32);
-        let welcome = Welcome { version: 1, experiment: "test".into(), key, seed: 1, interval_ms: 20 };
+        let welcome = Welcome {
+            version: VERSION,
+            experiment: "test".into(),
+            key,
+            seed: 1,
+            interval_ms: 20,
+            timing: Timing::Normal,
+            watch_us: 1_000,
+        };
         peer.say(&Command::Welcome(welcome)).await;
         peer
     }
@@ -96,7 +105,7 @@ fn two_nodes() -> Apply {
 
 fn route(id: u32, path: [u32; 2]) -> nextmini_wire::control::Route {
     let path = path.map(NodeId).to_vec();
-    nextmini_wire::control::Route { id: nextmini_wire::id::RouteId(id), path, weight: 1 }
+    nextmini_wire::control::Route { id: nextmini_wire::id::RouteId(id), path, weight: 1, chunk: 65_536 }
 }
 
 async fn ended(process: JoinHandle<Result<(), ProcessError>>) -> Result<(), ProcessError> {

@@ -3,5 +3,6 @@
 
 mod control;
 mod forwarding;
+mod impairments;
 mod peers;
 mod testbed;

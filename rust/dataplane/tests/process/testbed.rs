@@ -78,11 +78,11 @@ impl Testbed {
 
     pub fn links(&mut self, pairs: impl IntoIterator<Item = (u32, u32)>, transport: Transport) {
         let first = self.links.len() as u32 + 1;
-        let links: Vec<Link> = pairs
-            .into_iter()
-            .zip(first..)
-            .map(|((a, b), id)| link(id, a, b, transport, &self.address))
-            .collect();
+        let links = pairs.into_iter().zip(first..);
+        self.add_links(links.map(|((a, b), id)| link(id, a, b, transport, &self.address)).collect());
+    }
+
+    pub fn add_links(&mut self, links: Vec<Link>) {
         self.links.extend(links.iter().map(|link| (link.id, LinkStatus::Down)));
         self.apply(Apply { links, ..Apply::default() });
     }
@@ -231,4 +231,8 @@ pub fn flow(id: u32, source: u32, destination: u32, size: u64) -> Flow {
         arrival: ArrivalProcess::Constant,
         ecn: false,
     }
+}
+
+pub fn datagrams(id: u32, source: u32, destination: u32, rate: u64) -> Flow {
+    Flow { kind: FlowKind::Udp, rate: Some(rate), ..flow(id, source, destination, 1) }
 }

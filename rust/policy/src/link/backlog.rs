@@ -5,6 +5,7 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nextmini_wire::control::direction::Discipline;
 use nextmini_wire::packet::Packet;
@@ -44,6 +45,11 @@ pub struct Backlog {
     packets: usize,
     bytes: u64,
 }
+
+/// What a class may send ahead, as time at its rate and in bytes at least: it waits for packets of others
+/// that are leaving, and is to have its rate all the same.
+const AHEAD: Duration = Duration::from_millis(2);
+const LEAST_AHEAD: u64 = 3_000;
 
 /// Keys of flows have 32 bits; those of classes have this one on top.
 const OF_A_CLASS: u64 = 1 << 32;
@@ -134,7 +140,7 @@ impl Backlog {
         for mut lane in std::mem::take(&mut self.lanes) {
             match self.classes.get(lane.class).and_then(|class| class.rate) {
                 Some(rate) => {
-                    lane.bucket = TokenBucket::new(rate, 0, lane.bucket.ready().max(now));
+                    lane.bucket = bucket(rate, lane.bucket.ready().max(now));
                     self.lanes.push(lane);
                 }
                 None => waiting.extend(std::iter::from_fn(|| lane.queue.pop())),
@@ -156,7 +162,7 @@ impl Backlog {
         let first = lanes.filter_map(|(at, lane)| Some((ready(lane)?, at))).min();
         let main = self.main.peek().map(|entry| entry.item.arrived);
         if let Some((arrived, at)) = first
-            && main.is_none_or(|main| arrived < main)
+            && main.is_none_or(|main| arrived <= main)
         {
             return self.lanes[at].take(start);
         }
@@ -165,12 +171,17 @@ impl Backlog {
 
     fn lane(&mut self, class: u16, rate: u64, now: Instant) -> &mut Lane {
         let at = self.lanes.iter().position(|lane| lane.class == class).unwrap_or_else(|| {
-            let (bucket, queue) = (TokenBucket::new(rate, 0, now), Scheduler::new(self.discipline));
-            self.lanes.push(Lane { class, bucket, queue });
+            let queue = Scheduler::new(self.discipline);
+            self.lanes.push(Lane { class, bucket: bucket(rate, now), queue });
             self.lanes.len() - 1
         });
         &mut self.lanes[at]
     }
+}
+
+fn bucket(rate: u64, now: Instant) -> TokenBucket {
+    let ahead = TokenBucket::new(rate, 0, now).bits_within(AHEAD) / 8;
+    TokenBucket::new(rate, ahead.max(LEAST_AHEAD), now)
 }
 
 impl Lane {

@@ -129,7 +129,13 @@ impl Line {
 
     /// Puts other impairments in force for packets that are sent from now on. What stays as it was goes
     /// on where it is.
-    pub fn set(&mut self, before: &Direction, after: &Direction, impairments: Impairments, meter: &mut Meter) {
+    pub fn set(
+        &mut self,
+        before: &Direction,
+        after: &Direction,
+        impairments: Impairments,
+        meter: &mut Meter,
+    ) {
         self.delay = Duration::from_nanos(after.delay_ns);
         self.overtaking = after.jitter.is_some_and(|jitter| jitter.reorder);
         if before.loss != after.loss {
@@ -193,7 +199,8 @@ impl Line {
     pub fn arrived(&mut self, now: Instant) -> Option<(Instant, Packet)> {
         let due = self.due().filter(|&due| due <= now)?;
         let overtaker = self.overtakers.peek().is_some_and(|Reverse(first)| first.due == due);
-        let travelling = if overtaker { self.overtakers.pop().map(|Reverse(it)| it) } else { self.column.pop_front() };
+        let travelling =
+            if overtaker { self.overtakers.pop().map(|Reverse(it)| it) } else { self.column.pop_front() };
         let mut packet = travelling?.packet;
         self.bytes -= packet.payload.len() as u64;
         packet.due = due.0;

@@ -188,7 +188,8 @@ impl LinkQueue {
                 Verdict::Drop => return self.count_drop(DropCause::Red, 1),
             }
         }
-        let arrived = if packet.due == 0 { now } else { Instant(packet.due).max(now - MOST_CATCH_UP).min(now) };
+        let arrived =
+            if packet.due == 0 { now } else { Instant(packet.due).max(now - MOST_CATCH_UP).min(now) };
         self.backlog.push(Waiting { packet, wire_bytes, arrived }, now);
     }
 
@@ -317,7 +318,9 @@ impl LinkQueue {
         let mut payload = 0;
         while out.len() < MAX_BATCH
             && let Some(first) = self.backlog.first()
-            && (payload == 0 || first.packet.is_urgent() || payload + first.packet.payload.len() <= most_bytes)
+            && (payload == 0
+                || first.packet.is_urgent()
+                || payload + first.packet.payload.len() <= most_bytes)
             && let Some(waiting) = self.backlog.take(Instant(u64::MAX))
         {
             payload += waiting.packet.payload.len();

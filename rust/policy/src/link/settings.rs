@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use nextmini_wire::control::direction::{self, Discipline, DropPolicy};
 use nextmini_wire::control::Direction;
+use nextmini_wire::control::direction::{self, Discipline, DropPolicy};
 use thiserror::Error;
 
 use super::line::Impairments;
@@ -70,7 +70,8 @@ impl Limits {
         if asked.packets.is_none() && asked.bytes.is_none() && time.is_none() {
             return Self { packets: DEFAULT_PACKETS, bytes: DEFAULT_BYTES, time };
         }
-        let packets = asked.packets.map_or(usize::MAX, |packets| usize::try_from(packets).unwrap_or(usize::MAX));
+        let packets =
+            asked.packets.map_or(usize::MAX, |packets| usize::try_from(packets).unwrap_or(usize::MAX));
         Self { packets, bytes: asked.bytes.unwrap_or(u64::MAX), time }
     }
 }

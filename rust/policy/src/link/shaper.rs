@@ -51,7 +51,9 @@ impl Shaper {
             }
             Rate::Trace(trace) => match trace.kind() {
                 TraceKind::Rates => Service::Steps { steps: Steps::new(Arc::clone(trace)), origin: now },
-                TraceKind::Opportunities => Service::Opportunities(Opportunities::new(Arc::clone(trace), now)),
+                TraceKind::Opportunities => {
+                    Service::Opportunities(Opportunities::new(Arc::clone(trace), now))
+                }
             },
         };
         Self { service, free_at: now }

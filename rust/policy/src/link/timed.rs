@@ -13,7 +13,7 @@ use super::settings::Checked;
 use super::shaper::{Rate, Shaper};
 use super::{Counters, LinkSeed, MAX_BATCH};
 use crate::drop::Verdict;
-use crate::drop::codel::Codel;
+use crate::drop::codel::{Codel, Departure};
 use crate::drop::red::Red;
 use crate::drops::DropCause;
 use crate::random::Random;
@@ -194,9 +194,13 @@ impl Timed {
         if waiting.packet.is_lossless() {
             return Verdict::Pass;
         }
-        let bytes = backlog.bytes() + waiting.wire_bytes;
-        let sojourn = start.since(waiting.arrived);
-        codel.on_dequeue(sojourn, start, bytes, u64::from(mtu), waiting.packet.is_ecn_capable())
+        let departure = Departure {
+            sojourn: start.since(waiting.arrived),
+            waiting_bytes: backlog.bytes() + waiting.wire_bytes,
+            mtu: u64::from(mtu),
+            ecn_capable: waiting.packet.is_ecn_capable(),
+        };
+        codel.on_dequeue(departure, start)
     }
 
     /// What is in service has left.

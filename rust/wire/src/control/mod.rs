@@ -14,7 +14,7 @@ use crate::id::{FlowId, LinkId, NodeId, RouteId};
 use crate::packet::MAX_CHUNK;
 
 pub use direction::{Class, Direction, Trace};
-pub use fidelity::{Quantiles, LinkFidelity, ProcessFidelity};
+pub use fidelity::{LinkFidelity, ProcessFidelity, Quantiles};
 
 /// Version of this protocol, in the first message of each side.
 pub const VERSION: u32 = 2;
