@@ -1,6 +1,6 @@
 """`nextmini flow add|list|stop`."""
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -8,12 +8,68 @@ from nextmini.cli.live import ExperimentOption, StateOption, on_store, perform, 
 from nextmini.cli.output import JsonOption, print_json
 
 if TYPE_CHECKING:
-    from nextmini.store import FlowState
+    from nextmini.store import FlowState, Registration
     from nextmini.store.live import LiveStore
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help="Add, list or stop flows of a running experiment."
 )
+
+
+@app.command("add")
+def add(
+    source: Annotated[str, typer.Argument(help="The node that sends.")],
+    destination: Annotated[str, typer.Argument(help="The node that receives.")],
+    kind: Annotated[Literal["lossless", "udp"], typer.Option(help="What it is made of.")] = "lossless",
+    size: Annotated[str | None, typer.Option(help='How much it carries, as in "20 MB".')] = None,
+    duration: Annotated[str | None, typer.Option(help='How long it sends instead, as in "5 s".')] = None,
+    rate: Annotated[str | None, typer.Option(help='The most that it sends, as in "5 Mbit/s".')] = None,
+    weight: Annotated[int | None, typer.Option(help="Its share where links are shared by weight.")] = None,
+    name: Annotated[str | None, typer.Option(help="Its name (default: flow-1 and so on).")] = None,
+    start: Annotated[str | None, typer.Option(help='How long from now it starts, as in "1 s".')] = None,
+    packet_size: Annotated[int | None, typer.Option(help="Payload bytes of a packet of udp.")] = None,
+    arrival: Annotated[
+        str | None,
+        typer.Option(help='constant, poisson or \'{ process = "on_off", on = "1 s", off = "1 s" }\'.'),
+    ] = None,
+    ecn: Annotated[bool, typer.Option("--ecn", help="Packets of udp may be marked.")] = False,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when it has ended.")] = False,
+    json: JsonOption = False,
+    experiment: ExperimentOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Add a flow, and return when it has begun, or at once if it is to start later.
+
+    With neither a size nor a duration it lasts until it is stopped, or as long as the experiment. The exit
+    code is 0 if it was begun (with --wait: if it completed or was stopped), 1 if it failed, 2 if there can be
+    no such flow.
+    """
+
+    async def work(store: "LiveStore", _: "Registration") -> dict[str, Any]:
+        from nextmini.live.flows import add_flow
+        from nextmini.live.words import value
+
+        said = {
+            "source": source,
+            "destination": destination,
+            "kind": kind,
+            "size": size,
+            "duration": duration,
+            "rate": rate,
+            "weight": weight,
+            "name": name,
+            "start": start,
+            "packet_size": packet_size,
+            "arrival": None if arrival is None else value("arrival", arrival),
+            "ecn": ecn or None,
+        }
+        return await add_flow(store, said, wait)
+
+    document = on_store(state_dir, experiment, work)
+    if json:
+        print_json(document)
+    else:
+        typer.echo(f"{document['name']}: {document['status']}")
 
 
 @app.command("list")
@@ -43,7 +99,7 @@ def stop(
 ) -> None:
     """Stop a flow, and return when it has ended. The result of the experiment lists it as stopped."""
 
-    async def work(store: "LiveStore") -> "tuple[FlowState, bool]":
+    async def work(store: "LiveStore", _: "Registration") -> "tuple[FlowState, bool]":
         from nextmini.live.flows import stop_flow
 
         return await stop_flow(store, name)

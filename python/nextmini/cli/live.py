@@ -14,7 +14,7 @@ from nextmini.cli.signals import INTERRUPTED, Signals
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
-    from nextmini.store import StateFolder
+    from nextmini.store import Registration, StateFolder
     from nextmini.store.live import LiveStore
 
 T = TypeVar("T")
@@ -55,7 +55,9 @@ def perform(work: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def on_store(
-    state_dir: Path | None, experiment: str | None, work: Callable[[LiveStore], Coroutine[Any, Any, T]]
+    state_dir: Path | None,
+    experiment: str | None,
+    work: Callable[[LiveStore, Registration], Coroutine[Any, Any, T]],
 ) -> T:
     """The result of `work` on the rows of a running experiment."""
     from nextmini.live.choice import choose_ready
@@ -66,7 +68,7 @@ def on_store(
 
     async def opened() -> T:
         async with session(state, found) as store:
-            return await work(store)
+            return await work(store, found)
 
     return perform(opened)
 

@@ -42,6 +42,7 @@ COMMANDS: dict[str, Entry] = {
     "list": Entry("list", "list_running", "List the experiments that are running."),
     "status": Entry("status", "status", "Print where a running experiment stands."),
     "logs": Entry("logs", "logs", "Print the logs of a running experiment."),
+    "link": Entry("link", "link", "Show or change a link of a running experiment."),
     "flow": Entry("flow", "app", "Add, list or stop flows of a running experiment."),
     "route": Entry("route", "app", "Add or list routes of a running experiment."),
     "bench": Entry("bench", "app", "Measure this machine and this version."),

@@ -8,6 +8,7 @@ from nextmini.cli.live import ExperimentOption, StateOption, on_store, table
 from nextmini.cli.output import JsonOption, print_json
 
 if TYPE_CHECKING:
+    from nextmini.store import Registration
     from nextmini.store.live import LiveStore
 
 app = typer.Typer(
@@ -31,7 +32,7 @@ def add(
     The other routes of its pair stay: flows that begin are spread over all of them by weight.
     """
 
-    async def work(store: "LiveStore") -> list[dict[str, Any]]:
+    async def work(store: "LiveStore", _: "Registration") -> list[dict[str, Any]]:
         from nextmini.live.routes import add_route
 
         return await add_route(store, nodes, weight, both)
@@ -45,7 +46,7 @@ def list_routes(
 ) -> None:
     """List all routes, those that were computed too."""
 
-    async def work(store: "LiveStore") -> list[dict[str, Any]]:
+    async def work(store: "LiveStore", _: "Registration") -> list[dict[str, Any]]:
         from nextmini.live.routes import route_entries
 
         return route_entries(await store.desired(), await store.states())

@@ -47,7 +47,7 @@ async def until_confirmed(
     store: LiveStore,
     look: Callable[[], Awaitable[T | None]],
     what: str,
-    seconds: float = CONFIRM_SECONDS,
+    seconds: float | None = CONFIRM_SECONDS,
 ) -> tuple[T, float]:
     """What `look` finds, once it finds something, and after how many seconds.
 
@@ -65,6 +65,8 @@ async def until_confirmed(
         pass
     finally:
         changes.close()
+    if seconds is None:
+        raise RunError(f"{what} was not seen: the experiment is over")
     raise RunError(
         f"{what} is not confirmed after {seconds:g} seconds", "see `nextmini status` and `nextmini logs`"
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+import json
+from collections import Counter
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from nextmini.store.claim import close_connection
 from nextmini.store.connection import connect, database_errors
 from nextmini.store.naming import Naming
-from nextmini.store.rows import FlowState, LinkState, NodeState, RouteState
+from nextmini.store.rows import FlowState, LinkMetric, LinkState, NodeState, RouteState
 from nextmini.store.store import Store
 
 if TYPE_CHECKING:
@@ -27,6 +29,11 @@ SELECT flow, max(acknowledged), max(acknowledged) - min(acknowledged),
        extract(epoch FROM max(time) - min(time))::float8
 FROM flow_metrics WHERE run = $1 AND time > now() - $2::interval GROUP BY flow
 """
+_LINK_COLUMNS = ", ".join(field.name for field in fields(LinkMetric))
+_LINK_COUNTERS = f"""
+SELECT DISTINCT ON (node) {_LINK_COLUMNS} FROM link_metrics
+WHERE run = $1 AND link = $2 ORDER BY node, time DESC
+"""  # noqa: S608 - our names
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,3 +88,9 @@ class LiveStore(Store):
         async with self._connection("the states cannot be read") as connection:
             row = await connection.fetchrow(query, id)
         return None if row is None else kind(*row)
+
+    async def link_counters(self, run_id: str, link: int) -> list[LinkMetric]:
+        """The newest sample of each direction of a link."""
+        async with self._connection("link metrics cannot be read") as connection:
+            rows = [LinkMetric(*row) for row in await connection.fetch(_LINK_COUNTERS, run_id, link)]
+        return [replace(row, drops=Counter(json.loads(str(row.drops)))) for row in rows]

@@ -1,0 +1,120 @@
+"""`nextmini link A B show|set|up|down`."""
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from nextmini.cli.live import ExperimentOption, StateOption, on_store, table
+from nextmini.cli.output import JsonOption, print_json
+
+if TYPE_CHECKING:
+    from nextmini.store import Registration
+    from nextmini.store.live import LiveStore
+
+
+def link(
+    a: Annotated[str, typer.Argument(metavar="A", help="One end.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="The other end.")],
+    action: Annotated[
+        Literal["show", "set", "up", "down"],
+        typer.Argument(metavar="ACTION", help="show, set, up or down."),
+    ] = "show",
+    words: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[KEY=VALUE]...", help='For set: keys of a link in a scenario, as in delay="50 ms".'
+        ),
+    ] = None,
+    direction: Annotated[
+        Literal["both", "forward", "backward"],
+        typer.Option(help="For set: forward is from A to B."),
+    ] = "both",
+    json: JsonOption = False,
+    experiment: ExperimentOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Show or change a link of a running experiment, and return when the change is in force.
+
+    Keys that are not named stay as they are; KEY=none makes one as if it had not been said. Values with
+    spaces go in quotes, tables as in 'jitter={ amount = "1 ms", distribution = "normal" }'. A link that is
+    down drops what it is given; nothing that waits in it is lost by any change.
+    """
+    if words and action != "set":
+        raise typer.BadParameter(f"{action} takes no settings")
+    if direction != "both" and action != "set":
+        raise typer.BadParameter("--direction goes with set only")
+
+    async def work(store: "LiveStore", found: "Registration") -> dict[str, Any]:
+        from nextmini.live.links import Named, set_link, set_up, show
+        from nextmini.live.words import parsed
+
+        said = parsed(words or []) if action == "set" else {}
+        named = await Named.find(store, a, b)
+        match action:
+            case "show":
+                return await show(store, named, found.run)
+            case "set":
+                return await set_link(store, named, said, direction)
+            case _:
+                return await set_up(store, named, action == "up")
+
+    document = on_store(state_dir, experiment, work)
+    if json:
+        print_json(document)
+    else:
+        _print(document)
+
+
+def _print(document: dict[str, Any]) -> None:
+    state = document["status"] if document["up"] else "down, as asked"
+    reason = f": {document['reason']}" if document["reason"] else ""
+    typer.echo(f"{' - '.join(document['link'])}: {state}{reason}")
+    ways = [document["forward"], document["backward"]]
+    if "counters" in ways[0]:
+        _print_counters(ways)
+    else:
+        for way in ways:
+            typer.echo(f"{way['from']} -> {way['to']}: {settings_text(way['settings'])}")
+    if "changed" in document:
+        typer.echo(_verdict(document), err=True)
+
+
+def _print_counters(ways: list[dict[str, Any]]) -> None:
+    from nextmini.experiment.table import size
+
+    rows = [
+        (
+            f"{way['from']} -> {way['to']}",
+            size(way["counters"]["bytes"]),
+            way["counters"]["packets"],
+            way["counters"]["queue"],
+            ", ".join(f"{number} {cause}" for cause, number in way["counters"]["drops"].items()) or "none",
+            settings_text(way["settings"]),
+        )
+        for way in ways
+    ]
+    numbers = ("Bytes", "Packets", "Queue")
+    table(("Direction", *numbers, "Dropped", "Settings"), rows, numbers)
+
+
+def settings_text(settings: dict[str, Any]) -> str:
+    """Settings as one would type them."""
+    return ", ".join(f"{key} {_text(value)}" for key, value in settings.items()) or "as usual"
+
+
+def _text(value: Any) -> str:
+    match value:
+        case bool():
+            return "true" if value else "false"
+        case dict():
+            return "{ " + ", ".join(f"{key} = {_text(inner)}" for key, inner in value.items()) + " }"
+        case list():
+            return ", ".join(map(_text, value))
+        case _:
+            return str(value)
+
+
+def _verdict(document: dict[str, Any]) -> str:
+    if not document["changed"]:
+        return "nothing to change"
+    return f"in force after {document['seconds'] * 1000:.1f} ms"
