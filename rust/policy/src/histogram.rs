@@ -73,9 +73,10 @@ impl Histogram {
             self.groups.resize(group + 1, None);
         }
         let counts = self.groups[group].get_or_insert_with(|| Box::new([0; GROUP]));
-        // After four thousand million of the same, more of them change nothing.
-        counts[at] = counts[at].saturating_add(u32::try_from(count).unwrap_or(u32::MAX));
-        self.count += count;
+        // After four thousand million of the same, more of them change nothing, and are not counted.
+        let added = u32::try_from(count).unwrap_or(u32::MAX).min(u32::MAX - counts[at]);
+        counts[at] += added;
+        self.count += u64::from(added);
     }
 
     fn buckets(&self) -> impl Iterator<Item = (usize, u64)> {

@@ -52,7 +52,7 @@ impl Controller {
     async fn welcome(&self) -> Peer {
         let mut peer = self.accept().await;
         let Report::Hello(hello) = peer.hear().await else { panic!("no hello") };
-        assert_eq!((hello.version, hello.process, hello.pid), (1, 3, std::process::id()));
+        assert_eq!((hello.version, hello.process, hello.pid), (VERSION, 3, std::process::id()));
         let key = "5a".repeat(32);
         let welcome = Welcome {
             version: VERSION,

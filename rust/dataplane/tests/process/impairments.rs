@@ -128,7 +128,7 @@ async fn settings_change_under_running_flows_without_a_loss_or_a_new_connection(
     for transport in [Transport::Memory, Transport::Tcp] {
         let mut bed = line(3, transport, &slow(20, 20)).await;
         bed.flows(vec![flow(1, 1, 3, 3_000_000)]);
-        bed.until("some of the flow", |bed| bed.link_counters()[0].packets > 200).await;
+        bed.until_counted("some of the flow", |bed| bed.link_counters()[0].packets > 200).await;
         for direction in [slow(200, 1), Direction::default(), slow(50, 10)] {
             let links = vec![asked(&bed, 1, transport, &direction)];
             let marks = bed.apply(Apply { links, ..Apply::default() });
@@ -150,7 +150,7 @@ async fn a_flow_goes_on_after_its_link_was_down() {
     for transport in [Transport::Memory, Transport::Tcp] {
         let mut bed = line(3, transport, &slow(20, 5)).await;
         bed.flows(vec![flow(1, 1, 3, 1_000_000)]);
-        bed.until("some of the flow", |bed| bed.link_counters()[0].packets > 100).await;
+        bed.until_counted("some of the flow", |bed| bed.link_counters()[0].packets > 100).await;
         let row = |bed: &Testbed, up| Link { up, ..asked(bed, 1, transport, &slow(20, 5)) };
         let links = vec![row(&bed, false)];
         bed.apply(Apply { links, ..Apply::default() });
@@ -168,11 +168,11 @@ async fn a_flow_goes_on_after_its_link_was_down() {
 async fn a_node_that_went_down_knows_nothing_of_what_was_and_works_again() {
     let mut bed = line(3, Transport::Memory, &slow(20, 5)).await;
     bed.flows(vec![Flow { size: None, ..flow(1, 1, 3, 0) }]);
-    bed.until("some of the flow", |bed| bed.link_counters()[0].packets > 100).await;
+    bed.until_counted("some of the flow", |bed| bed.link_counters()[0].packets > 100).await;
     let mut crashed = node(3, 1, Mapping::Sequential);
     crashed.up = false;
     bed.apply(Apply { nodes: vec![crashed.clone()], ..Apply::default() });
-    bed.until("packets for nobody", |bed| drops(bed).down > 0).await;
+    bed.until_counted("packets for nobody", |bed| drops(bed).down > 0).await;
     bed.apply(Apply { remove_flows: vec![FlowId(1)], ..Apply::default() });
     crashed.up = true;
     bed.apply(Apply { nodes: vec![crashed], ..Apply::default() });

@@ -6,6 +6,7 @@ use crate::testbed::{PATIENCE, Testbed, flow, key, link};
 use nextmini_dataplane::event::Event;
 use nextmini_dataplane::link::authenticate::{self, AuthenticateError};
 use nextmini_wire::control::{Apply, LinkStatus, Mapping, Transport};
+use nextmini_wire::frame::{HEADER_BYTES, LENGTH_BYTES};
 use nextmini_wire::handshake::{CHALLENGE_BYTES, HandshakeError, Hello, LinkKey, PROOF_BYTES};
 use nextmini_wire::id::{LinkId, NodeId};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -98,13 +99,20 @@ async fn only_the_experiments_key_opens_a_link() {
     }
 }
 
+/// A frame that ends with its header.
+fn of_kind(kind: u8) -> [u8; HEADER_BYTES] {
+    let mut frame = [0; HEADER_BYTES];
+    (frame[3], frame[4]) = ((HEADER_BYTES - LENGTH_BYTES) as u8, kind);
+    frame
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_bad_frame_ends_its_connection_with_a_reason_and_no_other() {
     let mut bed = bed_with_a_waiting_link().await;
     for (bytes, reason) in [
         (&u32::MAX.to_be_bytes()[..], "4294967295 bytes"),
-        (&[0, 0, 0, 14, 77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], "unknown kind 77"),
-        (&[0, 0, 0, 14, 2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], "kind 2 with 14 bytes"),
+        (&of_kind(77), "unknown kind 77"),
+        (&of_kind(2), "kind 2 with 18 bytes"),
     ] {
         let mut peer = connect(&bed).await;
         authenticate::dial(&mut peer, &key(), LinkId(2), NodeId(3)).await.unwrap();

@@ -118,6 +118,21 @@ impl Testbed {
         }
     }
 
+    /// Waits for something that counters tell, and nobody reports.
+    pub async fn until_counted(&mut self, what: &str, done: impl Fn(&Self) -> bool) {
+        let mut look = tokio::time::interval(Duration::from_millis(1));
+        let waiting = async {
+            while !done(self) {
+                tokio::select! {
+                    event = self.events.recv() => self.hear(event.unwrap()),
+                    _ = look.tick() => {}
+                }
+            }
+        };
+        let in_time = tokio::time::timeout(PATIENCE, waiting).await.is_ok();
+        assert!(in_time, "{what} did not happen within {PATIENCE:?}: {:?}", self.link_counters());
+    }
+
     pub async fn until_up(&mut self) {
         self.until("all links up", |bed| bed.links.values().all(|state| *state == LinkStatus::Up)).await;
     }

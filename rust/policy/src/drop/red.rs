@@ -1,6 +1,13 @@
-//! Random early detection (Floyd and Jacobson, IEEE/ACM Transactions on Networking 1993), with the gentle mode
-//! that Floyd proposed in 2000: between the upper threshold and twice that, the probability grows to 1 instead
-//! of jumping there.
+//! Random early detection: the longer the queue was of late, the more of those who come are dropped.
+//!
+//! Floyd and Jacobson, "Random Early Detection Gateways for Congestion Avoidance", IEEE/ACM ToN 1993;
+//! Floyd's "gentle" variant (2000). Where packets can be marked, those above `max` are dropped
+//! nevertheless, as RFC 3168 (section 7) has it.
+//!
+//! Drops are spread: with p at the average queue, the distance from one to the next is uniform from 1 to
+//! 1/p (the paper's method 2), hence 2 p / (1 + p) of the packets in the long run. This follows the
+//! paper's text; its figure 2 counts one packet too many after each drop. In bytes, every packet is as
+//! likely to be dropped as any other, whatever its size (RFC 7141).
 
 use std::time::Duration;
 
@@ -10,43 +17,53 @@ use super::{DropError, Verdict};
 use crate::random::Random;
 use crate::time::Instant;
 
-/// Drops or marks the more of those that come, the longer the queue has been on average.
+/// Random early detection for one queue.
 #[derive(Clone, Debug)]
 pub struct Red {
-    settings: direction::Red,
+    min: f64,
+    max: f64,
+    probability: f64,
+    weight: f64,
+    gentle: bool,
+    ecn: bool,
+    /// In packets or bytes, as the thresholds are.
     average: f64,
-    /// Packets since the last one that was marked or dropped; nothing below the lower threshold.
-    since_last: Option<u64>,
-    /// Since when the queue is empty.
-    idle_since: Option<Instant>,
-    /// How long a typical packet takes to leave.
+    /// Packets since the last that was dropped or marked, while the average is above `min`.
+    spared: u64,
+    /// Since when the queue is empty, if it is.
+    idle: Option<Instant>,
+    /// How long one packet takes.
     service: Duration,
 }
 
 impl Red {
-    /// The policy that was asked for, over a queue that has been empty.
+    /// Random early detection as it was asked for, with an empty queue.
     ///
     /// # Errors
-    /// Thresholds, a probability or a weight that make no sense.
+    /// Probabilities and weights that are none; thresholds that do not rise from 1 or more.
     pub fn new(asked: &direction::Red) -> Result<Self, DropError> {
-        if asked.min == 0 || asked.min >= asked.max {
-            return Err(DropError::Thresholds { min: asked.min, max: asked.max });
+        let &direction::Red { min, max, probability, weight, gentle, ecn, in_bytes: _ } = asked;
+        if !(probability > 0.0 && probability <= 1.0) {
+            return Err(DropError::Share { what: "probability", value: probability });
         }
-        for (what, value) in [("probability", asked.probability), ("weight", asked.weight)] {
-            if !(value > 0.0 && value <= 1.0) {
-                return Err(DropError::Share { what, value });
-            }
+        if !(weight > 0.0 && weight <= 1.0) {
+            return Err(DropError::Share { what: "weight", value: weight });
         }
-        let service = Duration::from_micros(100);
-        Ok(Self { settings: *asked, average: 0.0, since_last: None, idle_since: None, service })
+        if min == 0 || min >= max {
+            return Err(DropError::Thresholds { min, max });
+        }
+        let (min, max) = (min as f64, max as f64);
+        let (average, spared, idle, service) = (0.0, 0, None, Duration::ZERO);
+        Ok(Self { min, max, probability, weight, gentle, ecn, average, spared, idle, service })
     }
 
-    /// How long a typical packet takes to leave: so many of them would have left while the queue was empty.
-    pub fn set_service(&mut self, service: Duration) {
-        self.service = service.max(Duration::from_nanos(1));
+    /// Says how long a typical packet takes to leave; before this is said, none takes any time. While
+    /// the queue is empty, the average falls as if so many packets had come as could have left.
+    pub fn set_service(&mut self, one_packet: Duration) {
+        self.service = one_packet;
     }
 
-    /// A packet comes to a queue of so many packets, or bytes, as the thresholds are.
+    /// What becomes of a packet that finds `queue` packets or bytes (as the thresholds are) before it.
     pub fn on_arrival(
         &mut self,
         queue: u64,
@@ -54,67 +71,71 @@ impl Red {
         ecn_capable: bool,
         random: &mut Random,
     ) -> Verdict {
-        self.update(queue, now);
-        let probability = self.probability_at(self.average);
-        if probability <= 0.0 {
-            self.since_last = None;
+        self.sample(queue, now);
+        let spread = self.spread_probability();
+        if spread == 0.0 || random.unit() >= spread {
             return Verdict::Pass;
         }
-        if probability >= 1.0 {
-            self.since_last = Some(0);
-            return Verdict::Drop;
-        }
-        let since = self.since_last.map_or(0, |since| since + 1);
-        // Packets between two marks are then distributed evenly: the paper's second method.
-        let spread = probability / (1.0 - (since as f64 * probability).min(1.0 - probability));
-        if random.unit() >= spread {
-            self.since_last = Some(since);
-            return Verdict::Pass;
-        }
-        self.since_last = Some(0);
-        if self.settings.ecn && ecn_capable { Verdict::Mark } else { Verdict::Drop }
+        self.spared = 0;
+        if self.ecn && ecn_capable && self.average < self.max { Verdict::Mark } else { Verdict::Drop }
     }
 
-    /// The queue became empty.
+    /// The queue became empty at `now`.
     pub fn idle_since(&mut self, now: Instant) {
-        self.idle_since.get_or_insert(now);
+        self.idle = Some(now);
     }
 
-    /// The average queue, as the thresholds are.
+    /// The average queue, in packets or bytes as the thresholds are.
     pub fn average(&self) -> f64 {
         self.average
     }
 
-    /// The probability at an average queue, before marks are spread evenly.
+    /// How likely a packet is to be dropped or marked at this average queue, before drops are spread;
+    /// from 0 to 1.
     pub fn probability_at(&self, average: f64) -> f64 {
-        let (min, max) = (self.settings.min as f64, self.settings.max as f64);
-        let most = self.settings.probability;
-        if average < min {
+        let share = |from: f64, to: f64| (average - from) / (to - from);
+        if average < self.min {
             0.0
-        } else if average < max {
-            most * (average - min) / (max - min)
-        } else if self.settings.gentle && average < 2.0 * max {
-            most + (1.0 - most) * (average - max) / max
+        } else if average < self.max {
+            self.probability * share(self.min, self.max)
+        } else if self.gentle && average < 2.0 * self.max {
+            self.probability + (1.0 - self.probability) * share(self.max, 2.0 * self.max)
         } else {
             1.0
         }
     }
 
-    fn update(&mut self, queue: u64, now: Instant) {
-        let weight = self.settings.weight;
-        if queue == 0
-            && let Some(since) = self.idle_since
-        {
-            let packets = now.since(since).as_secs_f64() / self.service.as_secs_f64();
-            self.average *= (1.0 - weight).powf(packets);
-            self.idle_since = Some(now.max(since));
-        } else {
-            self.idle_since = None;
-            self.average += weight * (queue as f64 - self.average);
+    fn sample(&mut self, queue: u64, now: Instant) {
+        match self.idle.take() {
+            Some(idle) if queue == 0 => {
+                self.average *= self.idle_factor(now.since(idle));
+                // Should this packet be dropped, the queue stays empty.
+                self.idle = Some(now);
+            }
+            _ => self.average += self.weight * (queue as f64 - self.average),
         }
-        if queue > 0 {
-            self.idle_since = None;
+    }
+
+    /// What is left of the average after an idle time.
+    fn idle_factor(&self, idle: Duration) -> f64 {
+        if idle.is_zero() {
+            return 1.0;
         }
+        // Without a service time this is infinite, and nothing is left.
+        let packets = idle.as_nanos() as f64 / self.service.as_nanos() as f64;
+        libm::pow(1.0 - self.weight, packets)
+    }
+
+    /// How likely this packet is to be dropped or marked, given those that were spared.
+    fn spread_probability(&mut self) -> f64 {
+        let probability = self.probability_at(self.average);
+        if self.average < self.min {
+            self.spared = 0;
+            return 0.0;
+        }
+        let left = 1.0 - self.spared as f64 * probability;
+        self.spared += 1;
+        if left <= probability { probability.ceil() } else { probability / left }
     }
 }
 
@@ -124,116 +145,160 @@ mod tests {
 
     use super::*;
 
-    const ASKED: direction::Red = direction::Red {
-        in_bytes: false,
-        min: 10,
-        max: 30,
-        probability: 0.1,
-        weight: 0.02,
-        gentle: true,
-        ecn: false,
-    };
-
-    fn red(asked: direction::Red) -> Red {
-        Red::new(&asked).unwrap()
-    }
-
-    /// Verdicts on packets that meet a queue of always the same length, once its average has settled.
-    fn verdicts(asked: direction::Red, queue: u64, ecn_capable: bool, count: usize) -> Vec<Verdict> {
-        let (mut red, mut random) = (red(asked), Random::new(3, &[1]));
-        (0..3_000).for_each(|_| {
-            red.on_arrival(queue, Instant(1), ecn_capable, &mut random);
-        });
-        (0..count).map(|_| red.on_arrival(queue, Instant(1), ecn_capable, &mut random)).collect()
-    }
-
-    fn share(verdicts: &[Verdict], of: Verdict) -> f64 {
-        verdicts.iter().filter(|&&verdict| verdict == of).count() as f64 / verdicts.len() as f64
-    }
-
-    #[test]
-    fn the_probability_follows_the_published_curve() {
-        let steep = red(direction::Red { gentle: false, ..ASKED });
-        let gentle = red(ASKED);
-        for (average, expected) in [(0.0, 0.0), (9.9, 0.0), (20.0, 0.05), (29.999_999, 0.1)] {
-            assert!((steep.probability_at(average) - expected).abs() < 1e-6, "{average}");
-            assert_eq!(steep.probability_at(average), gentle.probability_at(average));
+    fn asked() -> direction::Red {
+        direction::Red {
+            in_bytes: false,
+            min: 5,
+            max: 15,
+            probability: 0.1,
+            weight: 0.002,
+            gentle: true,
+            ecn: false,
         }
-        assert_eq!((steep.probability_at(30.0), gentle.probability_at(30.0)), (1.0, 0.1));
-        assert!((gentle.probability_at(45.0) - 0.55).abs() < 1e-9);
-        assert_eq!(gentle.probability_at(60.0), 1.0);
+    }
+
+    /// One whose average is at `queue` at once.
+    fn at(queue: u64, asked: direction::Red) -> Red {
+        let mut red = Red::new(&asked).unwrap();
+        red.average = queue as f64;
+        red
+    }
+
+    fn verdicts(red: &mut Red, queue: u64, ecn_capable: bool, count: usize) -> Vec<Verdict> {
+        let mut random = Random::new(5, &[1]);
+        (0..count).map(|_| red.on_arrival(queue, Instant(0), ecn_capable, &mut random)).collect()
     }
 
     #[test]
-    fn drops_are_as_many_as_evenly_spread_ones_are() {
-        // Spread evenly over the 1/p packets that follow a drop: half as far apart as 1/p on average.
-        for queue in [15, 20, 25] {
-            let probability = red(ASKED).probability_at(queue as f64);
-            let dropped = share(&verdicts(ASKED, queue, false, 100_000), Verdict::Drop);
-            let expected = 2.0 * probability;
-            assert!((dropped / expected - 1.0).abs() < 0.05, "{queue}: {dropped} for {expected}");
+    fn the_curve_is_the_paper_s() {
+        let red = Red::new(&asked()).unwrap();
+        let curve =
+            [(0.0, 0.0), (4.999, 0.0), (5.0, 0.0), (10.0, 0.05), (15.0, 0.1), (22.5, 0.55), (30.0, 1.0)];
+        for (average, expected) in curve {
+            let found = red.probability_at(average);
+            assert!((found - expected).abs() < 1e-12, "{average}: {found}");
         }
-        assert_eq!(share(&verdicts(ASKED, 9, false, 1_000), Verdict::Drop), 0.0);
-        assert_eq!(share(&verdicts(ASKED, 100, false, 1_000), Verdict::Drop), 1.0);
+        let harsh = Red::new(&direction::Red { gentle: false, ..asked() }).unwrap();
+        assert_eq!((harsh.probability_at(14.999) < 0.1, harsh.probability_at(15.0)), (true, 1.0));
     }
 
     #[test]
-    fn no_two_drops_are_further_apart_than_the_inverse_of_the_probability() {
-        let verdicts = verdicts(ASKED, 20, false, 20_000);
-        let at: Vec<usize> = (0..verdicts.len()).filter(|&at| verdicts[at] == Verdict::Drop).collect();
-        assert!(at.windows(2).all(|pair| pair[1] - pair[0] <= 21), "{at:?}");
+    fn the_average_is_a_low_pass_filter() {
+        let mut red = Red::new(&asked()).unwrap();
+        verdicts(&mut red, 10, false, 1_000);
+        let expected = 10.0 * (1.0 - 0.998_f64.powi(1_000));
+        assert!((red.average() - expected).abs() < 1e-9, "{}", red.average());
     }
 
     #[test]
-    fn who_can_bear_it_is_marked_until_the_queue_is_too_long() {
-        let ecn = direction::Red { ecn: true, ..ASKED };
-        assert!(share(&verdicts(ecn, 20, true, 10_000), Verdict::Mark) > 0.05);
-        assert_eq!(share(&verdicts(ecn, 20, true, 10_000), Verdict::Drop), 0.0);
-        assert_eq!(share(&verdicts(ecn, 20, false, 10_000), Verdict::Mark), 0.0);
-        assert_eq!(share(&verdicts(ecn, 90, true, 1_000), Verdict::Drop), 1.0);
+    fn a_burst_that_the_average_does_not_see_passes() {
+        let mut red = Red::new(&asked()).unwrap();
+        assert!(verdicts(&mut red, 40, false, 60).iter().all(|&verdict| verdict == Verdict::Pass));
     }
 
     #[test]
-    fn an_idle_queue_forgets_as_if_packets_had_left() {
-        let (mut red, mut random) = (red(ASKED), Random::new(3, &[1]));
-        red.set_service(Duration::from_micros(10));
-        (0..500).for_each(|_| {
-            red.on_arrival(20, Instant(0), false, &mut random);
-        });
-        let before = red.average();
-        red.idle_since(Instant(1_000));
-        red.on_arrival(0, Instant(1_000 + 10 * 10_000), false, &mut random);
-        assert!((red.average() - before * 0.98_f64.powi(10)).abs() < 1e-9);
-    }
-
-    #[test]
-    fn settings_that_make_no_sense_are_refused() {
-        for asked in [
-            direction::Red { min: 30, ..ASKED },
-            direction::Red { min: 0, ..ASKED },
-            direction::Red { probability: 0.0, ..ASKED },
-            direction::Red { probability: 1.1, ..ASKED },
-            direction::Red { weight: f64::NAN, ..ASKED },
-        ] {
-            assert!(Red::new(&asked).is_err(), "{asked:?}");
+    fn distances_between_drops_are_uniform() {
+        // At 10 of 5 to 15 one in twenty: distances from 1 to 20, all alike.
+        let mut red = at(10, asked());
+        let mut distances = [0_u32; 21];
+        let mut distance = 0;
+        for verdict in verdicts(&mut red, 10, false, 105_000) {
+            distance += 1;
+            if verdict == Verdict::Drop {
+                distances[distance] += 1;
+                distance = 0;
+            }
         }
+        // 10,000 drops, 500 at each distance.
+        assert_eq!(distances[0], 0);
+        assert!(distances[1..].iter().all(|count| (400..600).contains(count)), "{distances:?}");
+    }
+
+    #[test]
+    fn marks_replace_drops_below_max_only() {
+        let asked = direction::Red { ecn: true, ..asked() };
+        let count = |queue: u64, capable: bool, verdict: Verdict| {
+            verdicts(&mut at(queue, asked), queue, capable, 1_000).iter().filter(|&&v| v == verdict).count()
+        };
+        assert!(count(10, true, Verdict::Mark) > 0 && count(10, true, Verdict::Drop) == 0);
+        assert!(count(10, false, Verdict::Drop) > 0 && count(10, false, Verdict::Mark) == 0);
+        assert!(count(20, true, Verdict::Drop) > 0 && count(20, true, Verdict::Mark) == 0);
+        assert_eq!(count(31, true, Verdict::Drop), 1_000);
+    }
+
+    #[test]
+    fn an_idle_queue_counts_as_packets_that_found_nothing() {
+        let mut red = at(10, asked());
+        red.set_service(Duration::from_millis(1));
+        let mut random = Random::new(1, &[]);
+        red.idle_since(Instant(0));
+        red.on_arrival(0, Instant(100_000_000), false, &mut random);
+        let expected = 10.0 * 0.998_f64.powi(100);
+        assert!((red.average() - expected).abs() < 1e-9, "{}", red.average());
+        // If that packet was dropped, the queue is still empty, and only the time since counts.
+        red.on_arrival(0, Instant(101_000_000), false, &mut random);
+        assert!((red.average() - expected * 0.998).abs() < 1e-9, "{}", red.average());
+        red.on_arrival(1, Instant(900_000_000), false, &mut random);
+        red.on_arrival(0, Instant(950_000_000), false, &mut random);
+        let expected = (expected * 0.998 * 0.998 + 0.002) * 0.998;
+        assert!((red.average() - expected).abs() < 1e-9, "a queue that was not empty is not idle");
+    }
+
+    #[test]
+    fn where_packets_take_no_time_an_idle_moment_clears_the_average() {
+        let mut red = at(10, asked());
+        red.idle_since(Instant(5));
+        red.on_arrival(0, Instant(6), false, &mut Random::new(1, &[]));
+        assert_eq!(red.average(), 0.0);
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused() {
+        let refused = |asked| Red::new(&asked).unwrap_err();
+        let wrong = direction::Red { min: 15, ..asked() };
+        assert_eq!(refused(wrong), DropError::Thresholds { min: 15, max: 15 });
+        let wrong = direction::Red { probability: 1.1, ..asked() };
+        assert_eq!(refused(wrong), DropError::Share { what: "probability", value: 1.1 });
+        let wrong = direction::Red { weight: 0.0, ..asked() };
+        assert_eq!(refused(wrong), DropError::Share { what: "weight", value: 0.0 });
+        assert!(Red::new(&direction::Red { weight: f64::NAN, ..asked() }).is_err());
+        assert!(Red::new(&direction::Red { probability: f64::NAN, ..asked() }).is_err());
     }
 
     proptest! {
         #[test]
-        fn the_average_stays_within_what_was_seen(queues in prop::collection::vec(1_u64..1_000, 1..200)) {
-            let (mut red, mut random) = (red(ASKED), Random::new(3, &[1]));
-            for (at, &queue) in queues.iter().enumerate() {
-                red.on_arrival(queue, Instant(1), false, &mut random);
-                let most = *queues[..=at].iter().max().unwrap() as f64;
-                prop_assert!((0.0..=most).contains(&red.average()));
+        fn the_curve_never_falls(
+            min in 1_u64..100, more in 1_u64..100, probability in 1e-6..=1.0, gentle: bool,
+            a in 0.0..500.0_f64, b in 0.0..500.0_f64,
+        ) {
+            let asked = direction::Red { min, max: min + more, probability, gentle, ..asked() };
+            let red = Red::new(&asked).unwrap();
+            let (low, high) = (red.probability_at(a.min(b)), red.probability_at(a.max(b)));
+            prop_assert!((0.0..=1.0).contains(&low) && low <= high && high <= 1.0);
+        }
+
+        #[test]
+        fn no_more_than_one_over_p_packets_pass_in_a_row(queue in 6_u64..30, seed: u64) {
+            let mut red = at(queue, asked());
+            let mut random = Random::new(seed, &[]);
+            let most = (1.0 / red.probability_at(queue as f64)).ceil() as usize;
+            let verdicts: Vec<Verdict> =
+                (0..3 * most).map(|_| red.on_arrival(queue, Instant(0), false, &mut random)).collect();
+            for row in verdicts.windows(most) {
+                prop_assert!(row.contains(&Verdict::Drop));
             }
         }
 
         #[test]
-        fn the_curve_never_falls(one in 0.0_f64..100.0, more in 0.0_f64..50.0, gentle: bool) {
-            let red = red(direction::Red { gentle, ..ASKED });
-            prop_assert!(red.probability_at(one) <= red.probability_at(one + more));
+        fn below_min_everything_passes_and_above_twice_max_nothing(
+            seed: u64, queues in prop::collection::vec(0_u64..5, 1..100),
+        ) {
+            let mut random = Random::new(seed, &[]);
+            let mut red = Red::new(&asked()).unwrap();
+            for queue in queues {
+                prop_assert_eq!(red.on_arrival(queue, Instant(0), false, &mut random), Verdict::Pass);
+            }
+            prop_assert_eq!(at(31, asked()).on_arrival(31, Instant(0), true, &mut random), Verdict::Drop);
         }
     }
 }

@@ -385,4 +385,4 @@ proptest! {
 }
 
 type Snapshot = ((u64, u64, u64, u64), (u64, u64, u64, u64));
-const SNAPSHOT: Snapshot = ((17_670, 341, 7_801, 96), (954, 202, 1_119, 0));
+const SNAPSHOT: Snapshot = ((17_674, 339, 7_774, 99), (954, 202, 1_114, 0));

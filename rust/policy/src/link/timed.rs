@@ -12,9 +12,8 @@ use super::meter::Meter;
 use super::settings::Checked;
 use super::shaper::{Rate, Shaper};
 use super::{Counters, LinkSeed, MAX_BATCH};
-use crate::drop::Verdict;
-use crate::drop::codel::{Codel, Departure};
-use crate::drop::red::Red;
+use crate::drop::{Codel, Red, Verdict};
+
 use crate::drops::DropCause;
 use crate::random::Random;
 use crate::time::Instant;
@@ -101,6 +100,11 @@ impl Timed {
                 Some(current) if current.left.is_some_and(|left| left <= now) => self.leave(counters, now),
                 Some(_) => return,
                 None => {
+                    if backlog.packets() == 0
+                        && let Some(codel) = &mut self.codel
+                    {
+                        codel.on_empty();
+                    }
                     let Some(start) = self.start(backlog).filter(|&start| start <= now) else { return };
                     let Some(waiting) = backlog.take(start) else { return };
                     self.begin(waiting, start, backlog, counters, mtu);
@@ -194,13 +198,9 @@ impl Timed {
         if waiting.packet.is_lossless() {
             return Verdict::Pass;
         }
-        let departure = Departure {
-            sojourn: start.since(waiting.arrived),
-            waiting_bytes: backlog.bytes() + waiting.wire_bytes,
-            mtu: u64::from(mtu),
-            ecn_capable: waiting.packet.is_ecn_capable(),
-        };
-        codel.on_dequeue(departure, start)
+        let sojourn = start.since(waiting.arrived);
+        let ecn_capable = waiting.packet.is_ecn_capable();
+        codel.on_dequeue(sojourn, start, backlog.bytes(), u64::from(mtu), ecn_capable)
     }
 
     /// What is in service has left.

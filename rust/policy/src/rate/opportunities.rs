@@ -59,8 +59,7 @@ impl Opportunities {
         let time = moment.0.saturating_sub(self.origin.0);
         let Some(time) = time.checked_sub(1) else { return 0 };
         let period = self.trace.period_ns();
-        // An opportunity at the very end of a period is that of this period.
-        let rounds = if period == 0 { 0 } else { time.saturating_sub(u64::from(time > 0)) / period };
+        let rounds = time.checked_div(period).unwrap_or(0);
         u128::from(rounds) * self.whole() + self.within(time - rounds * period)
     }
 
@@ -140,6 +139,15 @@ mod tests {
         let mut link = opportunities(0);
         assert_eq!(link.send(4_500, at(0)), Some(at(5)));
         assert_eq!(link.send(1, at(0)), None);
+    }
+
+    #[test]
+    fn an_opportunity_that_has_passed_is_gone_also_where_the_trace_begins_again() {
+        let trace = trace(TraceKind::Opportunities, 5 * MS, &[(0, 1), (4 * MS, 1)]);
+        let mut link = Opportunities::new(trace, ORIGIN);
+        assert_eq!(link.send(1_500, Instant(at(5).0 + 1)), Some(at(9)));
+        assert_eq!(link.bits_between(at(5), Instant(at(5).0 + 1)), 0);
+        assert_eq!(link.bits_between(at(4), at(5)), 12_000);
     }
 
     proptest! {

@@ -25,7 +25,7 @@ impl Steps {
     /// `origin`.
     pub fn finish(&self, origin: Instant, start: Instant, bits: u64) -> Option<Instant> {
         let begin = u128::from(start.0.saturating_sub(origin.0));
-        let time = self.moment(self.passed_by(begin) + u128::from(bits) * BIT)?;
+        let time = self.moment(self.passed_by(begin).saturating_add(u128::from(bits) * BIT))?;
         let end = u64::try_from(time.max(begin)).unwrap_or(u64::MAX);
         Some(Instant(origin.0.saturating_add(end)).max(start))
     }

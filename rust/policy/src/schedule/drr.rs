@@ -45,7 +45,11 @@ impl<T> Drr<T> {
         if flow.queue.len() == 1 {
             self.granted = false;
         }
-        self.flows.take()
+        let first = self.flows.take();
+        if self.flows.len() == 0 {
+            self.quantum = QUANTUM;
+        }
+        first
     }
 
     /// Goes on to the flow that can send its first packet; returns the packet's bytes.
