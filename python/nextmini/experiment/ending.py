@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nextmini.controller.counters import Counters
@@ -16,7 +17,11 @@ from nextmini.hosts.local import describe_exit, log_tail
 from nextmini.scenario.units import format_time
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from nextmini.controller.flows import FlowProgress
     from nextmini.experiment.state import Parts, RunState
+    from nextmini.scenario import Network
 
 STOP_SECONDS = 10.0
 """How long processes may take to say their last words."""
@@ -90,7 +95,15 @@ async def _keep_in_database(run: RunState, parts: Parts) -> None:
 async def _export(run: RunState, parts: Parts) -> None:
     links = await parts.store.link_metrics(run.id)
     flows = await parts.store.flow_metrics(run.id)
-    await asyncio.to_thread(write_series, parts.folder.series, run.network, links, flows)
+    network = _with_added_flows(run.network, parts.controller.flows.flows)
+    await asyncio.to_thread(write_series, parts.folder.series, network, links, flows)
+
+
+def _with_added_flows(network: Network, known: Mapping[int, FlowProgress]) -> Network:
+    """The network with the flows that somebody added while it ran."""
+    ours = {flow.id for flow in network.flows}
+    added = tuple(progress.flow for id, progress in known.items() if id not in ours)
+    return replace(network, flows=(*network.flows, *added))
 
 
 def _look_at_exits(run: RunState, parts: Parts) -> None:
