@@ -1,14 +1,24 @@
 """What a process is told in one step, cut into messages that stay under the size limit.
 
 The parts keep the order in which one message would be applied (removals of flows, routes, links and nodes,
-then nodes, links, routes and flows), so that sending them one after the other means the same.
+then traces, nodes, links, routes and flows), so that sending them one after the other means the same.
 """
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from nextmini.protocol import Apply, FlowRecord, LinkRecord, NodeRecord, RouteRecord
+from nextmini.protocol import (
+    Apply,
+    DirectionRecord,
+    FlowRecord,
+    LinkRecord,
+    NodeRecord,
+    RouteRecord,
+    TraceRecord,
+    size_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +28,12 @@ if TYPE_CHECKING:
 MAX_BYTES = 480 * 1024
 """Below the 512 KiB that a message may have, with room for its envelope."""
 
-_NODE_BYTES = 160  # field names and numbers at their widest; addresses and names come on top
-_LINK_BYTES = 200
-_ROUTE_BYTES = 60
-_FLOW_BYTES = 220
+_TRACE_BYTES = 100  # field names and numbers at their widest; addresses and names come on top
+_POINT_BYTES = 19
+_NODE_BYTES = 160
+_LINK_BYTES = 240
+_ROUTE_BYTES = 80
+_FLOW_BYTES = 320
 _INTEGER_BYTES = 9
 
 _FIELDS = (
@@ -29,6 +41,7 @@ _FIELDS = (
     "remove_routes",
     "remove_links",
     "remove_nodes",
+    "traces",
     "nodes",
     "links",
     "routes",
@@ -39,8 +52,11 @@ _FIELDS = (
 def batches(body: Body, max_bytes: int = MAX_BYTES) -> Iterator[Apply]:
     """The messages for `body`, in order, all with generation 0: the sender numbers them.
 
-    A record that is larger than `max_bytes` by itself gets a message of its own.
+    A record that is larger than `max_bytes` by itself gets a message of its own, and so do the classes, which
+    are told as a whole: that they come first does not matter, nothing is removed that they refer to.
     """
+    if body.classes is not None:
+        yield Apply(0, classes=body.classes)
     part: dict[str, list[Any]] = {}
     size = 0
     for name in _FIELDS:
@@ -55,7 +71,7 @@ def batches(body: Body, max_bytes: int = MAX_BYTES) -> Iterator[Apply]:
         yield _message(part)
 
 
-def size_bound(item: int | NodeRecord | LinkRecord | RouteRecord | FlowRecord) -> int:
+def size_bound(item: int | TraceRecord | NodeRecord | LinkRecord | RouteRecord | FlowRecord) -> int:
     """At least as many bytes as the encoded item has."""
     if isinstance(item, RouteRecord):
         # Node ids have 32 bits.
@@ -63,10 +79,19 @@ def size_bound(item: int | NodeRecord | LinkRecord | RouteRecord | FlowRecord) -
     if isinstance(item, NodeRecord):
         return _NODE_BYTES + _text_bytes(item.name) + _text_bytes(item.address)
     if isinstance(item, LinkRecord):
-        return _LINK_BYTES + _text_bytes(item.congestion) + _text_bytes(item.peer or "")
+        texts = _text_bytes(item.congestion) + _text_bytes(item.peer or "")
+        return _LINK_BYTES + texts + _direction_bytes(item.forward) + _direction_bytes(item.backward)
+    if isinstance(item, TraceRecord):
+        return _TRACE_BYTES + _POINT_BYTES * len(item.points)
     if isinstance(item, FlowRecord):
         return _FLOW_BYTES + _text_bytes(item.kind)
     return _INTEGER_BYTES
+
+
+# Most links of a network are alike.
+@lru_cache(maxsize=4096)
+def _direction_bytes(direction: DirectionRecord) -> int:
+    return size_of(direction)
 
 
 def _text_bytes(text: str) -> int:

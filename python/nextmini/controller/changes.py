@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-TABLES = ("nodes", "links", "routes", "flows")
+TABLES = ("nodes", "links", "routes", "flows", "classes", "traces")
 
 
 def ids_by_table(changes: Iterable[Change], known_routes: set[int]) -> dict[str, frozenset[int] | None]:
@@ -91,6 +91,8 @@ class DesiredReader:
             changed("links", view.links, read.links),
             changed("routes", view.routes, read.routes),
             flows,
+            changed("classes", view.classes, read.classes),
+            changed("traces", view.traces, read.traces),
         )
         self.loaded = True
         ended = [id for id, flow in flows.items() if self._flows.replace(id, flow)]

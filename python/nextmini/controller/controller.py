@@ -29,6 +29,7 @@ from nextmini.protocol import (
     BrokenLink,
     Bye,
     Error,
+    Fidelity,
     FlowState,
     LinkBroken,
     LinkState,
@@ -41,11 +42,11 @@ from nextmini.protocol import (
 from nextmini.store import FlowState as StoredFlowState
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine, Mapping
+    from collections.abc import Callable, Coroutine, Mapping
 
     from nextmini.controller.flows import Path
     from nextmini.controller.peer import Peer
-    from nextmini.protocol import Hello, Message
+    from nextmini.protocol import Hello, LinkMark, Message
     from nextmini.scenario import Route
     from nextmini.store import Store
 
@@ -53,6 +54,8 @@ log = logging.getLogger(__name__)
 
 COME_BACK_SECONDS = 10.0
 """How long a strict run goes on without a process whose connection was lost."""
+SILENCE_SECONDS = 5.0
+"""After its source has sent everything, a udp flow of which its sink has not heard is given so long."""
 RETRY_SECONDS = 0.2
 """Between attempts to use a database that fails; its listener says when it is gone for good."""
 
@@ -65,12 +68,16 @@ class Controller:
         """Where dataplane processes connect to, once started."""
         self.flows = FlowTracker()
         self.counters = Counters()
+        self.fidelity: dict[int, Fidelity] = {}
+        """What processes said of themselves when they stopped."""
+        self.marked: Callable[[tuple[LinkMark, ...]], None] = lambda marks: None
+        """Is told where links stood when what they are to do changed."""
         self.lost_metrics = 0
         """Samples that could not be written, known at the end."""
         self._store = store
         self._settings = settings
         self._server = DataplaneServer(settings.listen, settings.token, self)
-        self._reconciler = Reconciler(self._is_over, self._refuse_flow)
+        self._reconciler = Reconciler(self._is_over, self._refuse_flow, lambda marks: self.marked(marks))
         view, actual = self._reconciler.view, self._reconciler.actual
         self._desired = DesiredReader(store, view, self.flows)
         self._routes = RouteMaker(store, view, actual)
@@ -205,6 +212,8 @@ class Controller:
             key=self._settings.key,
             seed=self._settings.seed,
             interval_ms=max(1, round(self._settings.interval * 1000)),
+            timing=self._settings.timing,
+            watch_us=self._settings.watch_us,
         )
 
     def connected(self, peer: Peer) -> None:
@@ -250,6 +259,8 @@ class Controller:
                 self._flows_changed(message)
             case Metrics():
                 self._measured(message)
+            case Fidelity():
+                self.fidelity[peer.process] = message
             case NodeFailed():
                 self._node_failed(message)
             case Bye():
@@ -279,7 +290,15 @@ class Controller:
                 row, path = names.row(change.route), names.path(change.route)
             if self.flows.report(change, row, path):
                 self._publish_flow(change.flow)
+                if self.flows.flows[change.flow].unheard:
+                    loop = asyncio.get_running_loop()
+                    loop.call_later(SILENCE_SECONDS, self._heard_nothing, change.flow)
         self._wake.set()
+
+    def _heard_nothing(self, id: int) -> None:
+        if self.flows.heard_nothing(id):
+            self._publish_flow(id)
+            self._wake.set()
 
     def _measured(self, message: Metrics) -> None:
         now = datetime.now(UTC)

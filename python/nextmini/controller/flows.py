@@ -3,12 +3,17 @@
 A flow has ended when both ends have said so, when one of them failed, or when the controller gave it up
 (its process died, no route exists, the run ended). The first of these counts; what is reported later only
 completes the numbers. Bytes and checksum are the receiver's: it alone knows what arrived.
+
+Of a udp flow nothing has to arrive. It is completed when its source has sent everything and its sink has said
+what it got; a sink may say so again when more comes.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
+
+from nextmini.controller.datagrams import DatagramResult, datagram_result
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -74,8 +79,26 @@ class FlowProgress:
 
     @property
     def reordered(self) -> int:
-        """Chunks that arrived at the sink behind a later one."""
+        """Chunks or packets that arrived at the sink behind a later one."""
+        if self.sink is not None and self.sink.datagrams is not None:
+            return self.sink.datagrams.reordered
         return self.sink.reordered if self.sink else 0
+
+    @property
+    def datagrams(self) -> DatagramResult | None:
+        """What became of its packets, if it is a udp flow."""
+        return datagram_result(self.source, self.sink) if self.udp else None
+
+    @property
+    def udp(self) -> bool:
+        """Whether it is packets that nobody sends again."""
+        return self.flow.kind == "udp"
+
+    @property
+    def unheard(self) -> bool:
+        """Whether a udp flow's source has sent everything, and its sink has not heard of it yet."""
+        sent = self.source is not None and self.source.status == "completed"
+        return self.udp and self.verdict is None and sent and self.sink is None
 
     @property
     def checksum(self) -> str | None:
@@ -85,14 +108,16 @@ class FlowProgress:
         return self.sink.checksum
 
 
-def judge(source: FlowChange | None, sink: FlowChange | None) -> Verdict | None:
+def judge(source: FlowChange | None, sink: FlowChange | None, *, udp: bool = False) -> Verdict | None:
     """How a flow ended by what its ends say; None while it has not."""
     for report in (source, sink):
         if report is not None and report.status == "failed":
             return Verdict("failed", report.reason or f"the {report.end} gave no reason")
     if source is None or sink is None or "running" in (source.status, sink.status):
         return None
-    if "completed" not in (source.status, sink.status):
+    if udp and source.status == "completed":
+        return Verdict("completed")
+    if udp or "completed" not in (source.status, sink.status):
         return Verdict("stopped", source.reason or sink.reason)
     if (source.bytes, source.checksum) == (sink.bytes, sink.checksum):
         return Verdict("completed")
@@ -143,7 +168,8 @@ class FlowTracker:
         if known is None:
             return False
         said = known.source if change.end == "source" else known.sink
-        if said is not None and said.status != "running":
+        more = known.udp and change.end == "sink"
+        if said is not None and said.status != "running" and not more:
             return False  # an end has one last word; what comes after it is about tidying up
         before = known.bytes
         if change.end == "source":
@@ -153,10 +179,15 @@ class FlowTracker:
         else:
             known.sink = change
         self.delivered += known.bytes - before
-        verdict = judge(known.source, known.sink)
+        verdict = judge(known.source, known.sink, udp=known.udp)
         if verdict is not None:
             self._end(known, verdict)
         return True
+
+    def heard_nothing(self, id: int) -> bool:
+        """The sink of a udp flow would have heard of it by now; returns whether that ended the flow."""
+        known = self.flows.get(id)
+        return known is not None and known.unheard and self._end(known, Verdict("completed"))
 
     def fail(self, ids: Iterable[int], reason: str) -> list[int]:
         """Gives flows up; returns those that had not ended yet."""
@@ -170,7 +201,9 @@ class FlowTracker:
         """
         found = []
         for id, known in self.flows.items():
-            if self._end(known, Verdict("stopped", reason)):
+            # What a udp flow had to do was done when its source had sent everything.
+            sent = known.udp and known.source is not None and known.source.status == "completed"
+            if self._end(known, Verdict("completed") if sent else Verdict("stopped", reason)):
                 found.append(id)
             elif known.verdict == Verdict("stopped"):
                 known.verdict = Verdict("stopped", reason)

@@ -13,8 +13,10 @@ from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, get_args
 
+from nextmini.controller.shaping import arrival_record, direction_record
 from nextmini.controller.view import pair_of
-from nextmini.protocol import FlowRecord, LinkRecord, NodeRecord, RouteRecord
+from nextmini.protocol import CONSTANT, FlowRecord, LinkRecord, NodeRecord, RouteRecord
+from nextmini.protocol.direction import Process
 from nextmini.protocol.records import Mapping as ProcessorMapping
 from nextmini.protocol.records import Transport
 
@@ -23,6 +25,11 @@ if TYPE_CHECKING:
 
     from nextmini.controller.view import NetworkView
     from nextmini.scenario import Flow, Link, Node, Route
+
+
+USUAL_PACKET = 1_472
+"""Payload bytes of a udp flow's packets, where its row says nothing: 1,500 less the headers."""
+LARGEST_PACKET = 65_507
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +48,7 @@ def place_node(node: Node) -> dict[int, NodeRecord] | Unplaceable:
     if node.processors < 1:
         return Unplaceable(f"{node.processors} processors: a node has at least 1")
     mapping: ProcessorMapping = "concurrent" if node.mapping == "concurrent" else "sequential"
-    record = NodeRecord(node.id, node.name, node.address, node.processors, mapping, node.hop_limit)
+    record = NodeRecord(node.id, node.name, node.address, node.processors, mapping, node.hop_limit, node.up)
     return {node.process: record}
 
 
@@ -62,24 +69,38 @@ def place_link(
         return Unplaceable(f"cost {link.cost} is not above 0")
     if link.a == link.b:
         return Unplaceable("both ends are the same node")
+    up = link.up and a.up and b.up
     if link.transport == "memory":
         if a.process != b.process:
             return Unplaceable("a memory link has both ends in one process; set its transport to tcp")
-        return {a.process: _link_record(link, dial=False, listen_end=False, peer=None)}
+        return {a.process: _link_record(link, up, dial=False, listen_end=False, peer=None)}
     if a.process == b.process:
         address = listen.get(a.process)
         if address is None:
             return {}
-        return {a.process: _link_record(link, dial=True, listen_end=True, peer=address)}
-    records = {b.process: _link_record(link, dial=False, listen_end=True, peer=None)}
+        return {a.process: _link_record(link, up, dial=True, listen_end=True, peer=address)}
+    records = {b.process: _link_record(link, up, dial=False, listen_end=True, peer=None)}
     if b.process in listen:
-        records[a.process] = _link_record(link, dial=True, listen_end=False, peer=listen[b.process])
+        records[a.process] = _link_record(link, up, dial=True, listen_end=False, peer=listen[b.process])
     return records
 
 
-def _link_record(link: Link, *, dial: bool, listen_end: bool, peer: str | None) -> LinkRecord:
-    transport: Transport = "memory" if link.transport == "memory" else "tcp"
-    return LinkRecord(link.id, link.a, link.b, transport, link.congestion, link.cost, dial, listen_end, peer)
+def _link_record(link: Link, up: bool, *, dial: bool, listen_end: bool, peer: str | None) -> LinkRecord:
+    return LinkRecord(
+        id=link.id,
+        a=link.a,
+        b=link.b,
+        transport="memory" if link.transport == "memory" else "tcp",
+        congestion=link.congestion,
+        cost=link.cost,
+        dial=dial,
+        listen_end=listen_end,
+        peer=peer,
+        mtu=link.mtu,
+        up=up,
+        forward=direction_record(link.forward),
+        backward=direction_record(link.backward),
+    )
 
 
 def place_route(route: Route, wire_id: int, view: NetworkView) -> dict[int, RouteRecord] | Unplaceable:
@@ -87,7 +108,7 @@ def place_route(route: Route, wire_id: int, view: NetworkView) -> dict[int, Rout
     problem = route_problem(route.path, route.weight, view)
     if problem is not None:
         return Unplaceable(problem)
-    record = RouteRecord(wire_id, route.path, route.weight)
+    record = RouteRecord(wire_id, route.path, route.weight, view.chunk(route.path))
     return dict.fromkeys({view.nodes[node].process for node in route.path}, record)
 
 
@@ -119,6 +140,7 @@ def place_flow(flow: Flow, view: NetworkView) -> dict[int, FlowRecord] | Unplace
     problem = _flow_problem(flow)
     if problem is not None:
         return Unplaceable(problem)
+    udp = flow.kind == "udp"
     record = FlowRecord(
         id=flow.id,
         source=flow.source,
@@ -129,14 +151,21 @@ def place_flow(flow: Flow, view: NetworkView) -> dict[int, FlowRecord] | Unplace
         rate=flow.rate,
         weight=flow.weight,
         start=flow.start,
+        packet_size=(flow.packet_size or USUAL_PACKET) if udp else None,
+        arrival=arrival_record(flow.arrival) if udp else CONSTANT,
+        ecn=udp and flow.ecn,
     )
     return {source.process: record}
 
 
 def _flow_problem(flow: Flow) -> str | None:
     """Why the flow's own settings make no sense, or None: the protocol has no numbers below zero."""
-    if flow.kind != "lossless":
+    if flow.kind not in ("lossless", "udp"):
         return f"kind {flow.kind!r} is not in this version"
+    if flow.kind == "udp":
+        problem = _udp_problem(flow)
+        if problem is not None:
+            return problem
     if flow.mode != "normal":
         return f"mode {flow.mode!r} is not in this version"
     limits = {"size": flow.size, "duration": flow.duration, "rate": flow.rate, "weight": flow.weight}
@@ -145,4 +174,16 @@ def _flow_problem(flow: Flow) -> str | None:
             return f"{name} {value} is not above 0"
     if not (isfinite(flow.start) and flow.start >= 0):
         return f"start {flow.start} is not at least 0"
+    return None
+
+
+def _udp_problem(flow: Flow) -> str | None:
+    """Why there can be no such flow of packets, or None."""
+    if flow.rate is None:
+        return "a udp flow has a rate"
+    if flow.packet_size is not None and not 1 <= flow.packet_size <= LARGEST_PACKET:
+        return f"packet size {flow.packet_size} is not from 1 to {LARGEST_PACKET}"
+    known = get_args(Process)
+    if flow.arrival.process not in known:
+        return f"arrival {flow.arrival.process} is none of {', '.join(known)}"
     return None

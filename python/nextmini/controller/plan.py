@@ -3,7 +3,7 @@
 `plan` compares records by process with what each process was told and returns up to four steps. A step is
 sent to all its processes at once; the next one starts when everything of it is confirmed:
 
-1. nodes, links and, at relays and destinations, routes: what others are going to rely on;
+1. classes, traces, nodes, links and, at relays and destinations, routes: what others are going to rely on;
 2. routes at the process of their source, and flows: from here on traffic uses what step 1 made;
 3. flows that go and, at the process of their source, routes that go: nothing new enters them;
 4. routes elsewhere, links and nodes that go.
@@ -18,10 +18,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from nextmini.controller.shaping import trace_records
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nextmini.protocol import FlowRecord, LinkRecord, NodeRecord, RouteRecord
+    from nextmini.protocol import ClassRecord, FlowRecord, LinkRecord, NodeRecord, RouteRecord, TraceRecord
+    from nextmini.scenario import Trace
 
 
 class _Record(Protocol):
@@ -36,6 +39,9 @@ R = TypeVar("R", bound=_Record)
 class Body:
     """What one process is told in one step."""
 
+    classes: tuple[ClassRecord, ...] | None = None
+    """All of them, if they are not what they were."""
+    traces: list[TraceRecord] = field(default_factory=list)
     nodes: list[NodeRecord] = field(default_factory=list)
     links: list[LinkRecord] = field(default_factory=list)
     routes: list[RouteRecord] = field(default_factory=list)
@@ -81,6 +87,11 @@ class HeldRecords(Generic[R]):
         for id in self._by_process.get(process, ()):
             self._by_id[id][process] = None
 
+    def doubt_row(self, id: int) -> None:
+        """What the record refers to has changed: it has to be told again."""
+        records = self._by_id.get(id, {})
+        self._by_id[id] = dict.fromkeys(records) if records else {}
+
 
 class Held:
     """Everything that the processes were told."""
@@ -90,6 +101,10 @@ class Held:
         self.links: HeldRecords[LinkRecord] = HeldRecords()
         self.routes: HeldRecords[RouteRecord] = HeldRecords()
         self.flows: HeldRecords[FlowRecord] = HeldRecords()
+        self.classes: dict[int, tuple[ClassRecord, ...] | None] = {}
+        """Which classes each process was told; None where it may have others."""
+        self.traces: dict[int, dict[int, Trace]] = {}
+        """Which traces each process was told, by number."""
         self.route_sources: dict[int, int] = {}
         """The process of each route's source, as of when it was told."""
 
@@ -97,6 +112,9 @@ class Held:
         """See HeldRecords.doubt."""
         for held in (self.nodes, self.links, self.routes, self.flows):
             held.doubt(process)
+        self.traces.pop(process, None)
+        if process in self.classes:
+            self.classes[process] = None
 
     def tell(self, process: int, body: Body) -> None:
         """Notes that the process is told this."""
@@ -110,6 +128,8 @@ class Held:
                 self.route_sources.pop(route_id, None)
         for flow_id in body.remove_flows:
             self.flows.remove(process, flow_id)
+        if body.classes is not None:
+            self.classes[process] = body.classes
         for node in body.nodes:
             self.nodes.put(process, node)
         for link in body.links:
@@ -129,12 +149,19 @@ class Targets:
     routes: dict[int, dict[int, RouteRecord]] = field(default_factory=dict)
     flows: dict[int, dict[int, FlowRecord]] = field(default_factory=dict)
     route_sources: dict[int, int] = field(default_factory=dict)
+    classes: tuple[ClassRecord, ...] = ()
+    """For every process."""
+    traces: Mapping[int, Trace] = field(default_factory=dict)
+    """Those that links may refer to."""
 
 
 def plan(targets: Targets, held: Held, connected: frozenset[int]) -> list[Step]:
     """The steps from what is held to the targets, at the connected processes; no step is empty."""
     steps = _Steps()
     held.route_sources.update(targets.route_sources)
+    for process in connected:
+        if held.classes.get(process, ()) != targets.classes:
+            steps.body(1, process).classes = targets.classes
     for node_id, nodes in targets.nodes.items():
         differing, surplus = _compare(held.nodes.get(node_id), nodes, connected)
         for process in differing:
@@ -156,7 +183,19 @@ def plan(targets: Targets, held: Held, connected: frozenset[int]) -> list[Step]:
             steps.body(2, process).flows.append(flows[process])
         for process in surplus:
             steps.body(3, process).remove_flows.append(flow_id)
-    return steps.result()
+    result = steps.result()
+    for process, body in result[0].items() if result else ():
+        _plan_traces(body, held.traces.setdefault(process, {}), targets.traces)
+    return result
+
+
+def _plan_traces(body: Body, held: dict[int, Trace], traces: Mapping[int, Trace]) -> None:
+    """Tells of the traces that the links of a body refer to, where they are not known as they are."""
+    for link in body.links:
+        for id in (link.forward.trace, link.backward.trace):
+            if id is not None and id in traces and held.get(id) != traces[id]:
+                held[id] = traces[id]
+                body.traces += trace_records(traces[id])
 
 
 def _plan_link(

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from nextmini.controller.actual import Actual
@@ -17,6 +18,7 @@ from nextmini.controller.batches import batches
 from nextmini.controller.names import RouteNames
 from nextmini.controller.placement import Unplaceable, place_flow, place_link, place_node, place_route
 from nextmini.controller.plan import Held, Targets, plan
+from nextmini.controller.shaping import MOST_CLASSES, class_record
 from nextmini.controller.view import Dirty, NetworkView
 
 if TYPE_CHECKING:
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from nextmini.controller.actual import Row
     from nextmini.controller.peer import Peer
     from nextmini.controller.plan import Body, Step
-    from nextmini.protocol import Applied, Apply
+    from nextmini.protocol import Applied, Apply, ClassRecord, LinkMark
 
 log = logging.getLogger(__name__)
 
@@ -36,9 +38,14 @@ ANSWER_SECONDS = 60.0
 class Reconciler:
     """Desired against actual, for all processes."""
 
-    def __init__(self, flow_ended: Callable[[int], bool], flow_refused: Callable[[int, str], None]) -> None:
+    def __init__(
+        self,
+        flow_ended: Callable[[int], bool],
+        flow_refused: Callable[[int, str], None],
+        marked: Callable[[tuple[LinkMark, ...]], None] = lambda marks: None,
+    ) -> None:
         """`flow_ended` tells whether a flow is over, so that nobody is to send it any more; `flow_refused`
-        is told of a flow that cannot be.
+        is told of a flow that cannot be, `marked` where links stood when what they are to do changed.
         """
         self.view = NetworkView()
         self.actual = Actual()
@@ -48,6 +55,7 @@ class Reconciler:
         """The generation in which a flow was last confirmed by its source's process."""
         self._flow_ended = flow_ended
         self._flow_refused = flow_refused
+        self._marked = marked
         self._held = Held()
         self._dirty = Dirty()
         self._flows_released = False
@@ -60,6 +68,7 @@ class Reconciler:
         self.peers[peer.process] = peer
         self.mark(self.view.touching(self.view.nodes_of_process(peer.process)))
         self.mark(self._held_rows(peer.process))
+        self.mark(Dirty(classes=True))
 
     def disconnected(self, peer: Peer) -> bool:
         """A process is gone; returns False if another connection of it has taken its place."""
@@ -129,6 +138,8 @@ class Reconciler:
         for flow in answer.message.flows:
             self.flow_generations[flow.id] = message.generation
         answer.done.set()
+        if message.marks:
+            self._marked(message.marks)
         return [(id, f"dataplane process {peer.process}: {why}") for id, why in rejected_flows.items()]
 
     async def _perform(self, step: Step, peers: dict[int, Peer]) -> None:
@@ -163,7 +174,11 @@ class Reconciler:
 
     def _targets(self, dirty: Dirty) -> Targets:
         """Who is to hold what of the dirty rows; notes what is expected of whom."""
-        targets = Targets()
+        targets = Targets(classes=self._classes(), traces=self.view.traces)
+        for trace in dirty.traces:
+            # The same number means something else now: whoever has it is told again.
+            for id in self._links_with(trace):
+                self._held.links.doubt_row(id)
         listen = {process: peer.listen for process, peer in self.peers.items()}
         for id in dirty.nodes:
             self._target_node(id, targets)
@@ -199,6 +214,9 @@ class Reconciler:
         if link is None:
             self.actual.forget(("link", id))
             return
+        if id in self.view.unusable:
+            self.actual.expect(("link", id), (), problem=link.flaw)
+            return
         placed = place_link(link, self.view, listen)
         if isinstance(placed, Unplaceable):
             self.actual.expect(("link", id), (), problem=placed.reason)
@@ -206,7 +224,7 @@ class Reconciler:
         targets.links[id] = placed
         # Both ends count, also one that has to wait for the other to connect.
         ends = {self.view.nodes[link.a].process, self.view.nodes[link.b].process}
-        self.actual.expect(("link", id), ends, carried=link.transport != "memory")
+        self.actual.expect(("link", id), ends, carried=link.transport != "memory", problem=link.flaw)
 
     def _target_route(self, id: int, targets: Targets) -> None:
         route = self.view.routes.get(id)
@@ -241,6 +259,18 @@ class Reconciler:
             self._flow_refused(id, placed.reason)
         else:
             targets.flows[id] = placed
+
+    def _classes(self) -> tuple[ClassRecord, ...]:
+        """All classes, in the order in which they are tried."""
+        rows = sorted(self.view.classes.values(), key=attrgetter("id"))
+        if len(rows) > MOST_CLASSES:
+            log.error("there are %d classes: only the first %d are in force", len(rows), MOST_CLASSES)
+        return tuple(class_record(row) for row in rows[:MOST_CLASSES])
+
+    def _links_with(self, trace: int) -> list[int]:
+        return [
+            id for id, link in self.view.links.items() if trace in (link.forward.trace, link.backward.trace)
+        ]
 
     def _held_rows(self, process: int) -> Dirty:
         """The rows that a process was told of."""

@@ -55,7 +55,19 @@ def link_metrics(run: str, time: datetime, metrics: Metrics) -> Iterator[LinkMet
     """The samples of links."""
     for link in metrics.links:
         drops = drops_by_cause(link.drops)
-        yield LinkMetric(run, time, link.link, link.node, link.bytes, link.packets, drops, link.queue)
+        yield LinkMetric(
+            run=run,
+            time=time,
+            link=link.link,
+            node=link.node,
+            bytes=link.bytes,
+            packets=link.packets,
+            drops=drops,
+            queue=link.queue,
+            entered=link.entered,
+            marked=link.marked,
+            duplicated=link.duplicated,
+        )
 
 
 def flow_metrics(run: str, time: datetime, metrics: Metrics) -> Iterator[FlowMetric]:

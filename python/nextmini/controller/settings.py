@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from nextmini.protocol import Timing
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +24,10 @@ class Settings:
     key: str
     strict: bool = True
     """Whether a node, link or route that is refused before the start ends it, or is that row's state only."""
+    timing: Timing = "normal"
+    """How processes keep the moments at which packets leave."""
+    watch_us: int = 10_000
+    """How often they measure their own lateness."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,19 +8,25 @@ that appears may make a route possible.
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
+
+from nextmini.controller.shaping import chunk_limit
+from nextmini.protocol import LARGEST_CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from nextmini.scenario import Flow, Link, Node, Route
+    from nextmini.scenario import Class, Flow, Link, Node, Route, Trace
 
     Row = Node | Link | Route | Flow
 
 Pair = tuple[int, int]
 T = TypeVar("T")
+
+NONE: Mapping[int, None] = MappingProxyType({})
 
 
 def pair_of(a: int, b: int) -> Pair:
@@ -30,15 +36,21 @@ def pair_of(a: int, b: int) -> Pair:
 
 @dataclass(slots=True)
 class Dirty:
-    """Ids of rows whose records have to be compared with what the processes hold."""
+    """Ids of rows whose records have to be compared with what the processes hold.
+
+    `traces` are those that changed, `classes` whether any class did: these have no records of their own.
+    """
 
     nodes: set[int] = field(default_factory=set)
     links: set[int] = field(default_factory=set)
     routes: set[int] = field(default_factory=set)
     flows: set[int] = field(default_factory=set)
+    traces: set[int] = field(default_factory=set)
+    classes: bool = False
 
     def __bool__(self) -> bool:
-        return bool(self.nodes or self.links or self.routes or self.flows)
+        rows = self.nodes or self.links or self.routes or self.flows
+        return bool(rows or self.traces or self.classes)
 
     def update(self, other: Dirty) -> None:
         """Adds everything of `other`."""
@@ -46,6 +58,8 @@ class Dirty:
         self.links |= other.links
         self.routes |= other.routes
         self.flows |= other.flows
+        self.traces |= other.traces
+        self.classes |= other.classes
 
 
 class _Index(defaultdict[int, set[int]]):
@@ -73,12 +87,20 @@ class NetworkView:
         self.links: dict[int, Link] = {}
         self.routes: dict[int, Route] = {}
         self.flows: dict[int, Flow] = {}
+        self.classes: dict[int, Class] = {}
+        self.traces: dict[int, Trace] = {}
+        self.unusable: set[int] = set()
+        """Links whose rows never could be used."""
         self.links_between: dict[Pair, set[int]] = {}
         self.routes_between: dict[Pair, set[int]] = {}
         """Routes by (source, destination), in that direction."""
         self._links_of = _Index()
         self._flows_of = _Index()
         self._nodes_of_process = _Index()
+        self._flawed: dict[int, Link] = {}
+        """Links' rows that cannot be used, as they are."""
+        self._chunks: dict[int, tuple[int, int]] = {}
+        """The largest chunks over each link, forward and backward."""
 
     def replace(
         self,
@@ -86,13 +108,23 @@ class NetworkView:
         links: Mapping[int, Link | None],
         routes: Mapping[int, Route | None],
         flows: Mapping[int, Flow | None],
+        classes: Mapping[int, Class | None] = NONE,
+        traces: Mapping[int, Trace | None] = NONE,
     ) -> Dirty:
-        """Takes over rows (None: the row is gone) and returns every row that is touched by the change."""
-        moved = [id for id, node in nodes.items() if self._replace_node(id, node)]
-        dirty = Dirty(set(nodes), set(links), set(routes), set(flows))
+        """Takes over rows (None: the row is gone) and returns every row that is touched by the change.
+
+        A link's row that cannot be used is noted as its flaw; for the rest the link stays as it was.
+        """
+        dirty = Dirty(set(nodes), set(links), set(routes), set(flows), set(traces), bool(classes))
+        for class_id, row in classes.items():
+            _put(self.classes, class_id, row)
+        for trace_id, trace in traces.items():
+            _put(self.traces, trace_id, trace)
+        moved = [id for id, node in nodes.items() if self._replace_node(id, node, dirty)]
         changed_pairs: set[Pair] = set()
-        for link_id, link in links.items():
+        for link_id, link in {**self._links_with(set(traces)), **links}.items():
             changed_pairs |= self._replace_link(link_id, link)
+            dirty.links.add(link_id)
         for route_id, route in routes.items():
             self._replace_route(route_id, route)
         for flow_id, flow in flows.items():
@@ -100,6 +132,15 @@ class NetworkView:
         dirty.update(self.touching(moved))
         dirty.routes |= self.routes_over(changed_pairs)
         return dirty
+
+    def chunk(self, path: tuple[int, ...]) -> int:
+        """The most bytes of a chunk that may take this path; its links are all there."""
+        least = LARGEST_CHUNK
+        for one, other in pairwise(path):
+            for id in self.links_between[pair_of(one, other)]:
+                forward, backward = self._chunks[id]
+                least = min(least, forward if self.links[id].a == one else backward)
+        return least
 
     def touching(self, nodes: Iterable[int]) -> Dirty:
         """The links, routes and flows that these nodes are part of, and the nodes themselves."""
@@ -144,9 +185,11 @@ class NetworkView:
             and any(pair_of(*step) in pairs for step in pairwise(route.path))
         }
 
-    def _replace_node(self, id: int, node: Node | None) -> bool:
+    def _replace_node(self, id: int, node: Node | None, dirty: Dirty) -> bool:
         """Returns whether the node came, went or moved to another process."""
         old = _put(self.nodes, id, node)
+        if old is not None and node is not None and old.up != node.up:
+            dirty.links |= self._links_of.get(id, set())
         before, after = old.process if old else None, node.process if node else None
         if before == after:
             return False
@@ -156,13 +199,29 @@ class NetworkView:
             self._nodes_of_process.add(after, id)
         return True
 
+    def _links_with(self, traces: set[int]) -> dict[int, Link]:
+        """The rows of links that have any of these traces, or are asked to have one."""
+        if not traces:
+            return {}
+        rows = self.links | self._flawed
+        asked = {id: (self.links[id], row) for id, row in rows.items()}
+        return {id: row for id, (now, row) in asked.items() if not traces.isdisjoint(_traces_of(now, row))}
+
     def _replace_link(self, id: int, link: Link | None) -> set[Pair]:
-        """Returns the pairs of nodes between which there is a link more or less."""
+        """Returns the pairs of nodes between which there is a link more or less, or one of other chunks."""
+        link = self._usable(id, link)
         old = _put(self.links, id, link)
+        chunks = self._chunks.pop(id, None)
+        if link is not None:
+            self._chunks[id] = (
+                chunk_limit(link.forward, link.mtu, self.traces),
+                chunk_limit(link.backward, link.mtu, self.traces),
+            )
         before = pair_of(old.a, old.b) if old else None
         after = pair_of(link.a, link.b) if link else None
         if before == after:
-            return set()
+            same = after is None or self._chunks[id] == chunks
+            return set() if same or after is None else {after}
         if before is not None:
             _discard(self.links_between, before, id)
             for node in before:
@@ -172,6 +231,26 @@ class NetworkView:
             for node in after:
                 self._links_of.add(node, id)
         return {pair for pair in (before, after) if pair is not None}
+
+    def _usable(self, id: int, link: Link | None) -> Link | None:
+        """The link as it is to be: of a row that cannot be used, the one before, with the flaw."""
+        flaw = None if link is None else link.flaw or self._missing_trace(link)
+        if link is None or flaw is None:
+            self._flawed.pop(id, None)
+            self.unusable.discard(id)
+            return link
+        self._flawed[id] = link
+        known = self.links.get(id)
+        if known is None or id in self.unusable:
+            self.unusable.add(id)
+            return replace(link, flaw=flaw)
+        return replace(known, flaw=flaw)
+
+    def _missing_trace(self, link: Link) -> str | None:
+        for way, direction in (("forward", link.forward), ("backward", link.backward)):
+            if direction.trace is not None and direction.trace not in self.traces:
+                return f"{way}.trace: there is no trace {direction.trace}"
+        return None
 
     def _replace_route(self, id: int, route: Route | None) -> None:
         old = _put(self.routes, id, route)
@@ -186,6 +265,11 @@ class NetworkView:
             if row is not None:
                 change(row.source, id)
                 change(row.destination, id)
+
+
+def _traces_of(*links: Link) -> set[int]:
+    found = {direction.trace for link in links for direction in (link.forward, link.backward)}
+    return {trace for trace in found if trace is not None}
 
 
 def _put(rows: dict[int, T], id: int, row: T | None) -> T | None:

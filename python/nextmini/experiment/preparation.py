@@ -106,6 +106,7 @@ def _settings(network: Network, run: str, secrets: ExperimentSecrets, *, strict:
         token=secrets.token,
         key=secrets.key,
         strict=strict,
+        timing=network.timing,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import drops_by_cause
+from nextmini.controller.datagrams import datagram_result
 from nextmini.protocol import Drops, LinkCounters
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nextmini.controller.counters import Counters
+    from nextmini.controller.datagrams import DatagramResult
     from nextmini.controller.flows import FlowProgress
     from nextmini.experiment.options import Status
     from nextmini.scenario import Flow, Link, Network
@@ -77,7 +79,7 @@ def _dumps(value: object) -> str:
 def _flow(flow: Flow, progress: FlowProgress | None, names: Mapping[int, str]) -> dict[str, Any]:
     path = (progress.path if progress else None) or ()
     verdict = progress.verdict if progress else None
-    return {
+    entry = {
         "name": flow.name,
         "source": _name(names, flow.source),
         "destination": _name(names, flow.destination),
@@ -93,6 +95,28 @@ def _flow(flow: Flow, progress: FlowProgress | None, names: Mapping[int, str]) -
         "checksum": progress.checksum if progress else None,
         "reason": verdict.reason if verdict else "the run ended before it began",
     }
+    if flow.kind == "udp":
+        entry |= _packets((progress and progress.datagrams) or datagram_result(None, None))
+    return entry
+
+
+def _packets(result: DatagramResult) -> dict[str, Any]:
+    return {
+        "packets_sent": result.sent,
+        "packets_received": result.received,
+        "lost": result.lost,
+        "loss": round(result.loss, 6),
+        "duplicates": result.duplicates,
+        "reordered": result.reordered,
+        "corrupted": result.corrupted,
+        "marked": result.marked,
+        "delay_ms": {
+            "p50": round(result.delay_p50_ms, 6),
+            "p99": round(result.delay_p99_ms, 6),
+            "max": round(result.delay_max_ms, 6),
+        },
+        "jitter_ms": round(result.jitter_ms, 6),
+    }
 
 
 def _link(link: Link, counters: Counters, names: Mapping[int, str]) -> list[dict[str, Any]]:
@@ -106,6 +130,9 @@ def _link(link: Link, counters: Counters, names: Mapping[int, str]) -> list[dict
                 "to": _name(names, receiver),
                 "bytes": count.bytes,
                 "packets": count.packets,
+                "entered": count.entered,
+                "marked": count.marked,
+                "duplicated": count.duplicated,
                 "drops": drops_by_cause(count.drops),
             }
         )

@@ -61,7 +61,8 @@ def _flow_table(flows: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for title in ("Flow", "From", "To", "Status"):
         table.add_column(title, no_wrap=True)
-    for title in ("Bytes", "Seconds", "Goodput", "Resent"):
+    packets = any("packets_sent" in flow for flow in flows)
+    for title in ("Bytes", "Seconds", "Goodput", "Resent", *(["Lost"] if packets else [])):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("Route", overflow="fold")
     for flow in flows:
@@ -75,6 +76,7 @@ def _flow_table(flows: list[dict[str, Any]]) -> Table:
             f"{flow['seconds']:.3f}",
             rate(flow["goodput_bps"]),
             str(flow["retransmitted"]),
+            *([f"{flow['loss']:.3%}" if "loss" in flow else ""] if packets else []),
             escape(_route(flow["route"])),
         )
     return table

@@ -1,7 +1,8 @@
 """The control protocol between the controller and dataplane processes: messages, records and their codec."""
 
-from nextmini.protocol.codec import decode, encode, plain
+from nextmini.protocol.codec import decode, encode, plain, size_of
 from nextmini.protocol.direction import (
+    CONSTANT,
     ArrivalRecord,
     ChanceRecord,
     ClassRecord,
@@ -51,6 +52,7 @@ from nextmini.protocol.records import (
 )
 
 __all__ = [
+    "CONSTANT",
     "LARGEST_CHUNK",
     "VERSION",
     "Applied",
@@ -99,4 +101,5 @@ __all__ = [
     "encode",
     "messages",
     "plain",
+    "size_of",
 ]

@@ -37,6 +37,11 @@ def encode(message: Message) -> bytes:
     return packed
 
 
+def size_of(record: object) -> int:
+    """How many bytes a record takes in a message."""
+    return len(msgpack.packb(plain(record), use_bin_type=True))
+
+
 def decode(data: bytes) -> Message:
     """The message in `data`. Raises ProtocolError when it is not a known, well-formed one."""
     try:

@@ -11,6 +11,7 @@ from typing import ClassVar, Literal
 
 Distribution = Literal["uniform", "normal", "pareto"]
 Discipline = Literal["fifo", "wrr", "drr"]
+Process = Literal["constant", "poisson", "on_off"]
 TraceKind = Literal["opportunities", "rates"]
 
 Variants = dict[str, tuple[str, ...]]
@@ -139,7 +140,7 @@ class ClassRecord:
 class ArrivalRecord:
     """When a flow of packets sends; `on_off` has mean times on and off."""
 
-    process: Literal["constant", "poisson", "on_off"]
+    process: Process
     on_ns: int | None = None
     off_ns: int | None = None
 

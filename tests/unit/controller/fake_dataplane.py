@@ -36,6 +36,8 @@ from nextmini.protocol import (
     Hello,
     LinkChange,
     LinkCounters,
+    LinkMark,
+    LinkRecord,
     LinkState,
     Message,
     Metrics,
@@ -63,6 +65,7 @@ class FakeDataplane:
         self.applies: list[Apply] = []
         self.received: list[Message] = []
         self.errors: list[str] = []
+        self.links: dict[int, LinkRecord] = {}
         self.routes: dict[int, RouteRecord] = {}
         self.flows: dict[int, FlowRecord] = {}
         self.running: set[int] = set()
@@ -146,7 +149,10 @@ class FakeDataplane:
         rejected = [Rejection(kind, id, why) for (kind, id), why in self.reject.items()]  # type: ignore[arg-type]
         named = {("node", n.id) for n in message.nodes} | {("link", x.id) for x in message.links}
         named |= {("route", r.id) for r in message.routes} | {("flow", f.id) for f in message.flows}
-        await self.say(Applied(message.generation, tuple(r for r in rejected if (r.kind, r.id) in named)))
+        marks = tuple(LinkMark(link.id, link.a, 7) for link in message.links if link.id in self.links)
+        self.links.update((link.id, link) for link in message.links)
+        refused = tuple(r for r in rejected if (r.kind, r.id) in named)
+        await self.say(Applied(message.generation, refused, marks))
         ups = tuple(LinkChange(link.id, "up") for link in message.links if link.transport == "tcp")
         if ups and self.links_up:
             await self.say(LinkState(ups))

@@ -10,7 +10,25 @@ from hypothesis import strategies as st
 
 from nextmini.controller.batches import MAX_BYTES, batches, size_bound
 from nextmini.controller.plan import Body
-from nextmini.protocol import Apply, FlowRecord, LinkRecord, NodeRecord, RouteRecord, encode
+from nextmini.controller.shaping import MOST_CLASSES, trace_records
+from nextmini.protocol import (
+    Apply,
+    ArrivalRecord,
+    ChanceRecord,
+    ClassRecord,
+    DirectionRecord,
+    DropRecord,
+    FlowRecord,
+    JitterRecord,
+    LimitsRecord,
+    LinkRecord,
+    LossRecord,
+    NodeRecord,
+    RouteRecord,
+    TraceRecord,
+    encode,
+)
+from nextmini.scenario import Trace
 
 IDS = st.integers(0, 2**32 - 1)
 BIG = st.integers(0, 2**64 - 1)
@@ -18,19 +36,64 @@ NAMES = st.text(max_size=63)
 NODES = st.builds(
     NodeRecord, IDS, NAMES, st.just("fd00:6e6d::1234:5678"), IDS, st.just("sequential"), st.just(65535)
 )
-LINKS = st.builds(
-    LinkRecord, IDS, IDS, IDS, st.just("memory"), NAMES, st.floats(0, 1e9), *[st.booleans()] * 2, NAMES
+SHARES = st.floats(0, 1)
+CHANCES = st.none() | st.builds(ChanceRecord, SHARES, SHARES)
+LOSSES = (
+    st.none()
+    | st.builds(LossRecord, st.just("random"), SHARES, SHARES)
+    | st.text("01", max_size=300).map(lambda pattern: LossRecord("pattern", pattern=pattern))
 )
-ROUTES = st.builds(RouteRecord, IDS, st.lists(IDS, max_size=30).map(tuple), IDS)
-FLOWS = st.builds(FlowRecord, IDS, IDS, IDS, NAMES, BIG, st.floats(0, 1e9), BIG, IDS, st.floats(0, 1e9))
+DIRECTIONS = st.builds(
+    DirectionRecord,
+    *[st.none() | BIG] * 3,
+    BIG,
+    st.none() | st.builds(JitterRecord, BIG, st.just("uniform"), SHARES, st.booleans()),
+    LOSSES,
+    *[CHANCES] * 3,
+    st.builds(LimitsRecord, BIG, BIG, BIG),
+    st.just("fifo"),
+    st.just(DropRecord("red", True, 1, 2**63, 0.1, 0.002, True, ecn=True)) | st.just(DropRecord("tail")),
+)
+LINKS = st.builds(
+    LinkRecord,
+    *[IDS] * 3,
+    st.just("memory"),
+    NAMES,
+    st.floats(0, 1e9),
+    *[st.booleans()] * 2,
+    NAMES,
+    st.just(65535),
+    st.booleans(),
+    DIRECTIONS,
+    DIRECTIONS,
+)
+ROUTES = st.builds(RouteRecord, IDS, st.lists(IDS, max_size=30).map(tuple), IDS, IDS)
+FLOWS = st.builds(
+    FlowRecord,
+    *[IDS] * 3,
+    NAMES,
+    BIG,
+    st.floats(0, 1e9),
+    BIG,
+    IDS,
+    st.floats(0, 1e9),
+    st.just(65507),
+    st.builds(ArrivalRecord, st.just("on_off"), BIG, BIG),
+    st.booleans(),
+)
+TRACES = st.builds(
+    TraceRecord, IDS, st.just("opportunities"), BIG, IDS, IDS, st.lists(st.tuples(BIG, BIG)).map(tuple)
+)
+CLASSES = st.lists(st.builds(ClassRecord, *[st.integers(1, 65535)] * 4), max_size=5).map(tuple)
 BODIES = st.builds(
     Body,
-    *[st.lists(kind, max_size=8) for kind in (NODES, LINKS, ROUTES, FLOWS)],
+    st.none() | CLASSES,
+    *[st.lists(kind, max_size=8) for kind in (TRACES, NODES, LINKS, ROUTES, FLOWS)],
     *[st.lists(IDS, max_size=8)] * 4,
 )
 ORDER = [
     *("remove_flows", "remove_routes", "remove_links", "remove_nodes"),
-    *("nodes", "links", "routes", "flows"),
+    *("traces", "nodes", "links", "routes", "flows"),
 ]
 
 
@@ -41,6 +104,9 @@ def items(message: Apply | Body) -> list[tuple[str, object]]:
 @given(BODIES, st.integers(1, 4000))
 def test_the_parts_say_the_same_in_the_same_order(body: Body, limit: int) -> None:
     parts = list(batches(body, limit))
+    if body.classes is not None:
+        assert parts.pop(0) == Apply(0, classes=body.classes)
+    assert all(part.classes is None for part in parts)
     assert [item for part in parts for item in items(part)] == items(body)
     for part in parts:
         # A record that is larger than the limit has a message of its own.
@@ -48,8 +114,10 @@ def test_the_parts_say_the_same_in_the_same_order(body: Body, limit: int) -> Non
         assert len(encode(replace(part, generation=2**64 - 1))) <= overhead + limit or len(items(part)) == 1
 
 
-@given(st.one_of(NODES, LINKS, ROUTES, FLOWS))
-def test_the_bound_is_a_bound(record: NodeRecord | LinkRecord | RouteRecord | FlowRecord) -> None:
+@given(st.one_of(TRACES, NODES, LINKS, ROUTES, FLOWS))
+def test_the_bound_is_a_bound(
+    record: TraceRecord | NodeRecord | LinkRecord | RouteRecord | FlowRecord,
+) -> None:
     name = type(record).__name__.removesuffix("Record").lower() + "s"
     with_it, without = (encode(Apply(1, **{name: value})) for value in ((record,), ()))  # type: ignore[arg-type]
     assert len(with_it) - len(without) <= size_bound(record)
@@ -70,4 +138,20 @@ def test_the_longest_routes_stay_below_what_a_message_may_have() -> None:
 
 
 def test_every_field_of_a_body_is_sent() -> None:
-    assert {field.name for field in fields(Body)} == set(ORDER)
+    assert {field.name for field in fields(Body)} == {*ORDER, "classes"}
+
+
+def test_as_many_classes_as_there_may_be_are_one_message() -> None:
+    largest = ClassRecord(65535, 2**32 - 1, 2**32 - 1, 255, 65535, 2**64 - 1, 65535)
+    (message,) = batches(Body(classes=(largest,) * MOST_CLASSES))
+    assert len(encode(message)) < 512 * 1024
+
+
+def test_a_long_trace_is_several_messages() -> None:
+    points = tuple((2**62 + at, 2**62) for at in range(100_000))
+    parts = trace_records(Trace(1, "long", "rates", 0.0, points))
+    assert tuple(point for part in parts for point in part.points) == points
+    assert [part.first for part in parts] == list(range(0, 100_000, 20_000))
+    assert {part.total for part in parts} == {100_000}
+    messages = list(batches(Body(traces=parts)))
+    assert max(len(encode(message)) for message in messages) < 512 * 1024

@@ -36,7 +36,7 @@ def test_a_change_that_names_no_ids_means_all(order: int) -> None:
 def test_a_resync_means_everything() -> None:
     own = {5}
     found = ids_by_table([change("nodes", 1), RESYNC], own)
-    assert found == dict.fromkeys(("nodes", "links", "routes", "flows"))
+    assert found == dict.fromkeys(("nodes", "links", "routes", "flows", "classes", "traces"))
     assert own == set()
 
 

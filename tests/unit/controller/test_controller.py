@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,14 +15,21 @@ from nextmini.protocol import (
     Applied,
     Apply,
     BrokenLink,
+    ClassRecord,
+    Datagrams,
     Error,
+    Fidelity,
     FlowChange,
     FlowState,
     Hello,
     LinkBroken,
     LinkChange,
+    LinkMark,
     LinkState,
+    ProcessFidelity,
+    Quantiles,
     RoutesWanted,
+    TraceRecord,
 )
 
 from .fake_dataplane import FOREVER, MISMATCH, PANIC
@@ -222,6 +230,120 @@ async def test_nonsense_in_a_row_is_that_rows_state_and_harms_nothing_else(lab: 
             "SELECT flow, status, reason FROM flow_state ORDER BY flow",
             [(1, "completed", None), (2, "failed", "kind 'carrier pigeon' is not in this version")],
         )
+
+
+class TestLinksThatChange:
+    async def test_a_link_that_makes_no_sense_stays_as_it_was_and_says_so(self, lab: Any) -> None:
+        async with lab(LINE + flow("n1", "n2", FOREVER)) as made:
+            first, _ = await made.connect(0, 1)
+            await wait_until_started(made)
+            set_forward = "UPDATE links SET forward = $1 WHERE id = 1"
+            await made.sql.execute(set_forward, '{"rate": "5 Mbit/s"}')
+            await first.until(lambda: first.links[1].forward.rate == 5_000_000)
+            await made.sql.execute(set_forward, '{"rate": "5 Mbit"}')
+            state = "SELECT status, left(reason, 32) FROM link_state WHERE link = 1"
+            await made.until_rows(state, [("rejected", 'forward.rate: "Mbit" is not a un')])
+            await made.sql.execute("UPDATE links SET cost = 3 WHERE id = 2")
+            await first.until(lambda: first.links[2].cost == 3)
+            assert first.links[1].forward.rate == 5_000_000
+            await made.sql.execute(set_forward, '{"rate": "6 Mbit/s"}')
+            await first.until(lambda: first.links[1].forward.rate == 6_000_000)
+            await made.until_rows(state, [("up", None)])
+
+    async def test_where_links_stood_is_offered_to_who_wants_to_know(self, lab: Any) -> None:
+        async with lab(LINE) as made:
+            marks: asyncio.Queue[tuple[LinkMark, ...]] = asyncio.Queue()
+            made.controller.marked = marks.put_nowait
+            await made.connect(0, 1)
+            await wait_until_started(made)
+            await made.sql.execute("""UPDATE links SET backward = '{"loss": "5 %"}' WHERE id IN (1, 2)""")
+            found = {mark for _ in range(2) for mark in await marks.get()}
+            assert found == {LinkMark(1, 1, 7), LinkMark(2, 2, 7)}
+
+    async def test_chunks_of_routes_follow_their_links(self, lab: Any) -> None:
+        async with lab(LINE + flow("n1", "n4", FOREVER)) as made:
+            first, second = await made.connect(0, 1)
+            await wait_until_started(made)
+            await first.until(lambda: [route.chunk for route in first.routes.values()] == [65_536])
+            await made.sql.execute("""UPDATE links SET forward = '{"loss": "5 %"}' WHERE id = 3""")
+            await first.until(lambda: [route.chunk for route in first.routes.values()] == [1460])
+            await second.until(lambda: [route.chunk for route in second.routes.values()] == [1460])
+
+    async def test_a_node_that_goes_down_takes_its_links_along(self, lab: Any) -> None:
+        async with lab(LINE) as made:
+            first, second = await made.connect(0, 1)
+            await wait_until_started(made)
+            await made.sql.execute("UPDATE nodes SET up = false WHERE id = 3")
+            await second.until(lambda: not second.links[2].up and not second.links[3].up)
+            await first.until(lambda: not first.links[2].up)
+            assert first.links[1].up
+            assert [n.up for apply in second.applies for n in apply.nodes if n.id == 3] == [True, False]
+
+    async def test_traces_and_classes_come_before_what_needs_them_and_again(self, lab: Any) -> None:
+        scenario = """
+processes = 2
+[topology]
+kind = "line"
+nodes = 4
+[[links]]
+ends = ["n1", "n2"]
+trace = [["0 s", "10 Mbit/s"], ["5 s", "2 Mbit/s"]]
+[[classes]]
+match = { protocol = "udp" }
+weight = 3
+"""
+        async with lab(scenario) as made:
+            first, second = await made.connect(0, 1)
+            await wait_until_started(made)
+            wanted = TraceRecord(1, "rates", 0, 2, 0, ((0, 10_000_000), (5_000_000_000, 2_000_000)))
+            classes = (ClassRecord(1, protocol=17, weight=3),)
+            assert seen(first, lambda apply: apply.traces) == [(wanted,)]
+            assert seen(second, lambda apply: apply.traces) == []
+            for fake in (first, second):
+                assert seen(fake, lambda apply: apply.classes) == [classes]
+            first_with_link = next(at for at, apply in enumerate(first.applies) if apply.links)
+            assert first.applies[first_with_link].traces or first.applies[first_with_link - 1].traces
+            await made.sql.execute("UPDATE traces SET times = '{0}', \"values\" = '{7}'")
+            await first.until(lambda: len(seen(first, lambda apply: apply.traces)) == 2)
+            assert first.applies[-1].links
+            await made.sql.execute("UPDATE classes SET weight = 4")
+            again = replace(classes[0], weight=4)
+            await second.until(lambda: seen(second, lambda apply: apply.classes)[-1] == (again,))
+            await made.sql.execute("DELETE FROM classes")
+            await second.until(lambda: second.applies[-1].classes == ())
+
+            await first.close()
+            back = made.process(0)
+            back.pid = first.pid
+            await back.start()
+            await back.until(lambda: back.links and back.applies[-1].links)
+            assert seen(back, lambda apply: apply.traces) == [(TraceRecord(1, "rates", 0, 1, 0, ((0, 7),)),)]
+            assert back.applies[0].classes == ()
+
+
+async def test_a_udp_flow_that_nobody_heard_of_ends(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(controller_module, "SILENCE_SECONDS", 0.0)
+    udp = flow("n1", "n2", FOREVER) + 'kind = "udp"\nrate = "1 Mbit/s"\n'
+    async with lab(LINE + udp) as made:
+        first, _ = await made.connect(0, 1)
+        await wait_until_started(made)
+        sent = FlowChange(1, "source", "completed", 100, 1.0, 0, 0, datagrams=Datagrams(3))
+        await first.say(FlowState((sent,)))
+        await wait_until_finished(made)
+        known = made.controller.flows.flows[1]
+        assert known.verdict.status == "completed"
+        assert (known.datagrams.sent, known.datagrams.received) == (3, 0)
+
+
+async def test_what_a_process_says_of_itself_is_kept(lab: Any) -> None:
+    async with lab(LINE) as made:
+        first, _ = await made.connect(0, 1)
+        await wait_until_started(made)
+        said = Fidelity(ProcessFidelity(Quantiles(5, 6, 7, 8), None, 0))
+        await first.say(said)
+        await first.say(RoutesWanted(((1, 2),)))
+        await first.until(lambda: first.routes)
+        assert made.controller.fidelity == {0: said}
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from nextmini.controller.datagrams import DatagramResult
 from nextmini.controller.flows import FlowTracker, Verdict
-from nextmini.protocol import FlowChange
+from nextmini.protocol import Datagrams, FlowChange, Quantiles
 
 from .rows import flow
 
@@ -161,3 +162,78 @@ def test_flows_that_touch_a_node() -> None:
     assert made.touching(frozenset({99}), paths) == [3]
     assert made.touching(frozenset({5}), paths) == [2, 3]
     assert made.touching(frozenset({1}), paths) == [1]
+
+
+class TestPackets:
+    """Flows of kind udp: nothing has to arrive."""
+
+    @staticmethod
+    def made(*reports: FlowChange) -> FlowTracker:
+        return tracker(*reports, kind="udp", size=None, duration=5.0)
+
+    @staticmethod
+    def sent(packets: int = 1000, status: str = "completed") -> FlowChange:
+        return says("source", status, checksum=None, datagrams=Datagrams(packets))
+
+    @staticmethod
+    def got(packets: int, status: str = "completed", **more: Any) -> FlowChange:
+        found = Datagrams(packets, **more)
+        return says("sink", status, bytes=packets * 100, checksum=None, datagrams=found)
+
+    def test_loss_is_no_failure(self) -> None:
+        delay = Quantiles(990, 10_000_000, 12_500_000, 500_000_000)
+        found = self.got(
+            220, duplicates=1, reordered=2, corrupted=3, marked=4, delay=delay, jitter_ns=250_000
+        )
+        known = self.made(self.sent(), found).flows[1]
+        assert known.verdict == Verdict("completed")
+        assert known.datagrams == DatagramResult(1000, 220, 1, 2, 3, 4, 10.0, 12.5, 500.0, 0.25)
+        assert (known.datagrams.lost, known.datagrams.loss) == (780, 0.78)
+        assert (known.bytes, known.reordered, known.checksum) == (22_000, 2, None)
+
+    def test_both_ends_have_to_be_done(self) -> None:
+        assert self.made(self.sent()).unfinished == {1}
+        assert self.made(self.sent(), self.got(5, "running")).unfinished == {1}
+        assert self.made(self.sent(10, "running"), self.got(5)).unfinished == {1}
+        assert self.made(self.sent(), self.got(5)).unfinished == set()
+
+    def test_of_a_sink_the_newest_word_counts(self) -> None:
+        made = self.made(self.sent(), self.got(900))
+        assert made.report(self.got(950), None, None)
+        result = made.flows[1].datagrams
+        assert result is not None
+        assert (result.received, made.delivered, made.ended) == (950, 95_000, 1)
+
+    def test_a_sink_that_never_heard_of_it_has_received_nothing(self) -> None:
+        made = self.made(self.sent(7))
+        assert made.flows[1].unheard
+        assert made.heard_nothing(1)
+        assert not made.heard_nothing(1)
+        assert not made.heard_nothing(99)
+        assert made.flows[1].verdict == Verdict("completed")
+        result = made.flows[1].datagrams
+        assert result is not None
+        assert (result.sent, result.received, result.loss) == (7, 0, 1.0)
+
+    def test_who_has_heard_of_it_is_waited_for(self) -> None:
+        made = self.made(self.sent(7), self.got(1, "running"))
+        assert not made.flows[1].unheard
+        assert not made.heard_nothing(1)
+
+    def test_at_the_end_what_was_sent_was_sent(self) -> None:
+        made = self.made(self.sent(7), self.got(1, "running"))
+        assert made.stop_all("the experiment is over") == [1]
+        assert made.flows[1].verdict == Verdict("completed")
+        made = self.made(self.sent(7, "running"))
+        made.stop_all("the experiment is over")
+        assert made.flows[1].verdict == Verdict("stopped", "the experiment is over")
+
+    def test_a_source_that_failed_is_a_failure(self) -> None:
+        made = self.made(says("source", "failed", reason="no route"), self.got(5))
+        assert made.flows[1].verdict == Verdict("failed", "no route")
+
+    def test_a_flow_without_packets_has_lost_none(self) -> None:
+        result = self.made().flows[1].datagrams
+        assert result is not None
+        assert (result.lost, result.loss) == (0, 0.0)
+        assert tracker().flows[1].datagrams is None

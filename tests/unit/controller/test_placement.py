@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from nextmini.controller.placement import Unplaceable, place_flow, place_link, place_node, place_route
-from nextmini.protocol import LinkRecord, NodeRecord, RouteRecord
-from nextmini.scenario import Flow, Link, Node
+from nextmini.protocol import ArrivalRecord, DirectionRecord, LinkRecord, NodeRecord, RouteRecord
+from nextmini.scenario import Arrival, Flow, Link, Node
 
 from .rows import flow, line, link, node, route, view
 
@@ -60,6 +60,46 @@ def test_a_flow_goes_to_its_source() -> None:
     assert (placed[1].size, placed[1].rate, placed[1].weight, placed[1].start) == (5, 9, 3, 1.5)
 
 
+def test_a_flow_of_packets_says_how_they_are_sent() -> None:
+    made = line(0, 1)
+    arrival = Arrival.model_validate({"process": "on_off", "on": "1 s", "off": "20 ms"})
+    placed = place_flow(flow(1, 2, 1, kind="udp", rate=9, arrival=arrival, ecn=True), made)
+    assert isinstance(placed, dict)
+    assert (placed[1].packet_size, placed[1].ecn) == (1472, True)
+    assert placed[1].arrival == ArrivalRecord("on_off", 1_000_000_000, 20_000_000)
+
+
+def test_a_link_says_what_each_direction_does() -> None:
+    made = view(
+        node(1), node(2), link(1, 1, 2, "memory", mtu=9000, forward={"rate": "5 bit/s", "delay": "2 ms"})
+    )
+    (placed,) = dict(place_link(made.links[1], made, {})).values()  # type: ignore[arg-type]
+    assert (placed.mtu, placed.up) == (9000, True)
+    assert placed.forward == DirectionRecord(rate=5, delay_ns=2_000_000)
+    assert placed.backward == DirectionRecord()
+
+
+@pytest.mark.parametrize(("own", "a", "b"), [(False, True, True), (True, False, True), (True, True, False)])
+def test_a_link_is_up_when_it_and_both_of_its_nodes_are(own: bool, a: bool, b: bool) -> None:
+    made = view(node(1, up=a), node(2, up=b), link(1, 1, 2, "memory", up=own))
+    (placed,) = dict(place_link(made.links[1], made, {})).values()  # type: ignore[arg-type]
+    assert not placed.up
+    assert place_node(made.nodes[1])[0].up is a  # type: ignore[index]
+
+
+def test_chunks_are_as_large_as_every_link_of_the_path_bears() -> None:
+    made = view(
+        *(node(id) for id in range(1, 5)),
+        link(1, 1, 2, forward={"rate": "100 Mbit/s"}, backward={"loss": "1 %"}),
+        link(2, 3, 2, backward={"rate": "200 Mbit/s"}, forward={"delay": "1 s"}),
+        link(3, 3, 4, forward={"queue": "10 packets"}),
+    )
+    chunks = {path: made.chunk(path) for path in ((1, 2, 3), (3, 2), (3, 2, 1), (2, 3, 4))}
+    assert chunks == {(1, 2, 3): 12_500, (3, 2): 65_536, (3, 2, 1): 1460, (2, 3, 4): 1460}
+    placed = place_route(route(1, 1, 2, 3), 1, made)
+    assert placed == {0: RouteRecord(1, (1, 2, 3), 1, 12_500)}
+
+
 @pytest.mark.parametrize(
     ("row", "reason"),
     [
@@ -76,7 +116,13 @@ def test_a_flow_goes_to_its_source() -> None:
         (flow(1, 1, 9), "there is no node 9"),
         (flow(1, 9, 1), "there is no node 9"),
         (flow(1, 2, 2), "source and destination are the same node"),
-        (flow(1, 1, 2, kind="udp"), "kind 'udp' is not in this version"),
+        (flow(1, 1, 2, kind="tcp"), "kind 'tcp' is not in this version"),
+        (flow(1, 1, 2, kind="udp"), "a udp flow has a rate"),
+        (flow(1, 1, 2, kind="udp", rate=1, packet_size=0), "packet size 0 is not from 1 to 65507"),
+        (
+            flow(1, 1, 2, kind="udp", rate=1, arrival=Arrival.model_construct(process="x")),
+            "arrival x is none of constant, poisson, on_off",
+        ),
         (flow(1, 1, 2, mode="max"), "mode 'max' is not in this version"),
         (flow(1, 1, 2, size=-1), "size -1 is not above 0"),
         (flow(1, 1, 2, size=None, duration=float("inf")), "duration inf is not above 0"),

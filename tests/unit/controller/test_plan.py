@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from nextmini.controller.plan import Body, Held, Step, Targets, plan
-from nextmini.protocol import FlowRecord, LinkRecord, NodeRecord, RouteRecord
+from nextmini.controller.shaping import trace_records
+from nextmini.protocol import ClassRecord, DirectionRecord, FlowRecord, LinkRecord, NodeRecord, RouteRecord
+
+from .rows import trace
 
 BOTH = frozenset({0, 1})
 NODE = NodeRecord(1, "n1", "10.0.0.1", 1, "sequential", 64)
@@ -103,6 +108,52 @@ def test_another_link_under_the_same_number_replaces_the_old_one() -> None:
     assert plan(Targets(links={1: {0: other}}), held, BOTH) == [{0: Body(remove_links=[1], links=[other])}]
     moved = LinkRecord(1, 1, 2, "tcp", "cubic", 1.0, True, False, "127.0.0.1:2")
     assert plan(Targets(links={1: {0: moved}}), held, BOTH) == [{0: Body(links=[moved])}]
+
+
+class TestClassesAndTraces:
+    CLASSES = (ClassRecord(1, protocol=17, weight=3),)
+    TRACED = replace(LINK, forward=DirectionRecord(trace=4))
+
+    def test_classes_go_to_everybody_who_has_others(self) -> None:
+        held = Held()
+        told = plan(Targets(classes=self.CLASSES), held, BOTH)
+        assert told == [{0: Body(classes=self.CLASSES), 1: Body(classes=self.CLASSES)}]
+        perform(told, held)
+        assert plan(Targets(classes=self.CLASSES), held, BOTH) == []
+        assert plan(Targets(), held, BOTH) == [{0: Body(classes=()), 1: Body(classes=())}]
+
+    def test_who_came_back_is_told_even_that_there_are_none(self) -> None:
+        held = held_after(Targets(classes=self.CLASSES))
+        held.doubt(1)
+        assert plan(Targets(), held, frozenset({1})) == [{1: Body(classes=())}]
+        assert plan(Targets(), Held(), BOTH) == []
+
+    def test_a_trace_comes_with_the_first_link_that_needs_it(self) -> None:
+        held = Held()
+        targets = Targets(links={1: {0: self.TRACED}}, traces={4: trace(4, 9, 8)})
+        parts = trace_records(trace(4, 9, 8))
+        assert plan(targets, held, BOTH) == [{0: Body(traces=parts, links=[self.TRACED])}]
+        other = Targets(links={2: {0: replace(self.TRACED, id=2), 1: self.TRACED}}, traces=targets.traces)
+        assert plan(other, held, BOTH) == [
+            {0: Body(links=[replace(self.TRACED, id=2)]), 1: Body(traces=parts, links=[self.TRACED])}
+        ]
+
+    def test_a_trace_that_changed_is_told_again_with_its_links(self) -> None:
+        targets = Targets(links={1: {0: self.TRACED}}, traces={4: trace(4, 9)})
+        held = held_after(targets)
+        held.links.doubt_row(1)
+        targets.traces = {4: trace(4, 5)}
+        assert plan(targets, held, BOTH) == [
+            {0: Body(traces=trace_records(trace(4, 5)), links=[self.TRACED])}
+        ]
+
+    def test_who_came_back_is_told_of_traces_again(self) -> None:
+        targets = Targets(links={1: {0: self.TRACED}}, traces={4: trace(4, 9)})
+        held = held_after(targets)
+        held.doubt(0)
+        assert plan(targets, held, BOTH) == [
+            {0: Body(traces=trace_records(trace(4, 9)), links=[self.TRACED])}
+        ]
 
 
 PROCESSES = 3

@@ -133,10 +133,10 @@ async def test_a_process_is_welcomed_and_heard() -> None:
     [
         (encode(Bye()), "the first message is hello, not Bye"),
         (
-            encode(Hello(2, 0, 1, "x:1")),
-            "dataplane process 0 speaks version 2 of the protocol, this controller",
+            encode(Hello(1, 0, 1, "x:1")),
+            "dataplane process 0 speaks version 1 of the protocol, this controller",
         ),
-        (encode(Hello(1, 13, 1, "x:1")), "there is no process 13"),
+        (encode(Hello(VERSION, 13, 1, "x:1")), "there is no process 13"),
         (b"\xc1", "not a MessagePack document"),
         (b"\x81\xa4type\xa5hullo", "unknown message type 'hullo'"),
     ],

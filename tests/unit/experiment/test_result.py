@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from nextmini.controller.counters import DROP_CAUSES, Counters
 from nextmini.controller.flows import FlowProgress
 from nextmini.experiment.result import Facts, as_json, document
-from nextmini.protocol import Drops, LinkCounters, Metrics
+from nextmini.protocol import Datagrams, Drops, FlowChange, LinkCounters, Metrics, Quantiles
 from nextmini.scenario import loads, resolve
 
 NETWORK = resolve(
@@ -84,3 +85,37 @@ def test_the_text_is_the_document_with_a_line_for_each_flow_and_link() -> None:
 
 def test_a_controller_by_itself_has_no_run_folder() -> None:
     assert document(NETWORK, replace(FACTS, folder=None), {}, Counters())["folder"] is None
+
+
+def test_a_flow_of_packets_says_what_became_of_them() -> None:
+    packets = replace(NETWORK.flows[0], kind="udp")
+    progress = FlowProgress(packets)
+    end = partial(FlowChange, 1, status="completed", seconds=10.0, retransmitted=0, reordered=0)
+    progress.source = end(end="source", bytes=400, datagrams=Datagrams(4))
+    delay = Quantiles(3, 10_000_000, 10_500_000, 11_000_000)
+    found = Datagrams(3, 1, 2, 0, 1, delay, 125_000)
+    progress.sink = end(end="sink", bytes=300, datagrams=found)
+    entry = document(NETWORK, FACTS, {packets.id: progress}, Counters())["flows"][0]
+    assert (entry["kind"], entry["bytes"], entry["goodput_bps"]) == ("udp", 300, 240)
+    assert {key: entry[key] for key in list(entry)[list(entry).index("packets_sent") :]} == {
+        "packets_sent": 4,
+        "packets_received": 3,
+        "lost": 1,
+        "loss": 0.25,
+        "duplicates": 1,
+        "corrupted": 0,
+        "marked": 1,
+        "delay_ms": {"p50": 10.0, "p99": 10.5, "max": 11.0},
+        "jitter_ms": 0.125,
+    }
+    assert entry["reordered"] == 2
+    unseen = document(replace(NETWORK, flows=(packets,)), FACTS, {}, Counters())["flows"][0]
+    assert (unseen["status"], unseen["packets_sent"], unseen["loss"]) == ("stopped", 0, 0.0)
+    assert "packets_sent" not in document(NETWORK, FACTS, {}, Counters())["flows"][0]
+
+
+def test_links_count_what_they_were_given_marked_and_sent_twice() -> None:
+    counters = Counters()
+    counters.take(Metrics((LinkCounters(2, 3, 70, 2, 0, Drops(), 9, 8, 7),)))
+    entry = document(NETWORK, FACTS, {}, counters)["link_stats"][3]
+    assert (entry["entered"], entry["marked"], entry["duplicated"]) == (9, 8, 7)

@@ -62,6 +62,14 @@ def test_a_small_run_shows_each_flow() -> None:
     ]
 
 
+def test_flows_of_packets_show_what_was_lost() -> None:
+    lines = printed(flow(), flow("voice", packets_sent=1000, loss=0.0125))
+    assert lines[1].split() == [
+        *("Flow", "From", "To", "Status", "Bytes", "Seconds", "Goodput", "Resent", "Lost", "Route")
+    ]
+    assert [line.split()[10] for line in lines[2:4]] == ["a", "1.250%"]
+
+
 def test_what_did_not_complete_says_why_and_equal_reasons_once() -> None:
     reason = "dataplane process 1 was killed by SIGKILL; " + "its last words: " * 20
     lines = printed(
