@@ -54,6 +54,12 @@ class Named:
             return way
         return "backward" if way == "forward" else "forward"
 
+    @property
+    def node_down(self) -> str | None:
+        """An end that is down, if any."""
+        ends = (self.desired.nodes[self.link.a], self.desired.nodes[self.link.b])
+        return next((node.name for node in ends if not node.up), None)
+
     def __str__(self) -> str:
         return f"link {self.a} - {self.b}"
 
@@ -86,6 +92,11 @@ async def change(store: LiveStore, named: Named, update: LinkUpdate) -> dict[str
     ((before, after),) = await store.set_links([update])
     if before == after:
         return _document(named, after, known) | {"changed": False, "seconds": 0.0}
+    down = named.node_down
+    if down is not None and update.up is not None:
+        # It stays as it is until the node is back, so there is nothing to wait for.
+        reason = f"node {down} is down, and its links with it"
+        return _document(named, after, known) | {"changed": True, "seconds": 0.0, "reason": reason}
 
     async def look() -> LinkState | None:
         state = await store.state(LinkState, named.link.id)

@@ -111,6 +111,16 @@ async def test_a_link_goes_down_and_up_again(options: RunOptions) -> None:
             assert (document["up"], document["changed"]) == (up, True)
 
 
+async def test_a_link_of_a_node_that_is_down_is_not_waited_for(options: RunOptions) -> None:
+    async with lab(options) as entered:
+        store = entered.store
+        await store.set_nodes_up([1], False)
+        named = await Named.find(store, "n1", "n2")
+        document = await set_up(store, named, False)
+        assert (document["changed"], document["up"]) == (True, False)
+        assert document["reason"] == "node n1 is down, and its links with it"
+
+
 async def test_a_change_that_cannot_be_changes_nothing(options: RunOptions) -> None:
     async with lab(options) as entered:
         named = await Named.find(entered.store, "n1", "n2")
