@@ -104,7 +104,8 @@ class RouteMaker:
             return [], []
         made: list[Route] = []
         try:
-            unusable = frozenset(id for kind, id in self._actual.refused if kind == "link")
+            refused = {id for kind, id in self._actual.refused if kind == "link"}
+            unusable = frozenset(id for id in refused if not self._view.stands(id))
             paths = await self._finder.find(pairs, unusable)
             reverses = [(b, a) for a, b in pairs]
             new = both_ways(paths, [pair for pair in reverses if self._served(pair)])

@@ -142,6 +142,10 @@ class NetworkView:
                 least = min(least, forward if self.links[id].a == one else backward)
         return least
 
+    def stands(self, link: int) -> bool:
+        """Whether a link is in force although its row cannot be used."""
+        return link in self._flawed and link not in self.unusable
+
     def touching(self, nodes: Iterable[int]) -> Dirty:
         """The links, routes and flows that these nodes are part of, and the nodes themselves."""
         found = Dirty(nodes=set(nodes))

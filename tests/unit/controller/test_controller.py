@@ -243,6 +243,10 @@ class TestLinksThatChange:
             await made.sql.execute(set_forward, '{"rate": "5 Mbit"}')
             state = "SELECT status, left(reason, 32) FROM link_state WHERE link = 1"
             await made.until_rows(state, [("rejected", 'forward.rate: "Mbit" is not a un')])
+            await made.sql.execute(
+                "INSERT INTO flows (name, source, destination, size) VALUES ('g', 1, 3, 70)"
+            )
+            await made.until_rows("SELECT status FROM flow_state WHERE flow = 2", [("completed",)])
             await made.sql.execute("UPDATE links SET cost = 3 WHERE id = 2")
             await first.until(lambda: first.links[2].cost == 3)
             assert first.links[1].forward.rate == 5_000_000
@@ -264,10 +268,19 @@ class TestLinksThatChange:
         async with lab(LINE + flow("n1", "n4", FOREVER)) as made:
             first, second = await made.connect(0, 1)
             await wait_until_started(made)
-            await first.until(lambda: [route.chunk for route in first.routes.values()] == [65_536])
+            chunks = {"first": 65_536}
+
+            def there(fake: FakeDataplane) -> bool:
+                return {r.path: r.chunk for r in fake.routes.values()} == {
+                    (1, 2, 3, 4): chunks["first"],
+                    (4, 3, 2, 1): 65_536,
+                }
+
+            await first.until(lambda: there(first))
             await made.sql.execute("""UPDATE links SET forward = '{"loss": "5 %"}' WHERE id = 3""")
-            await first.until(lambda: [route.chunk for route in first.routes.values()] == [1460])
-            await second.until(lambda: [route.chunk for route in second.routes.values()] == [1460])
+            chunks["first"] = 1460
+            await first.until(lambda: there(first))
+            await second.until(lambda: there(second))
 
     async def test_a_node_that_goes_down_takes_its_links_along(self, lab: Any) -> None:
         async with lab(LINE) as made:

@@ -99,14 +99,16 @@ class TestFlaws:
         put(made, good)
         put(made, link(1, 1, 2, "tcp", flaw="no"))
         assert made.links[1] == replace(good, flaw="no")
+        assert made.stands(1)
         put(made, link(1, 1, 2, "tcp", flaw="still no"))
         assert made.links[1] == replace(good, flaw="still no")
         put(made, link(1, 1, 2, "tcp"))
         assert made.links[1] == link(1, 1, 2, "tcp")
+        assert not made.stands(1)
 
     def test_a_link_that_never_could_be_used_is_told_apart(self) -> None:
         made = view(node(1), node(2), link(1, 1, 2, flaw="no"))
-        assert (made.links[1].flaw, made.unusable) == ("no", {1})
+        assert (made.links[1].flaw, made.unusable, made.stands(1)) == ("no", {1}, False)
         put(made, link(1, 1, 2, flaw="still no"))
         assert made.unusable == {1}
         put(made, link(1, 1, 2))
