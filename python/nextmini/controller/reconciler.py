@@ -18,8 +18,9 @@ from nextmini.controller.batches import batches
 from nextmini.controller.names import RouteNames
 from nextmini.controller.placement import Unplaceable, place_flow, place_link, place_node, place_route
 from nextmini.controller.plan import Held, Targets, plan
-from nextmini.controller.shaping import MOST_CLASSES, class_record
+from nextmini.controller.shaping import class_record
 from nextmini.controller.view import Dirty, NetworkView
+from nextmini.scenario.class_table import MOST_CLASSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

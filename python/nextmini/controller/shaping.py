@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 POINTS_A_PART = 20_000
 """Of a trace: each takes up to 19 bytes of a message."""
-MOST_CLASSES = 5_000
-"""All of them are in one message."""
 
 _HEADERS = 40
 """Bytes of a lossless session's headers before its chunk, as on an emulated wire: IPv4 and TCP."""

@@ -10,7 +10,8 @@ from nextmini.scenario.wording import nearest, shown
 
 PROTOCOLS = {"lossless": 253, "udp": 17, "tcp": 6, "icmp": 1, "sctp": 132}
 """Names of IP protocol numbers; lossless flows have one of those for experiments (RFC 3692)."""
-MOST_CLASSES = 65_535
+MOST_CLASSES = 5_000
+"""One control message tells them all."""
 
 
 def _protocol(value: Any) -> int:

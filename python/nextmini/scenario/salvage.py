@@ -59,7 +59,7 @@ class _Left:
             self.remove_entry(path)
             return
         self._gone[entry].add(str(path[len(entry)]))
-        if path[0] == "topology":
+        if path[0] == "topology" and path[1] != "link":
             self.doubtful |= {"nodes", "links"}
         if path[0] in ("flows", "classes", "traces"):
             self.doubtful.add(str(path[0]))

@@ -74,8 +74,8 @@ class TestLinks:
             (
                 {"jitter": "5 ms"},
                 (
-                    "link n2 - n3: forward: jitter: 5 ms is more than the delay, 0 s: packets would arrive before"
-                    ' they left; write a longer delay, or jitter = { amount = "5 ms", reorder = true }'
+                    "link n2 - n3: forward: jitter: 5 ms is more than the delay, 0 s: packets would arrive"
+                    ' before they left; write a longer delay, or jitter = { amount = "5 ms", reorder = true }'
                 ),
             ),
             ({"delya": "1 ms"}, "link n2 - n3: forward: delya: unknown key; did you mean delay?"),

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from nextmini.controller.batches import MAX_BYTES, batches, size_bound
 from nextmini.controller.plan import Body
-from nextmini.controller.shaping import MOST_CLASSES, trace_records
+from nextmini.controller.shaping import trace_records
 from nextmini.protocol import (
     Apply,
     ArrivalRecord,
@@ -29,6 +29,7 @@ from nextmini.protocol import (
     encode,
 )
 from nextmini.scenario import Trace
+from nextmini.scenario.class_table import MOST_CLASSES
 
 IDS = st.integers(0, 2**32 - 1)
 BIG = st.integers(0, 2**64 - 1)
