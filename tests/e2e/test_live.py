@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from program import Program
 
-MOMENTS = 6
+MOMENTS = 4
 LAB = """
 [experiment]
 name = "lab"
