@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import types
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgpack  # type: ignore[import-untyped]
 
 from nextmini.errors import ProtocolError
+from nextmini.protocol.direction import DirectionRecord
 from nextmini.protocol.messages import TYPES
 
 if TYPE_CHECKING:
@@ -62,9 +64,17 @@ def plain(value: object) -> object:
     if isinstance(value, tuple):
         # The path of a route has up to thousands of nodes: not one call for each.
         return list(value) if value and type(value[0]) is int else [plain(item) for item in value]
+    if type(value) is DirectionRecord:
+        return _plain_direction(value)
     if is_dataclass(value) and not isinstance(value, type):
         return _plain_fields(value)
     return value
+
+
+# Most links of a network are alike, and this is most of what is said of them.
+@lru_cache(maxsize=4096)
+def _plain_direction(direction: DirectionRecord) -> dict[str, object]:
+    return _plain_fields(direction)
 
 
 def _plain_fields(value: object) -> dict[str, object]:

@@ -13,6 +13,7 @@ from nextmini.scenario.units import format_rate, format_size, format_time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
+    from nextmini.scenario.direction import Direction
     from nextmini.scenario.network import Flow, Link, Network
 
 
@@ -89,14 +90,19 @@ def _traces(network: Network) -> Iterator[str]:
 
 
 def _links(network: Network) -> Iterator[str]:
+    # Most links of a network are alike.
+    known: dict[tuple[Direction, Direction], dict[str, object]] = {}
     for link in network.links:
+        ways = (link.forward, link.backward)
+        if ways not in known:
+            known[ways] = _directions(network, link)
         pairs = {
             "ends": [network.node(link.a).name, network.node(link.b).name],
             "transport": link.transport,
             "cost": link.cost,
             "congestion": link.congestion,
         }
-        yield _table("[[links]]", pairs | _directions(network, link))
+        yield _table("[[links]]", pairs | known[ways])
 
 
 def _directions(network: Network, link: Link) -> dict[str, object]:

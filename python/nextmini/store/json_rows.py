@@ -95,6 +95,7 @@ def event_columns(event: Event) -> tuple[object, ...]:
     return (event.id, event.at, json.dumps(event.action))
 
 
+@lru_cache(maxsize=4096)
 def _dumps(direction: Direction) -> str:
     return "{}" if direction is PLAIN else json.dumps(direction.texts())
 
