@@ -66,9 +66,7 @@ def link(
 
 
 def _print(document: dict[str, Any]) -> None:
-    state = document["status"] if document["up"] else "down, as asked"
-    reason = f": {document['reason']}" if document["reason"] else ""
-    typer.echo(f"{' - '.join(document['link'])}: {state}{reason}")
+    typer.echo(f"{' - '.join(document['link'])}: {_state(document)}")
     ways = [document["forward"], document["backward"]]
     if "counters" in ways[0]:
         _print_counters(ways)
@@ -77,6 +75,13 @@ def _print(document: dict[str, Any]) -> None:
             typer.echo(f"{way['from']} -> {way['to']}: {settings_text(way['settings'])}")
     if "changed" in document:
         typer.echo(_verdict(document), err=True)
+
+
+def _state(document: dict[str, Any]) -> str:
+    if not document["up"]:
+        return "down, as asked"
+    reason = f": {document['reason']}" if document["reason"] else ""
+    return f"{document['status']}{reason}"
 
 
 def _print_counters(ways: list[dict[str, Any]]) -> None:
@@ -107,14 +112,21 @@ def _text(value: Any) -> str:
         case bool():
             return "true" if value else "false"
         case dict():
-            return "{ " + ", ".join(f"{key} = {_text(inner)}" for key, inner in value.items()) + " }"
+            return "{ " + ", ".join(f"{key} = {_inner(inner)}" for key, inner in value.items()) + " }"
         case list():
             return ", ".join(map(_text, value))
         case _:
             return str(value)
 
 
+def _inner(value: Any) -> str:
+    """As in TOML."""
+    return f'"{value}"' if isinstance(value, str) else _text(value)
+
+
 def _verdict(document: dict[str, Any]) -> str:
     if not document["changed"]:
         return "nothing to change"
+    if "note" in document:
+        return str(document["note"])
     return f"in force after {document['seconds'] * 1000:.1f} ms"

@@ -95,8 +95,8 @@ async def change(store: LiveStore, named: Named, update: LinkUpdate) -> dict[str
     down = named.node_down
     if down is not None and update.up is not None:
         # It stays as it is until the node is back, so there is nothing to wait for.
-        reason = f"node {down} is down, and its links with it"
-        return _document(named, after, known) | {"changed": True, "seconds": 0.0, "reason": reason}
+        note = f"node {down} is down, and its links with it: in force when it is back"
+        return _document(named, after, known) | {"changed": True, "seconds": 0.0, "note": note}
 
     async def look() -> LinkState | None:
         state = await store.state(LinkState, named.link.id)

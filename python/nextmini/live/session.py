@@ -95,7 +95,7 @@ def find_link(desired: Desired, a: str, b: str) -> Link:
     others = [link.b if link.a == first.id else link.a for link in links if first.id in (link.a, link.b)]
     if not others:
         raise LiveError(f"there is no link between {a} and {b}", f"{a} has none at all")
-    ends = listed([desired.nodes[other].name for other in others])
+    ends = listed(desired.nodes[other].name for other in sorted(others))
     raise LiveError(f"there is no link between {a} and {b}", f"{a} has links to {ends}")
 
 

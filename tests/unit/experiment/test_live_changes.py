@@ -118,7 +118,7 @@ async def test_a_link_of_a_node_that_is_down_is_not_waited_for(options: RunOptio
         named = await Named.find(store, "n1", "n2")
         document = await set_up(store, named, False)
         assert (document["changed"], document["up"]) == (True, False)
-        assert document["reason"] == "node n1 is down, and its links with it"
+        assert document["note"].startswith("node n1 is down, and its links with it")
 
 
 async def test_a_change_that_cannot_be_changes_nothing(options: RunOptions) -> None:
