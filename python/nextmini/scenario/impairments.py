@@ -164,14 +164,14 @@ def loss_table(value: dict[str, Any]) -> type[Table] | None:
     """Which table of a loss this is."""
     if "pattern" in value:
         return LossPattern
-    models: dict[object, type[Table]] = {"random": RandomLoss, "gilbert-elliott": GilbertElliott}
-    return models.get(value.get("model", "random"))
+    models: dict[str, type[Table]] = {"random": RandomLoss, "gilbert-elliott": GilbertElliott}
+    return models.get(str(value.get("model", "random")))
 
 
 def drop_table(value: dict[str, Any]) -> type[Table] | None:
     """Which table of a drop policy this is."""
-    tables: dict[object, type[Table]] = {"red": Red, "codel": Codel}
-    return tables.get(value.get("policy"))
+    tables: dict[str, type[Table]] = {"red": Red, "codel": Codel}
+    return tables.get(str(value.get("policy")))
 
 
 def _drop(value: object) -> Red | Codel | None:

@@ -12,14 +12,56 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from nextmini.errors import ScenarioError
-from nextmini.scenario import loads, resolve
+from nextmini.scenario import dump, loads, resolve
 from nextmini.scenario.examples import example_names, example_text
 
 if TYPE_CHECKING:
     from random import Random
 
 _SMALL = [name for name in example_names() if name not in ("ring-1000", "torus")]
-_DATA = [tomllib.loads(example_text(name)) for name in _SMALL]
+_LINKS = """
+[experiment]
+name = "x"
+duration = "30 s"
+[topology]
+kind = "line"
+nodes = ["a", "b", "n1"]
+link = { rate = "100 Mbit/s", burst = "15 kB", forward = { delay = "5 ms", jitter = "1 ms" } }
+[[links]]
+ends = ["b", "a"]
+trace = "lte"
+drop = "codel"
+forward = { loss = { model = "gilbert-elliott", p = "0.1 %" }, queue = ["5 packets", "10 ms"] }
+[[links]]
+ends = ["a", "n1"]
+trace = { rates = [["0 s", "10 Mbit/s"], ["5 s", "0 bit/s"]], period = "10 s" }
+backward = { drop = { policy = "red", max = "9 packets" }, ecn = true, jitter = { amount = "0 s" } }
+[[traces]]
+name = "lte"
+opportunities = [1, 1, 3]
+[[classes]]
+match = { source = "a", protocol = "udp" }
+weight = 3
+[[flows]]
+source = "a"
+destination = "n1"
+kind = "udp"
+rate = "1 Mbit/s"
+arrival = { process = "on_off", on = "1 s", off = "2 s" }
+[[events]]
+at = "3 s"
+link = ["b", "a"]
+set = { delay = "50 ms", trace = [["0 s", "3 Mbit/s"]], loss = "0 %" }
+direction = "forward"
+[[events]]
+at = "1 s"
+link = ["b", "a"]
+flap = { period = "1 s" }
+[[events]]
+at = "1 s"
+partition = [["a"], ["b", "n1"]]
+"""
+_DATA = [tomllib.loads(text) for text in (*map(example_text, _SMALL), *[_LINKS] * 6)]
 _VALUES: list[Any] = [
     *(
         None,
@@ -43,6 +85,15 @@ _VALUES: list[Any] = [
     ),
     *([], ["a"], ["a", "b"], [1, 2], [[]], {}, {"a": 1}, [{}], [{"ends": ["a", "b"]}], {"kind": "ring"}),
     *("random", "all_pairs", "custom", "memory", "tcp", "quic", "max"),
+    *("5 %", "10 packets", "red", "wrr", "udp", "poisson", [["0 s", "5 bit/s"]], {"delay": "1 ms"}),
+    *(
+        {"policy": "red"},
+        {"policy": []},
+        {"model": []},
+        {"pattern": "01"},
+        {"amount": "1 ms"},
+        [["a"], ["b"]],
+    ),
 ]
 _KEYS = [
     "name",
@@ -57,11 +108,13 @@ _KEYS = [
     "link",
     "rate",
     "events",
+    *("classes", "traces", "trace", "forward", "set", "loss", "drop", "jitter", "queue", "discipline"),
+    *("match", "arrival", "flap", "partition", "down", "duration", "rates", "ecn"),
     "x",
 ]
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.sampled_from(_DATA), st.integers(1, 5), st.randoms(use_true_random=False))
 def test_any_change_is_understood_or_refused(data: dict[str, Any], changes: int, random: Random) -> None:
     changed = json.loads(json.dumps(data))
@@ -74,7 +127,8 @@ def test_any_change_is_understood_or_refused(data: dict[str, Any], changes: int,
         assert all(problem.key and problem.message for problem in error.problems)
         assert len(set(error.problems)) == len(error.problems)
     else:
-        resolve(scenario)
+        network = resolve(scenario)
+        assert resolve(loads(dump(network))) == network
 
 
 def _change(data: Any, random: Random) -> None:
