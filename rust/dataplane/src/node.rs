@@ -97,13 +97,20 @@ pub struct Arrived {
     pub payload: Bytes,
     /// When it arrived.
     pub at: Instant,
+    /// When it was to arrive, as [`Packet::due`] has it.
+    pub due: u64,
 }
 
 /// What a flow's source is told.
 #[derive(Clone, Copy, Debug)]
 pub enum SourceNews {
     /// Its receiver answered.
-    Ack(Ack),
+    Ack {
+        /// The answer.
+        ack: Ack,
+        /// When it was to arrive, as [`Packet::due`] has it.
+        due: u64,
+    },
     /// A link on its route broke.
     LinkBroken,
 }
@@ -302,14 +309,15 @@ impl Node {
         match packet.content {
             content @ (Content::Chunk(_) | Content::Datagram(_)) => {
                 let at = clock::now();
-                arrived.push(Arrived { route: packet.route, content, payload: packet.payload, at });
+                let (route, payload, due) = (packet.route, packet.payload, packet.due);
+                arrived.push(Arrived { route, content, payload, at, due });
                 true
             }
             // Nothing here takes packets of programs.
             Content::Ip(_) => false,
             // A late answer to a flow that has ended is nobody's loss.
             Content::Ack(ack) => {
-                self.tell_source(ack.flow, SourceNews::Ack(ack));
+                self.tell_source(ack.flow, SourceNews::Ack { ack, due: packet.due });
                 true
             }
         }

@@ -60,7 +60,7 @@ struct Session {
 fuzz_target!(|case: Case| {
     let stream = case.bytes.map_or(Stream::Open, |bytes| Stream::Bytes(u64::from(bytes)));
     let chunk = usize::from(case.chunk).max(1);
-    let sender = Sender::new(stream, chunk);
+    let sender = Sender::new(stream, chunk, 1);
     let mut session = Session { sender, chunk, now: Instant(1), under_way: BTreeMap::new() };
     for step in &case.steps {
         let before = (session.sender.sent(), session.sender.acknowledged());

@@ -190,7 +190,7 @@ impl DatagramSource {
             }
             let answered = async {
                 while let Some(news) = news.recv().await {
-                    if matches!(news, SourceNews::Ack(ack) if ack.complete.is_some()) {
+                    if matches!(news, SourceNews::Ack { ack, .. } if ack.complete.is_some()) {
                         return;
                     }
                 }

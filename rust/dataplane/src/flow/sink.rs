@@ -35,6 +35,8 @@ struct Session {
     heard: Instant,
     /// The newest chunk that no acknowledgement has been sent for.
     unanswered: Option<Chunk>,
+    /// When the newest chunk was to arrive: its answer was to leave then.
+    due: u64,
     reported: bool,
 }
 
@@ -124,7 +126,7 @@ impl Sink {
     }
 
     fn take_chunk(&mut self, chunk: Chunk, piece: Arrived) {
-        let Arrived { route, payload, at: now, .. } = piece;
+        let Arrived { route, payload, at: now, due, .. } = piece;
         if !self.sessions.contains_key(&chunk.flow) {
             let Some(source) = self.source_of(route) else {
                 return self.node.charge(DropCause::NoRoute, None);
@@ -138,12 +140,13 @@ impl Sink {
                 began: now,
                 heard: now,
                 unanswered: None,
+                due: 0,
                 reported: false,
             };
             self.sessions.insert(chunk.flow, session);
         }
         let Some(session) = self.sessions.get_mut(&chunk.flow) else { return };
-        (session.heard, session.route) = (now, route);
+        (session.heard, session.route, session.due) = (now, route, session.due.max(due));
         match session.receiver.on_chunk(&chunk, payload) {
             Arrival::Next => {
                 if chunk.ask && session.unanswered.replace(chunk).is_none() {
@@ -182,7 +185,8 @@ impl Sink {
         };
         let content = Content::Ack(session.receiver.ack(&chunk));
         let (hop_limit, label) = (self.node.hop_limit(), session.key.label());
-        self.answers.push(Packet::new(route, hop_limit, label, content, Bytes::new()));
+        let answer = Packet::new(route, hop_limit, label, content, Bytes::new());
+        self.answers.push(Packet { due: session.due, ..answer });
     }
 
     fn report_complete(&mut self, flow: FlowId, now: Instant) {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use nextmini_policy::link::MOST_CATCH_UP;
 use nextmini_policy::lossless::{Pattern, Progress, Segment, Sender, Stream};
 use nextmini_policy::time::Instant;
 use nextmini_policy::token_bucket::TokenBucket;
@@ -85,6 +86,10 @@ pub struct Source {
     batch: Vec<Packet>,
     class: u16,
     timers: Timers,
+    /// When the newest answer was to arrive that nothing was sent for: what it sets off was to leave then, however
+    /// late this task was. All times that the session itself sees are such times, or a stall would look like a
+    /// short path.
+    answered: Option<Instant>,
 }
 
 /// Why the source is to stop sending for now.
@@ -102,7 +107,7 @@ impl Source {
     pub fn new(flow: Flow, node: Arc<Node>, pattern: Pattern, stats: Arc<Stats>, timers: Timers) -> Self {
         let key = FlowKey::lossless(flow.id, flow.source, flow.destination);
         let stream = flow.size.map_or(Stream::Open, Stream::Bytes);
-        let sender = Sender::new(stream, chunk_bytes(flow.rate));
+        let sender = Sender::new(stream, chunk_bytes(flow.rate), flow.weight);
         Self {
             flow,
             node,
@@ -116,6 +121,7 @@ impl Source {
             batch: Vec::new(),
             class: 0,
             timers,
+            answered: None,
         }
     }
 
@@ -162,7 +168,9 @@ impl Source {
                 self.sender.finish();
             }
             self.sender.on_timeout(now);
-            let pause = self.fill(route, now);
+            let at = self.answered.filter(|_| self.pace.is_none()).unwrap_or(now);
+            let pause = self.fill(route, at);
+            self.answered = None;
             self.node.process(&mut self.batch, None);
             self.publish();
             match pause {
@@ -241,14 +249,19 @@ impl Source {
         Packet {
             weight: wire_weight(self.flow.weight),
             class: self.class,
+            // A flow with a rate sends when its rate allows it.
+            due: self.answered.filter(|_| self.pace.is_none()).map_or(0, |at| at.0),
             ..Packet::new(route, self.node.hop_limit(), label, Content::Chunk(chunk), payload)
         }
     }
 
     fn hear(&mut self, news: SourceNews) {
         match news {
-            SourceNews::Ack(ack) => {
-                self.sender.on_ack(&ack, clock::now());
+            SourceNews::Ack { ack, due } => {
+                let now = clock::now();
+                let at = if due == 0 { now } else { Instant(due).max(now - MOST_CATCH_UP).min(now) };
+                self.answered = self.answered.max(Some(at).filter(|_| due != 0));
+                self.sender.on_ack(&ack, at);
             }
             SourceNews::LinkBroken => self.sender.on_broken_link(),
         }

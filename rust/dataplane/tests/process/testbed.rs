@@ -41,12 +41,16 @@ pub fn key() -> LinkKey {
 
 impl Testbed {
     pub async fn start() -> Self {
+        Self::start_with(Timing::Normal).await
+    }
+
+    pub async fn start_with(timing: Timing) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
         let expected = Expected::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(listen::accept(listener, key(), expected.clone()));
-        let timers = Timers::start(Timing::Normal).unwrap();
+        let timers = Timers::start(timing).unwrap();
         let experiment = Experiment { key: key(), pattern: Pattern::new(1), seed: 1, timers };
         let routes = Arc::new(Routes::new(sender.clone()));
         let host = Host::new(experiment, expected, sender, routes);

@@ -157,7 +157,8 @@ impl Backlog {
     }
 
     fn take_data(&mut self, start: Instant) -> Option<Waiting> {
-        let ready = |lane: &mut Lane| lane.next_at().filter(|&at| at <= start).and(lane.first_arrived());
+        let ready =
+            |lane: &mut Lane| lane.next_at().filter(|&at| at <= start).and_then(|_| lane.first_arrived());
         let lanes = self.lanes.iter_mut().enumerate();
         let first = lanes.filter_map(|(at, lane)| Some((ready(lane)?, at))).min();
         let main = self.main.peek().map(|entry| entry.item.arrived);

@@ -39,7 +39,7 @@ use timed::Timed;
 pub const MAX_BATCH: usize = 256;
 /// A packet that comes later than it was to is taken for so much earlier at most: a stall of the machine is
 /// made up for, but not with a burst that no link would carry.
-const MOST_CATCH_UP: Duration = Duration::from_millis(20);
+pub const MOST_CATCH_UP: Duration = Duration::from_millis(20);
 
 /// Where a direction's random choices come from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

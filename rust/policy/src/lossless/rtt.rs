@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-/// Before anything is known, a chunk is not sent again sooner than this.
-const INITIAL_TIMEOUT: Duration = Duration::from_secs(3);
+/// Before anything is known, a chunk is not sent again sooner than this (RFC 6298, section 2.1).
+const INITIAL_TIMEOUT: Duration = Duration::from_secs(1);
 /// A chunk is never sent again sooner than this.
 const MIN_TIMEOUT: Duration = Duration::from_millis(200);
 /// Doubling stops here.

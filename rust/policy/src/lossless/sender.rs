@@ -90,8 +90,8 @@ pub struct Sender {
 }
 
 impl Sender {
-    /// A session that sends `stream` in pieces of up to `chunk` bytes, at least 1.
-    pub fn new(stream: Stream, chunk: usize) -> Self {
+    /// A session of this weight that sends `stream` in pieces of up to `chunk` bytes, at least 1.
+    pub fn new(stream: Stream, chunk: usize, weight: u32) -> Self {
         Self {
             stream,
             chunk: chunk.max(1),
@@ -104,7 +104,7 @@ impl Sender {
             lost: BTreeSet::new(),
             retransmitted: 0,
             rtt: Rtt::default(),
-            window: Window::new(chunk),
+            window: Window::new(chunk, weight),
             progress: Progress::Going,
         }
     }
@@ -127,6 +127,11 @@ impl Sender {
         if let Some(segment) = self.resend(now) {
             return Some(segment);
         }
+        if self.under_way > 0 && self.rtt.least().is_none() {
+            // The first chunk goes alone: what it takes is the least that it can take, and flows that begin together
+            // do not take each other's chunks for the length of the path.
+            return None;
+        }
         let mut segment = self.fresh()?;
         if self.under_way > 0 && self.under_way + segment.length as u64 > self.window.bytes() {
             self.window.filled();
@@ -136,7 +141,7 @@ impl Sender {
         self.end_sent = segment.last;
         self.unasked += segment.length as u64;
         let interval = (CHUNKS_AN_ASK * self.chunk as u64).min(self.window.bytes() / ASKS_A_WINDOW);
-        segment.ask = segment.last || self.unasked >= interval;
+        segment.ask = segment.last || self.unasked >= interval || self.rtt.least().is_none();
         if segment.ask {
             self.unasked = 0;
         }

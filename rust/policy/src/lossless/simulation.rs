@@ -50,7 +50,8 @@ impl Path {
 
     fn run(mut self, total: u64) -> Outcome {
         let pattern = Pattern::new(1);
-        let (mut sender, mut receiver) = (Sender::new(Stream::Bytes(total), self.chunk), Receiver::default());
+        let (mut sender, mut receiver) =
+            (Sender::new(Stream::Bytes(total), self.chunk, 1), Receiver::default());
         let mut events: BTreeMap<(Instant, u64), Event> = BTreeMap::new();
         let (mut now, mut free_at, mut number) = (Instant(1), Instant(1), 0_u64);
         let mut longest_queue = Duration::ZERO;
@@ -157,18 +158,21 @@ fn empty_and_tiny_streams_end() {
 
 #[test]
 fn an_open_stream_ends_where_it_is_finished() {
-    let mut sender = Sender::new(Stream::Open, 1_000);
+    let mut sender = Sender::new(Stream::Open, 1_000, 1);
     let first = sender.poll_transmit(Instant(1)).unwrap();
-    assert!(!first.last);
+    assert!(!first.last && first.ask);
     sender.finish();
-    let end = sender.poll_transmit(Instant(1)).unwrap();
-    assert_eq!((end.offset, end.length, end.last), (1_000, 0, true));
+    // The first chunk goes alone.
     assert_eq!(sender.poll_transmit(Instant(1)), None);
+    sender.on_ack(&Ack { flow: FLOW, cumulative: 1_000, latest: 0, echo: 1, complete: None }, Instant(2));
+    let end = sender.poll_transmit(Instant(2)).unwrap();
+    assert_eq!((end.offset, end.length, end.last), (1_000, 0, true));
+    assert_eq!(sender.poll_transmit(Instant(2)), None);
 }
 
 #[test]
 fn a_broken_link_sends_again_what_was_under_way_and_only_that() {
-    let mut sender = Sender::new(Stream::Bytes(10_000), 1_000);
+    let mut sender = Sender::new(Stream::Bytes(10_000), 1_000, 1);
     let sent = std::iter::from_fn(|| sender.poll_transmit(Instant(1))).count() as u64;
     let ack = Ack { flow: FLOW, cumulative: 1_000, latest: 0, echo: 1, complete: None };
     sender.on_ack(&ack, Instant(2));
@@ -181,7 +185,7 @@ fn a_broken_link_sends_again_what_was_under_way_and_only_that() {
 
 #[test]
 fn nonsense_from_the_peer_changes_nothing() {
-    let mut sender = Sender::new(Stream::Bytes(10_000), 1_000);
+    let mut sender = Sender::new(Stream::Bytes(10_000), 1_000, 1);
     sender.poll_transmit(Instant(5));
     let honest = Ack { flow: FLOW, cumulative: 0, latest: 0, echo: 5, complete: None };
     sender.on_ack(&Ack { cumulative: 9_000, ..honest }, Instant(6));

@@ -18,6 +18,11 @@ const HIGH: u64 = 8;
 const LEAST: u64 = 2;
 /// It starts with so many chunks.
 const START: u64 = 4;
+/// A flow of a larger weight keeps so many times more standing, up to here: round robin sends more of them in its
+/// turn, and they are to be there when it comes.
+const MOST_WEIGHT: u32 = 32;
+/// That is for chunks of up to so many bytes: links that share by weight have chunks of one packet.
+const SMALL_CHUNK: u64 = 16 * 1024;
 
 /// A session's window, in bytes.
 #[derive(Clone, Debug)]
@@ -27,6 +32,7 @@ pub struct Window {
     slow_start: bool,
     round: Option<Round>,
     largest_bdp: u64,
+    weight: u32,
 }
 
 /// One round trip: from when its last byte was sent to when that byte is acknowledged.
@@ -49,10 +55,10 @@ pub struct Position {
 }
 
 impl Window {
-    /// The window of a session that sends chunks of up to `chunk` bytes.
-    pub fn new(chunk: usize) -> Self {
+    /// The window of a session of this weight that sends chunks of up to `chunk` bytes.
+    pub fn new(chunk: usize, weight: u32) -> Self {
         let chunk = chunk.max(1) as u64;
-        Self { chunk, bytes: START * chunk, slow_start: true, round: None, largest_bdp: 0 }
+        Self { chunk, bytes: START * chunk, slow_start: true, round: None, largest_bdp: 0, weight }
     }
 
     /// Counts in chunks of up to `chunk` bytes from now on; it begins anew if it was never adjusted.
@@ -113,15 +119,21 @@ impl Window {
         self.largest_bdp = self.largest_bdp.max(u64::try_from(bdp).unwrap_or(u64::MAX));
         let (rtt_ns, least_ns) = (rtt.as_nanos().max(1), least.as_nanos().min(rtt.as_nanos()));
         let standing = (u128::from(self.bytes) * (rtt_ns - least_ns) / rtt_ns) as u64;
-        if standing > HIGH * self.chunk {
+        let (low, high) = (LOW * self.share(), HIGH * self.share());
+        if standing > high * self.chunk {
             self.slow_start = false;
             self.bytes -= self.chunk;
-        } else if standing < LOW * self.chunk && round.filled {
+        } else if standing < low * self.chunk && round.filled {
             self.bytes += if self.slow_start { self.bytes } else { self.chunk };
         } else {
-            self.slow_start &= standing < LOW * self.chunk;
+            self.slow_start &= standing < low * self.chunk;
         }
-        let most = self.largest_bdp.saturating_mul(2).max((LEAST + HIGH) * self.chunk);
+        let most = self.largest_bdp.saturating_mul(2).max((LEAST + high) * self.chunk);
         self.bytes = self.bytes.clamp(LEAST * self.chunk, most);
+    }
+
+    /// How many times more stands than of a flow of weight 1.
+    fn share(&self) -> u64 {
+        if self.chunk > SMALL_CHUNK { 1 } else { u64::from(self.weight.clamp(1, MOST_WEIGHT)) }
     }
 }
