@@ -8,12 +8,12 @@ from nextmini.controller.counters import drops_by_cause
 from nextmini.store import FlowMetric, FlowState, LinkMetric, LinkState, NodeState, RouteState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from nextmini.controller.actual import Row, RowState
     from nextmini.controller.flows import FlowProgress
-    from nextmini.protocol import Metrics
+    from nextmini.protocol import FlowCounters, Metrics
 
 STATE_TYPES: dict[str, type[NodeState] | type[LinkState] | type[RouteState]] = {
     "node": NodeState,
@@ -70,9 +70,9 @@ def link_metrics(run: str, time: datetime, metrics: Metrics) -> Iterator[LinkMet
         )
 
 
-def flow_metrics(run: str, time: datetime, metrics: Metrics) -> Iterator[FlowMetric]:
+def flow_metrics(run: str, time: datetime, flows: Iterable[FlowCounters]) -> Iterator[FlowMetric]:
     """The samples of flows."""
-    for flow in metrics.flows:
+    for flow in flows:
         yield FlowMetric(
             run=run,
             time=time,

@@ -49,6 +49,7 @@ from nextmini.protocol.records import (
     RecordKind,
     Rejection,
     RouteRecord,
+    SinkCounters,
 )
 
 __all__ = [
@@ -93,6 +94,7 @@ __all__ = [
     "Rejection",
     "RouteRecord",
     "RoutesWanted",
+    "SinkCounters",
     "Stop",
     "Timing",
     "TraceRecord",

@@ -25,6 +25,7 @@ from nextmini.protocol.records import (  # noqa: TC001
     NodeRecord,
     Rejection,
     RouteRecord,
+    SinkCounters,
 )
 
 VERSION = 2
@@ -82,6 +83,7 @@ class Metrics:
 
     links: tuple[LinkCounters, ...] = ()
     flows: tuple[FlowCounters, ...] = ()
+    sinks: tuple[SinkCounters, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

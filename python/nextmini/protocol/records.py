@@ -217,3 +217,12 @@ class FlowCounters:
     retransmitted: int
     srtt_us: int
     window: int
+
+
+@dataclass(frozen=True, slots=True)
+class SinkCounters:
+    """Cumulative counters of a `udp` flow at its sink: payload bytes and packets, each counted once."""
+
+    flow: int
+    bytes: int
+    packets: int

@@ -13,8 +13,7 @@ use nextmini_policy::lossless::Pattern;
 use nextmini_policy::rate::trace::TraceError;
 use nextmini_policy::route::{Route, RouteError};
 use nextmini_wire::control::{
-    self, Applied, Apply, FlowCounters, FlowKind, LinkCounters, LinkFidelity, LinkMark, Rejection, RowKind,
-    Transport,
+    self, Applied, Apply, FlowKind, LinkCounters, LinkFidelity, LinkMark, Rejection, RowKind, Transport,
 };
 use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{FlowId, LinkId, NodeId};
@@ -22,7 +21,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::control::ledger::Counts;
 use crate::event::Events;
+use crate::flow::collector::Received;
 use crate::flow::datagrams::DatagramSource;
 use crate::flow::sink::Sink;
 use crate::flow::source::{Source, Stats};
@@ -67,6 +68,7 @@ pub struct Host {
     /// Flows that were told to stop and have not reported yet.
     ending: Vec<Task>,
     stop_sinks: watch::Sender<bool>,
+    received: Arc<Received>,
 }
 
 #[derive(Debug)]
@@ -130,6 +132,7 @@ impl Host {
             flows: FxHashMap::default(),
             ending: Vec::new(),
             stop_sinks: watch::Sender::new(false),
+            received: Arc::default(),
         }
     }
 
@@ -214,11 +217,11 @@ impl Host {
     }
 
     /// Counters of all links and flows.
-    pub fn counters(&self) -> (Vec<LinkCounters>, Vec<FlowCounters>) {
+    pub fn counters(&self) -> Counts {
         let ends = self.links.values().flat_map(|link| &link.ends);
         let links = ends.map(|end| link_counters(end)).collect();
         let flows = self.flows.values().map(|flow| flow.stats.counters(&flow.row)).collect();
-        (links, flows)
+        Counts { links, flows, sinks: self.received.counters() }
     }
 
     /// What links achieved of what was asked of them, and how many packets this process could not keep up
@@ -260,7 +263,7 @@ impl Host {
             node.crash();
         }
         let (ingress, processors) = Ingress::new(&node, row.processors, row.mapping, &self.events);
-        let sink = Sink::new(Arc::clone(&node), self.experiment.pattern.clone());
+        let sink = Sink::new(Arc::clone(&node), self.experiment.pattern.clone(), Arc::clone(&self.received));
         let sink =
             Task::spawn(row.id, "sink", self.events.clone(), sink.run(arrived, self.stop_sinks.subscribe()));
         self.nodes.insert(row.id, HostedNode { row, node, ingress, _processors: processors, sink });

@@ -250,6 +250,25 @@ impl Node {
         route
     }
 
+    /// The same, once there is one; `changed` rings when the table changes.
+    pub async fn wait_for_route(
+        &self,
+        key: &FlowKey,
+        destination: NodeId,
+        changed: &mut watch::Receiver<()>,
+    ) -> RouteId {
+        loop {
+            changed.mark_unchanged();
+            if let Some(route) = self.route_of(key, destination, clock::now()) {
+                return route;
+            }
+            if changed.changed().await.is_err() {
+                // No table will ever come: the process is ending, and with it this task.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
     /// Links to neighbours, by the neighbour's id.
     pub fn set_neighbours(&self, neighbours: FxHashMap<NodeId, Arc<Outgoing>>) {
         self.neighbours.store(Arc::new(neighbours));

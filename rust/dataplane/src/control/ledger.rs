@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use nextmini_wire::control::{
     FlowChange, FlowCounters, FlowEnd, LinkChange, LinkCounters, LinkFidelity, ProcessFidelity, Report,
+    SinkCounters,
 };
 use nextmini_wire::id::{FlowId, LinkId, NodeId};
 use rustc_hash::FxHashMap;
@@ -21,6 +22,18 @@ pub struct Ledger {
     failed: BTreeMap<NodeId, String>,
     link_counters: FxHashMap<(LinkId, NodeId), LinkCounters>,
     flow_counters: FxHashMap<FlowId, FlowCounters>,
+    sink_counters: FxHashMap<FlowId, SinkCounters>,
+}
+
+/// Everything that is counted.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    /// Of links, by sending end.
+    pub links: Vec<LinkCounters>,
+    /// Of flows that start here.
+    pub flows: Vec<FlowCounters>,
+    /// Of flows of packets that end here.
+    pub sinks: Vec<SinkCounters>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -58,6 +71,7 @@ impl Ledger {
     pub fn retell(&mut self, wanted: Vec<(NodeId, NodeId)>) -> Vec<Report> {
         self.link_counters.clear();
         self.flow_counters.clear();
+        self.sink_counters.clear();
         let links = self.links.values().cloned().collect();
         let flows = self.flows.values().cloned().collect();
         let failed = self.failed.iter();
@@ -66,14 +80,19 @@ impl Ledger {
     }
 
     /// Messages with the counters that are not as they were last told.
-    pub fn metrics(&mut self, links: Vec<LinkCounters>, flows: Vec<FlowCounters>) -> Vec<Report> {
-        let links = changed(&mut self.link_counters, links, |row| (row.link, row.node));
-        let flows = changed(&mut self.flow_counters, flows, |row| row.flow);
-        let of_links =
-            links.chunks(ENTRIES).map(|rows| Report::Metrics { links: rows.to_vec(), flows: Vec::new() });
-        let of_flows =
-            flows.chunks(ENTRIES).map(|rows| Report::Metrics { links: Vec::new(), flows: rows.to_vec() });
-        of_links.chain(of_flows).collect()
+    pub fn metrics(&mut self, counts: Counts) -> Vec<Report> {
+        let links = changed(&mut self.link_counters, counts.links, |row| (row.link, row.node));
+        let flows = changed(&mut self.flow_counters, counts.flows, |row| row.flow);
+        let sinks = changed(&mut self.sink_counters, counts.sinks, |row| row.flow);
+        let message = |links: &[_], flows: &[_], sinks: &[_]| Report::Metrics {
+            links: links.to_vec(),
+            flows: flows.to_vec(),
+            sinks: sinks.to_vec(),
+        };
+        let of_links = links.chunks(ENTRIES).map(|rows| message(rows, &[], &[]));
+        let of_flows = flows.chunks(ENTRIES).map(|rows| message(&[], rows, &[]));
+        let of_sinks = sinks.chunks(ENTRIES).map(|rows| message(&[], &[], rows));
+        of_links.chain(of_flows).chain(of_sinks).collect()
     }
 }
 
@@ -161,11 +180,12 @@ mod tests {
             marked: 0,
             duplicated: 0,
         };
+        let links = |packets| Counts { links: vec![row(packets)], ..Counts::default() };
         let mut ledger = Ledger::default();
-        assert_eq!(ledger.metrics(vec![row(1)], Vec::new()).len(), 1);
-        assert_eq!(ledger.metrics(vec![row(1)], Vec::new()).len(), 0);
-        assert_eq!(ledger.metrics(vec![row(2)], Vec::new()).len(), 1);
+        assert_eq!(ledger.metrics(links(1)).len(), 1);
+        assert_eq!(ledger.metrics(links(1)).len(), 0);
+        assert_eq!(ledger.metrics(links(2)).len(), 1);
         ledger.retell(Vec::new());
-        assert_eq!(ledger.metrics(vec![row(2)], Vec::new()).len(), 1);
+        assert_eq!(ledger.metrics(links(2)).len(), 1);
     }
 }

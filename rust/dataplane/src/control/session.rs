@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::connection::{Connection, ConnectionError};
-use super::ledger::{self, Ledger};
+use super::ledger::{self, Counts, Ledger};
 use crate::event::Event;
 use crate::host::Host;
 use crate::stop::StopSignal;
@@ -89,8 +89,7 @@ impl Session<'_> {
                     connection.send(messages).await?;
                 }
                 _ = sampling.tick() => {
-                    let (links, flows) = self.host.counters();
-                    connection.send(self.ledger.metrics(links, flows)).await?;
+                    connection.send(self.ledger.metrics(self.host.counters())).await?;
                 }
                 () = self.stop.told() => return self.end(connection).await,
             }
@@ -130,9 +129,10 @@ impl Session<'_> {
     /// Stops everything and says the last words.
     async fn end(&mut self, mut connection: Connection) -> Result<(), SessionError> {
         let (timer, cpu_pressure) = self.watch.reading();
-        let (_, flows) = self.host.counters();
+        // What flows sent is known as long as they are there, what arrived of it and what links did afterwards.
+        let flows = self.host.counters().flows;
         self.host.stop().await;
-        let (links, _) = self.host.counters();
+        let counts = Counts { flows, ..self.host.counters() };
         let (fidelity, overruns) = self.host.fidelity();
         let process = ProcessFidelity { timer, cpu_pressure, overruns };
         let mut events = Vec::new();
@@ -140,7 +140,7 @@ impl Session<'_> {
             events.push(event);
         }
         let mut messages = self.ledger.record(events);
-        messages.extend(self.ledger.metrics(links, flows));
+        messages.extend(self.ledger.metrics(counts));
         messages.extend(ledger::fidelity(process, &fidelity));
         messages.push(Report::Bye {});
         connection.send(messages).await?;

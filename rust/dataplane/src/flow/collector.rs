@@ -1,12 +1,12 @@
 //! The receiving ends of a node's flows of packets.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use nextmini_policy::datagram::{Receipt, Receiver};
 use nextmini_policy::lossless::Pattern;
 use nextmini_policy::time::Instant;
-use nextmini_wire::control::{FlowChange, FlowEnd, FlowStatus};
+use nextmini_wire::control::{FlowChange, FlowEnd, FlowStatus, SinkCounters};
 use nextmini_wire::id::{FlowId, NodeId, RouteId};
 use nextmini_wire::key::FlowKey;
 use nextmini_wire::packet::{Ack, Content, Datagram, Packet};
@@ -20,10 +20,28 @@ struct Session {
     receiver: Receiver,
     source: NodeId,
     route: RouteId,
-    began: Instant,
     heard: Instant,
     /// What its last report said of how many packets had arrived.
     reported: Option<u64>,
+    /// Whether all that has arrived is told.
+    published: bool,
+}
+
+/// What has arrived of the flows of packets that end in a process, for whoever wants to know while they go on.
+#[derive(Debug, Default)]
+pub struct Received {
+    flows: Mutex<FxHashMap<FlowId, SinkCounters>>,
+}
+
+impl Received {
+    /// What has arrived so far, flow by flow.
+    pub fn counters(&self) -> Vec<SinkCounters> {
+        self.lock().values().copied().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FxHashMap<FlowId, SinkCounters>> {
+        self.flows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// The flows of packets that end at a node.
@@ -32,12 +50,30 @@ pub struct Collector {
     node: Arc<Node>,
     pattern: Pattern,
     sessions: FxHashMap<FlowId, Session>,
+    received: Arc<Received>,
+    /// Flows of which something has arrived that `received` does not know yet.
+    unpublished: Vec<FlowId>,
 }
 
 impl Collector {
-    /// A collector of `node`, where flows carry `pattern`.
-    pub fn new(node: Arc<Node>, pattern: Pattern) -> Self {
-        Self { node, pattern, sessions: FxHashMap::default() }
+    /// A collector of `node`, where flows carry `pattern`, which tells `received`.
+    pub fn new(node: Arc<Node>, pattern: Pattern, received: Arc<Received>) -> Self {
+        Self { node, pattern, sessions: FxHashMap::default(), received, unpublished: Vec::new() }
+    }
+
+    /// Tells what has arrived since the last time.
+    pub fn publish(&mut self) {
+        if self.unpublished.is_empty() {
+            return;
+        }
+        let mut received = self.received.lock();
+        for flow in self.unpublished.drain(..) {
+            if let Some(session) = self.sessions.get_mut(&flow) {
+                session.published = true;
+                let (bytes, packets) = (session.receiver.bytes(), session.receiver.packets());
+                received.insert(flow, SinkCounters { flow, bytes, packets });
+            }
+        }
     }
 
     /// Takes a packet that came over `route`, whose first node is `source`; returns the answer to a flow's end.
@@ -48,10 +84,19 @@ impl Collector {
         (route, source): (RouteId, NodeId),
         at: Instant,
     ) -> Option<Packet> {
-        let new =
-            || Session { receiver: Receiver::default(), source, route, began: at, heard: at, reported: None };
+        let new = || Session {
+            receiver: Receiver::default(),
+            source,
+            route,
+            heard: at,
+            reported: None,
+            published: true,
+        };
         let session = self.sessions.entry(datagram.flow).or_insert_with(new);
         (session.heard, session.route) = (at, route);
+        if std::mem::take(&mut session.published) {
+            self.unpublished.push(datagram.flow);
+        }
         let intact = datagram.last || is_intact(&self.pattern, datagram, payload);
         match session.receiver.on_datagram(datagram, payload.len(), intact, at) {
             Receipt::Counted | Receipt::TooEarly => None,
@@ -111,7 +156,7 @@ impl Session {
             end: FlowEnd::Sink,
             status,
             bytes: self.receiver.bytes(),
-            seconds: self.heard.since(self.began).as_secs_f64(),
+            seconds: self.receiver.lasted().as_secs_f64(),
             retransmitted: 0,
             reordered: figures.reordered,
             checksum: None,

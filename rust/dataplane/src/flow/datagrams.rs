@@ -98,6 +98,8 @@ impl DatagramSource {
     async fn send(&mut self, news: &mut mpsc::UnboundedReceiver<SourceNews>) {
         let mut alarm = self.timers.alarm();
         sleep_until(&mut alarm, Some(clock::now() + seconds(self.flow.start))).await;
+        let mut routes_changed = self.node.routes().changes();
+        self.node.wait_for_route(&self.key, self.flow.destination, &mut routes_changed).await;
         self.began = clock::now();
         self.report(FlowStatus::Running);
         let random = Random::new(self.seed, &[u64::from(self.flow.id.0), PURPOSE]);

@@ -15,7 +15,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, watch};
 
 use super::checksum_text;
-use super::collector::Collector;
+use super::collector::{Collector, Received};
 use crate::clock;
 use crate::event::{Event, report};
 use crate::node::{Arrived, Node};
@@ -55,10 +55,10 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// A sink of `node`, where flows carry `pattern`.
-    pub fn new(node: Arc<Node>, pattern: Pattern) -> Self {
+    /// A sink of `node`, where flows carry `pattern`; others may see in `received` what has arrived.
+    pub fn new(node: Arc<Node>, pattern: Pattern, received: Arc<Received>) -> Self {
         Self {
-            collector: Collector::new(Arc::clone(&node), pattern),
+            collector: Collector::new(Arc::clone(&node), pattern, received),
             crashes: node.crashes(),
             node,
             sessions: FxHashMap::default(),
@@ -84,6 +84,7 @@ impl Sink {
                     }
                     self.forget_after_a_crash();
                     inbox.drain(..).flatten().for_each(|piece| self.take(piece));
+                    self.collector.publish();
                 }
                 _ = routes_changed.changed() => {}
                 _ = stop.wait_for(|stop| *stop) => return self.report_unfinished(),

@@ -153,7 +153,7 @@ impl Source {
         let mut alarm = self.timers.alarm();
         sleep_until(&mut alarm, Some(clock::now() + seconds(self.flow.start))).await;
         let mut routes_changed = self.node.routes().changes();
-        let mut route = self.route(&mut routes_changed).await;
+        let mut route = self.node.wait_for_route(&self.key, self.flow.destination, &mut routes_changed).await;
         self.began = clock::now();
         self.pace = self.flow.rate.map(|rate| {
             let burst = u128::from(rate) * BURST.as_nanos() / 8_000_000_000;
@@ -195,22 +195,8 @@ impl Source {
             now = clock::now();
             route = match self.node.route_of(&self.key, self.flow.destination, now) {
                 Some(route) => route,
-                None => self.route(&mut routes_changed).await,
+                None => self.node.wait_for_route(&self.key, self.flow.destination, &mut routes_changed).await,
             };
-        }
-    }
-
-    /// Waits for a route.
-    async fn route(&self, changed: &mut watch::Receiver<()>) -> RouteId {
-        loop {
-            changed.mark_unchanged();
-            if let Some(route) = self.node.route_of(&self.key, self.flow.destination, clock::now()) {
-                return route;
-            }
-            if changed.changed().await.is_err() {
-                // No table will ever come: the process is ending, and with it this task.
-                std::future::pending::<()>().await;
-            }
         }
     }
 

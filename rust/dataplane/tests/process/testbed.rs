@@ -159,7 +159,7 @@ impl Testbed {
     }
 
     pub fn link_counters(&self) -> Vec<LinkCounters> {
-        let mut links = self.host.counters().0;
+        let mut links = self.host.counters().links;
         links.sort_by_key(|row| (row.link, row.node));
         links
     }
@@ -198,7 +198,7 @@ impl Testbed {
     }
 
     fn ends(&self, link: LinkId) -> Vec<BrokenLink> {
-        let counters = self.host.counters().0;
+        let counters = self.host.counters().links;
         let ends: Vec<NodeId> = counters.iter().filter(|row| row.link == link).map(|row| row.node).collect();
         vec![BrokenLink { link, a: ends[0], b: *ends.last().unwrap() }]
     }

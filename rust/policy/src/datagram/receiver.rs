@@ -39,6 +39,7 @@ pub struct Receiver {
     last_delay: Option<u64>,
     /// In nanoseconds; a fraction, as RFC 3550 smooths it.
     jitter: f64,
+    first_arrival: Option<Instant>,
     last_arrival: Instant,
     ended: bool,
 }
@@ -50,6 +51,7 @@ impl Receiver {
         if datagram.last {
             return self.on_end(now);
         }
+        self.first_arrival.get_or_insert(now);
         self.last_arrival = now;
         if !intact {
             self.figures.corrupted += 1;
@@ -71,6 +73,16 @@ impl Receiver {
     /// Bytes of data that arrived, each once.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// From the first packet to the last one that arrived; its end is none of them.
+    pub fn lasted(&self) -> Duration {
+        self.first_arrival.map_or(Duration::ZERO, |first| self.last_arrival.since(first))
+    }
+
+    /// Packets that arrived, each once.
+    pub fn packets(&self) -> u64 {
+        self.figures.packets
     }
 
     /// Everything that was counted.
@@ -181,11 +193,14 @@ mod tests {
         assert_eq!(receiver.on_datagram(&end(), 0, true, ms(300)), Receipt::TooEarly);
         assert_eq!(receiver.on_datagram(&end(), 0, true, ms(310)), Receipt::Ended);
         assert_eq!(receiver.on_datagram(&end(), 0, true, ms(311)), Receipt::Ended);
+        assert_eq!(receiver.lasted(), Duration::from_millis(100), "its end is not one of its packets");
     }
 
     #[test]
     fn a_flow_of_which_nothing_arrived_ends_too() {
-        assert_eq!(Receiver::default().on_datagram(&end(), 0, true, Instant(1 << 40)), Receipt::Ended);
+        let mut receiver = Receiver::default();
+        assert_eq!(receiver.on_datagram(&end(), 0, true, Instant(1 << 40)), Receipt::Ended);
+        assert_eq!(receiver.lasted(), Duration::ZERO);
     }
 
     proptest! {

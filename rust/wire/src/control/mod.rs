@@ -66,6 +66,9 @@ pub enum Report {
         /// Of flows that start here.
         #[serde(default)]
         flows: Vec<FlowCounters>,
+        /// Of `udp` flows that end here.
+        #[serde(default)]
+        sinks: Vec<SinkCounters>,
     },
     /// How true the process was to what was asked, since it began; told at the end.
     Fidelity {
@@ -609,6 +612,17 @@ pub struct FlowCounters {
     pub srtt_us: u64,
     /// The window, in bytes.
     pub window: u64,
+}
+
+/// A `udp` flow, at its sink.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SinkCounters {
+    /// The flow.
+    pub flow: FlowId,
+    /// Payload bytes that arrived, each once.
+    pub bytes: u64,
+    /// Packets that arrived, each once.
+    pub packets: u64,
 }
 
 /// Why bytes are not a message.
