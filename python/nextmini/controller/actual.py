@@ -142,6 +142,11 @@ class Actual:
             return True
         return False
 
+    def unanswered(self, row: Row) -> bool:
+        """Whether a process that is to hold the row has not said yet what became of it."""
+        known = self._rows.get(row)
+        return known is not None and not known.expected <= known.applied.keys() | known.rejected.keys()
+
     def node_failed(self, node: int, reason: str) -> None:
         """A node ended by itself."""
         row: Row = ("node", node)

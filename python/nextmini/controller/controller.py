@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any
 from nextmini.controller import reports
 from nextmini.controller.changes import DesiredReader
 from nextmini.controller.counters import Counters
+from nextmini.controller.events import Executor
+from nextmini.controller.fidelity import FidelityReports
 from nextmini.controller.flows import FlowTracker
+from nextmini.controller.labels import label, waiting
 from nextmini.controller.reconciler import Reconciler
+from nextmini.controller.rounds import Rounds
 from nextmini.controller.routing import RouteMaker
 from nextmini.controller.server import DataplaneServer
 from nextmini.controller.settings import Progress, Settings
@@ -39,16 +43,17 @@ from nextmini.protocol import (
     Stop,
     Welcome,
 )
+from nextmini.store import EventState
 from nextmini.store import FlowState as StoredFlowState
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Mapping
+    from collections.abc import Coroutine, Iterable, Mapping
 
     from nextmini.controller.flows import Path
     from nextmini.controller.peer import Peer
-    from nextmini.protocol import Hello, LinkMark, Message
+    from nextmini.protocol import Hello, Message
     from nextmini.scenario import Route
-    from nextmini.store import Store
+    from nextmini.store import Change, Store
 
 log = logging.getLogger(__name__)
 
@@ -68,21 +73,24 @@ class Controller:
         """Where dataplane processes connect to, once started."""
         self.flows = FlowTracker()
         self.counters = Counters()
-        self.fidelity: dict[int, Fidelity] = {}
-        """What processes said of themselves when they stopped."""
-        self.marked: Callable[[tuple[LinkMark, ...]], None] = lambda marks: None
-        """Is told where links stood when what they are to do changed."""
+        self.fidelity = FidelityReports()
         self.lost_metrics = 0
         """Samples that could not be written, known at the end."""
         self._store = store
         self._settings = settings
         self._server = DataplaneServer(settings.listen, settings.token, self)
-        self._reconciler = Reconciler(self._is_over, self._refuse_flow, lambda marks: self.marked(marks))
-        view, actual = self._reconciler.view, self._reconciler.actual
+        self._reconciler = Reconciler(
+            self._is_over, self._refuse_flow, lambda marks: self.events.marked(marks)
+        )
+        self.view, actual = self._reconciler.view, self._reconciler.actual
+        view = self.view
         self._desired = DesiredReader(store, view, self.flows)
         self._routes = RouteMaker(store, view, actual)
         self._states = StateWriter(store)
         self._metrics = MetricsWriter(store, settings.interval, settings.keep, time.monotonic)
+        self._rounds = Rounds()
+        self.events = Executor(store, view, actual, self.counters, self)
+        """What the scenario says that happens, and what became of it."""
         self._greeting: set[int] = set()
         self._dead: dict[int, str] = {}
         self._wake = asyncio.Event()
@@ -138,14 +146,7 @@ class Controller:
 
     def describe_waiting(self, most: int = 3) -> str:
         """The first few rows that are not in force yet, for an error message."""
-        actual = self._reconciler.actual
-        rows = sorted(actual.waiting)
-        texts = []
-        for row in rows[:most]:
-            reason = actual.states[row].reason
-            texts.append(f"{self._label(row)} ({reason or 'not confirmed'})")
-        more = f" and {len(rows) - most} more" if len(rows) > most else ""
-        return ", ".join(texts) + more
+        return waiting(self._reconciler.actual, self.view, most)
 
     def process_died(self, process: int, reason: str) -> None:
         """A dataplane process is gone for good: the flows that touch its nodes have failed."""
@@ -159,6 +160,7 @@ class Controller:
     async def stop_processes(self) -> None:
         """Tells every process to stop, and returns when each has said goodbye or is gone."""
         self._stopping = True
+        self.events.stop()
         peers = list(self._reconciler.peers.values())
         async with asyncio.TaskGroup() as group:
             for peer in peers:
@@ -175,6 +177,8 @@ class Controller:
         """Closes the port and every connection and writes what is left. Closing twice does nothing."""
         self._stopping = True
         await self._server.stop()
+        self.events.stop()
+        self.events.publish()
         for batcher in (self._states.batcher, self._metrics.batcher):
             batcher.stop()
         await asyncio.gather(*self._writing, return_exceptions=True)
@@ -198,7 +202,7 @@ class Controller:
         process, peers = hello.process, self._reconciler.peers
         if self._stopping:
             raise ProtocolError(f"experiment {self._settings.experiment!r} is stopping")
-        if process >= self._settings.processes and process not in self._reconciler.view.processes():
+        if process >= self._settings.processes and process not in self.view.processes():
             raise ProtocolError(
                 f"experiment {self._settings.experiment!r} has no dataplane process {process}",
                 f"use --process 0 to {self._settings.processes - 1}",
@@ -260,7 +264,7 @@ class Controller:
             case Metrics():
                 self._measured(message)
             case Fidelity():
-                self.fidelity[peer.process] = message
+                self.fidelity.take(peer.process, message)
             case NodeFailed():
                 self._node_failed(message)
             case Bye():
@@ -273,7 +277,7 @@ class Controller:
 
     def _links_changed(self, peer: Peer, message: LinkState) -> None:
         actual = self._reconciler.actual
-        links = self._reconciler.view.links
+        links = self.view.links
         changed = [c.link for c in message.changes if actual.link_changed(c, peer.process)]
         broken = tuple(BrokenLink(id, links[id].a, links[id].b) for id in changed if id in links)
         if broken:
@@ -302,15 +306,15 @@ class Controller:
 
     def _measured(self, message: Metrics) -> None:
         now = datetime.now(UTC)
-        self.counters.take(message)
-        for flow in message.flows:
+        flows = self.counters.take(message)
+        for flow in flows:
             self.flows.acknowledge(flow.flow, flow.acknowledged)
         run = self._settings.run
-        self._metrics.put(reports.link_metrics(run, now, message), reports.flow_metrics(run, now, message))
+        self._metrics.put(reports.link_metrics(run, now, message), reports.flow_metrics(run, now, flows))
 
     def _node_failed(self, message: NodeFailed) -> None:
         row = ("node", message.node)
-        reason = f"{self._label(row)} failed: {message.reason}"
+        reason = f"{label(row, self.view)} failed: {message.reason}"
         log.error("%s", reason)
         self._reconciler.actual.node_failed(message.node, message.reason)
         self._publish_rows()
@@ -343,6 +347,8 @@ class Controller:
         while True:
             await self._wake.wait()
             self._wake.clear()
+            self._rounds.begin()
+            complete = True
             try:
                 await self._read_desired()
                 await self._make_routes()
@@ -350,9 +356,11 @@ class Controller:
                 log.warning("trying again: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
                 self._wake.set()
+                complete = False
             await self._reconciler.reconcile()
             self._publish_rows()
             self._advance()
+            self._rounds.end(complete=complete)
 
     async def _read_desired(self) -> None:
         news = await self._desired.read()
@@ -368,18 +376,35 @@ class Controller:
         if made:
             rows: Mapping[int, Route | None] = {route.id: route for route in made}
             self._desired.own_routes |= rows.keys()
-            self._reconciler.mark(self._reconciler.view.replace({}, {}, rows, {}))
+            self._reconciler.mark(self.view.replace({}, {}, rows, {}))
         for pair in unreachable:
             self._unreachable(*pair)
 
     def _unreachable(self, source: int, destination: int) -> None:
-        nodes = self._reconciler.view.nodes
+        nodes = self.view.nodes
         if source in nodes and destination in nodes:
             reason = f"there is no path from {nodes[source].name} to {nodes[destination].name}"
         else:
             reason = f"there is no node {source if source not in nodes else destination}"
-        for id in self._reconciler.view.flows_between(source, destination):
+        for id in self.view.flows_between(source, destination):
             self._refuse_flow(id, reason)
+
+    # What events need (nextmini.controller.events.executor.Host).
+
+    async def until_confirmed(self, changes: Iterable[Change]) -> None:
+        """Returns when processes have answered to everything that was in the database when it was called."""
+        self._desired.announce(changes)
+        self._wake.set()
+        await self._rounds.next()
+
+    def node_crashed(self, node: int) -> None:
+        """The node has lost everything: flows that cannot go on without that have failed."""
+        for id in self.flows.lost_with(node):
+            self._refuse_flow(id, f"node {self.view.name(node)} crashed")
+
+    def put_event_state(self, state: EventState) -> None:
+        """What became of an event."""
+        self._states.put(EventState, state.event, state)
 
     # What follows from it.
 
@@ -392,10 +417,11 @@ class Controller:
             refused = self._reconciler.actual.refused
             if refused and self._settings.strict:
                 row = min(refused)
-                self._fail(RunError(f"{self._label(row)} cannot be set up: {refused[row]}"))
+                self._fail(RunError(f"{label(row, self.view)} cannot be set up: {refused[row]}"))
             elif self._reconciler.settled:
                 self._released = True
                 self._reconciler.release_flows()
+                self._spawn(self.events.run(asyncio.get_running_loop().time()))
                 self._wake.set()
         elif self._reconciler.idle and not self._started.is_set():
             log.info("the network is ready and the flows are handed out")
@@ -419,10 +445,10 @@ class Controller:
     def _fail_dead(self) -> None:
         """Fails what touches dead processes, rows that were only read later too."""
         for process, reason in self._dead.items():
-            self._fail_nodes(self._reconciler.view.nodes_of_process(process), reason)
+            self._fail_nodes(self.view.nodes_of_process(process), reason)
 
     def _fail_nodes(self, nodes: frozenset[int], reason: str) -> None:
-        view = self._reconciler.view
+        view = self.view
 
         def paths(source: int, destination: int) -> list[Path]:
             return [view.routes[id].path for id in view.routes_between.get((source, destination), ())]
@@ -433,7 +459,7 @@ class Controller:
     def _publish_rows(self) -> None:
         for row, state in self._reconciler.actual.take_changed().items():
             kind, id = row
-            node = self._reconciler.view.nodes.get(id) if kind == "node" else None
+            node = self.view.nodes.get(id) if kind == "node" else None
             process = node.process if node else 0
             stored = None if state is None else reports.row_state(row, state, process)
             self._states.put(reports.STATE_TYPES[kind], id, stored)
@@ -442,21 +468,6 @@ class Controller:
         known = self.flows.flows[id]
         generation = self._reconciler.flow_generations.get(id, 0)
         self._states.put(StoredFlowState, id, reports.flow_state(known, generation))
-
-    def _label(self, row: tuple[str, int]) -> str:
-        """A row as its user knows it."""
-        kind, id = row
-        view = self._reconciler.view
-        name = view.name
-        if kind == "node":
-            return f"node {name(id)}"
-        if kind == "link" and id in view.links:
-            link = view.links[id]
-            return f"link {name(link.a)} - {name(link.b)}"
-        if kind == "route" and id in view.routes:
-            path = view.routes[id].path
-            return f"route {id} from {name(path[0])} to {name(path[-1])}" if path else f"route {id}"
-        return f"{kind} {id}"
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

@@ -233,6 +233,22 @@ class FlowTracker:
                 found.append(id)
         return found
 
+    def lost_with(self, node: int) -> list[int]:
+        """Running flows that cannot go on when a node has lost all that it knew.
+
+        Those that begin there, and those of which it has had something; what it gets of a udp flow later is
+        as good as before.
+        """
+        return [
+            id
+            for id, known in self.flows.items()
+            if known.verdict is None
+            and (
+                known.flow.source == node
+                or (known.flow.destination == node and not known.udp and known.source is not None)
+            )
+        ]
+
     def _end(self, known: FlowProgress, verdict: Verdict) -> bool:
         if known.verdict is not None:
             return False

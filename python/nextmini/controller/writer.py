@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
 
     from nextmini.store import FlowMetric, LinkMetric, Store
-    from nextmini.store.rows import FlowState, LinkState, NodeState, RouteState
+    from nextmini.store.rows import EventState, FlowState, LinkState, NodeState, RouteState
 
-    State = NodeState | LinkState | RouteState | FlowState
+    State = NodeState | LinkState | RouteState | FlowState | EventState
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")

@@ -75,6 +75,9 @@ class FakeDataplane:
         """While clear, nothing is confirmed."""
         self.confirming.set()
         self.links_up = True
+        self.entered = 7
+        """Packets that links were given when they changed; each time so many more."""
+        self.entering = 0
         self._connection: ClientConnection | None = None
         self._news = asyncio.Condition()
         self.task: asyncio.Task[None] | None = None
@@ -149,7 +152,12 @@ class FakeDataplane:
         rejected = [Rejection(kind, id, why) for (kind, id), why in self.reject.items()]  # type: ignore[arg-type]
         named = {("node", n.id) for n in message.nodes} | {("link", x.id) for x in message.links}
         named |= {("route", r.id) for r in message.routes} | {("flow", f.id) for f in message.flows}
-        marks = tuple(LinkMark(link.id, link.a, 7) for link in message.links if link.id in self.links)
+        marks = tuple(
+            LinkMark(link.id, link.a, self.entered)
+            for link in message.links
+            if self.links.get(link.id, link) != link
+        )
+        self.entered += self.entering if marks else 0
         self.links.update((link.id, link) for link in message.links)
         refused = tuple(r for r in rejected if (r.kind, r.id) in named)
         await self.say(Applied(message.generation, refused, marks))

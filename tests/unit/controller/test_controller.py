@@ -257,7 +257,7 @@ class TestLinksThatChange:
     async def test_where_links_stood_is_offered_to_who_wants_to_know(self, lab: Any) -> None:
         async with lab(LINE) as made:
             marks: asyncio.Queue[tuple[LinkMark, ...]] = asyncio.Queue()
-            made.controller.marked = marks.put_nowait
+            made.controller.events.marked = marks.put_nowait
             await made.connect(0, 1)
             await wait_until_started(made)
             await made.sql.execute("""UPDATE links SET backward = '{"loss": "5 %"}' WHERE id IN (1, 2)""")
@@ -356,7 +356,7 @@ async def test_what_a_process_says_of_itself_is_kept(lab: Any) -> None:
         await first.say(said)
         await first.say(RoutesWanted(((1, 2),)))
         await first.until(lambda: first.routes)
-        assert made.controller.fidelity == {0: said}
+        assert made.controller.fidelity.processes == {0: said.process}
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,236 @@
+"""Does what the scenario's events say, when their time has come.
+
+One step after the other: a step is over when every process has confirmed what it changed. So each phase of a
+link that goes down and up quickly takes effect, and packets are counted for the phase in which they came.
+Steps of the same moment are one change, as far as they are about different rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+from nextmini.controller.events.changer import Changer, Work
+from nextmini.controller.events.happening import happening
+from nextmini.controller.events.layers import Layers
+from nextmini.controller.events.orders import Orders, orders
+from nextmini.controller.events.outcome import Record
+from nextmini.controller.events.tally import Tally, causes
+from nextmini.controller.events.timeline import Timeline
+from nextmini.controller.events.wording import described
+from nextmini.errors import DatabaseError, NextminiError, RunError
+from nextmini.store import Change, Desired
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from nextmini.controller.actual import Actual
+    from nextmini.controller.counters import Counters
+    from nextmini.controller.events.orders import Row
+    from nextmini.controller.events.outcome import Outcome
+    from nextmini.controller.events.tally import Direction
+    from nextmini.controller.events.timeline import Step
+    from nextmini.controller.view import NetworkView
+    from nextmini.protocol import LinkMark
+    from nextmini.scenario.network import Event
+    from nextmini.store import EventState, Store
+
+log = logging.getLogger(__name__)
+
+RETRY_SECONDS = 0.2
+EVENTS = Change("events", "resync", None)
+
+
+class Host(Protocol):
+    """The controller, as events need it."""
+
+    async def until_confirmed(self, changes: Iterable[Change]) -> None:
+        """Returns when processes have answered to everything that was in the database when it was called."""
+
+    def node_crashed(self, node: int) -> None:
+        """The node has lost everything."""
+
+    def put_event_state(self, state: EventState) -> None:
+        """What became of an event."""
+
+
+class Executor:
+    """All events of a run."""
+
+    def __init__(
+        self, store: Store, view: NetworkView, actual: Actual, counters: Counters, host: Host
+    ) -> None:
+        self._store = store
+        self._view = view
+        self._actual = actual
+        self._counters = counters
+        self._host = host
+        self._records: dict[int, Record] = {}
+        self._layers = Layers()
+        self._changer = Changer(store, view, self._layers)
+        self._tally = Tally()
+        self._marked: set[Direction] = set()
+        """Directions that processes have said to be changed, since the last step began."""
+        self._zero = 0.0
+        self._task: asyncio.Task[Any] | None = None
+
+    async def run(self, zero: float) -> None:
+        """Does everything, and ends when there is nothing left; `zero` is when flows were released."""
+        self._zero, self._task = zero, asyncio.current_task()
+        for event in await self._read():
+            self._learn(event)
+        events = [record.event for record in self._records.values() if record.event is not None]
+        timeline = Timeline(events)
+        while (step := timeline.peek()) is not None:
+            await asyncio.sleep(step.at - self._now())
+            await self._perform(self._due(timeline, max(self._now(), step.at)))
+
+    def stop(self) -> None:
+        """What has not been done by now will not be."""
+        if self._task is not None:
+            self._task.cancel()
+
+    def marked(self, marks: Sequence[LinkMark]) -> None:
+        """Directions of links changed when so many packets had entered."""
+        if not self._records:
+            return
+        for mark in marks:
+            direction = (mark.link, mark.node)
+            self._marked.add(direction)
+            self._tally.mark(direction, mark.entered, causes(self._layers, self._view, direction))
+
+    def publish(self) -> None:
+        """Says how many packets each event has touched by now."""
+        touched = self._tally.touched(self._counters.links)
+        for record in self._records.values():
+            self._host.put_event_state(record.state(touched.get(record.id, 0)))
+
+    def outcomes(self) -> dict[int, Outcome]:
+        """What became of each event."""
+        touched = self._tally.touched(self._counters.links)
+        return {id: record.outcome(touched.get(id, 0)) for id, record in self._records.items()}
+
+    async def _read(self) -> Iterable[Event]:
+        while True:
+            with suppress(DatabaseError):
+                return (await self._store.refresh(Desired(), {EVENTS})).events.values()
+            await asyncio.sleep(RETRY_SECONDS)
+
+    def _learn(self, event: Event) -> None:
+        names = {trace.id: trace.name for trace in self._view.traces.values()}
+        try:
+            known = happening(event)
+        except RunError as error:
+            record = Record(event.id, event.at, f"event {event.id}", None)
+            self._records[event.id] = record
+            self._fail(record, str(error))
+        else:
+            self._records[event.id] = Record(event.id, event.at, described(known, names), known)
+            self._publish(event.id)
+
+    def _due(self, timeline: Timeline, now: float) -> list[Work]:
+        """The next steps that are due and can be done at once: no event and no row twice."""
+        found: list[Work] = []
+        rows: set[Row] = set()
+        while (step := timeline.peek()) is not None and step.at <= now:
+            if any(work.event.id == step.event for work in found):
+                break
+            work = self._work(step)
+            if work is not None:
+                if rows & work.rows:
+                    break
+                rows |= work.rows
+                found.append(work)
+            timeline.pop()
+        return found
+
+    def _work(self, step: Step) -> Work | None:
+        """What a step is to change; None if its event has failed."""
+        record = self._records[step.event]
+        if record.event is None or record.status == "failed":
+            return None
+        record.begun = True
+        if not step.does:
+            rows: set[Row] = {(kind, id) for kind, id, *_ in self._layers.spots(step.event)}
+            return Work(step, record.event, record, Orders(), rows)
+        try:
+            asked = orders(record.event, self._view)
+        except RunError as error:
+            self._fail(record, str(error))
+            return None
+        return Work(step, record.event, record, asked, asked.rows)
+
+    async def _perform(self, works: list[Work]) -> None:
+        self._marked.clear()
+        done = await self._write(works)
+        changed = set().union(*(work.orders.rows for work in done))
+        if changed:
+            await self._confirmed(changed)
+        self._attribute(set().union(*(work.rows for work in done)))
+        now = self._now()
+        for work in done:
+            self._conclude(work, now)
+
+    async def _write(self, works: list[Work]) -> list[Work]:
+        """Writes what changes; returns the steps of which that was possible."""
+        try:
+            await self._changer.write(works)
+        except NextminiError as error:
+            if len(works) == 1:
+                self._fail(works[0].record, str(error))
+                return []
+            # One of them is to blame, and the others are not to suffer for it.
+            return [done for work in works for done in await self._write([work])]
+        return works
+
+    async def _confirmed(self, rows: set[Row]) -> None:
+        ids = {kind: frozenset(id for of, id in rows if of == kind) for kind in ("link", "node")}
+        await self._host.until_confirmed(
+            Change(f"{kind}s", "update", found) for kind, found in ids.items() if found
+        )
+        while any(self._actual.unanswered(row) for row in rows):
+            # A process was away. It is told everything when it is back.
+            await self._host.until_confirmed(())
+
+    def _attribute(self, rows: set[Row]) -> None:
+        """From here on it is other events whose doing it is how these rows' links are."""
+        nodes = {id for kind, id in rows if kind == "node"}
+        links = {id for kind, id in rows if kind == "link"}
+        for id, link in self._view.links.items() if nodes else ():
+            if link.a in nodes or link.b in nodes:
+                links.add(id)
+        for id in links & self._view.links.keys():
+            for sender in (self._view.links[id].a, self._view.links[id].b):
+                direction = (id, sender)
+                events = causes(self._layers, self._view, direction)
+                if direction in self._marked:
+                    self._tally.attribute(direction, events)
+                else:  # it was so already, so nobody looked when that was confirmed
+                    newest = self._counters.links.get(direction)
+                    self._tally.mark(direction, newest.entered if newest else 0, events)
+
+    def _conclude(self, work: Work, now: float) -> None:
+        refused = [self._actual.refused[row] for row in work.orders.rows if row in self._actual.refused]
+        if refused:
+            self._fail(work.record, refused[0])
+            return
+        work.record.confirmed(work.step, now)
+        if work.event.kind == "crash" and work.step.does:
+            for id in work.orders.nodes:
+                self._host.node_crashed(id)
+        log.info("%s: %s", work.record.what, "in force" if work.step.does else "undone")
+        self._publish(work.record.id)
+
+    def _fail(self, record: Record, reason: str) -> None:
+        log.error("%s failed: %s", record.what, reason)
+        record.fail(reason)
+        self._publish(record.id)
+
+    def _publish(self, id: int) -> None:
+        touched = self._tally.touched(self._counters.links)
+        self._host.put_event_state(self._records[id].state(touched.get(id, 0)))
+
+    def _now(self) -> float:
+        return asyncio.get_running_loop().time() - self._zero
