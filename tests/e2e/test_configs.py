@@ -14,8 +14,19 @@ if TYPE_CHECKING:
 
     from program import Program
 
+    from nextmini.scenario import Network
+
 ELSEWHERE = {"quickstart", "ring-1000", "ring-50-tcp"}
 """These run in test_run.py."""
+
+
+def asked_for(network: Network) -> set[str]:
+    """Why packets may be dropped in this network."""
+    directions = [way for link in network.links for way in (link.forward, link.backward)]
+    causes = {key for way in directions for key in ("loss", "corrupt") if getattr(way, key)}
+    causes |= {way.drop.policy for way in directions if way.drop}
+    causes |= {"queue"} if any(flow.kind == "udp" for flow in network.flows) else set()
+    return causes | ({"down"} if network.events else set())
 
 
 @pytest.mark.parametrize(
@@ -31,4 +42,4 @@ def test_a_config_runs(program: Program, config: Path) -> None:
     stopped = {flow.name for flow in network.flows if flow.size is None and flow.duration is None}
     assert {flow["name"] for flow in document["flows"] if flow["status"] == "stopped"} == stopped
     document["flows"] = [flow for flow in document["flows"] if flow["name"] not in stopped]
-    assert_complete(document, len(network.flows) - len(stopped))
+    assert_complete(document, len(network.flows) - len(stopped), asked_for(network))

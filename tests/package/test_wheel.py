@@ -17,6 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "python" / "nextmini"
+EXAMPLES = [*(ROOT / "configs").glob("*.toml"), *(ROOT / "configs").glob("traces/*.trace")]
 NEWEST_GLIBC = 34
 """The wheel runs with glibc 2.34 and later, as docs/installation.md says."""
 
@@ -94,7 +95,7 @@ def test_it_holds_the_package_and_nothing_else(contents: dict[str, bytes]) -> No
     inside = {name.removeprefix("nextmini/") for name in contents if name.startswith("nextmini/")}
     sources = {str(file.relative_to(PACKAGE)) for file in PACKAGE.rglob("*.py")}
     migrations = {str(file.relative_to(PACKAGE)) for file in PACKAGE.rglob("*.sql")}
-    examples = {f"configs/{file.name}" for file in (ROOT / "configs").glob("*.toml")}
+    examples = {f"configs/{file.relative_to(ROOT / 'configs')}" for file in EXAMPLES}
     assert migrations
     assert examples
     fixed = {"_native.abi3.so", "_native.pyi", "py.typed"}

@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from nextmini.cli.files import write_new
+from nextmini.cli.files import write_new, write_with_folder
 from nextmini.cli.output import JsonOption, print_json
-from nextmini.scenario.examples import example_names, example_summary, example_text
+from nextmini.scenario.examples import example_names, example_summary, example_text, example_traces
 
 app = typer.Typer(
     add_completion=False,
@@ -44,10 +44,14 @@ def copy(
         typer.Argument(metavar="[DEST]", help="File or folder to copy it to (default: this folder)."),
     ] = None,
 ) -> None:
-    """Copy an example to a file of your own. A file that is there already is left alone."""
+    """Copy an example, and the traces that it needs, to a file of your own. What is there is left alone."""
     text = example_text(name)
     path = destination or Path()
     if path.is_dir():
         path /= f"{name.removesuffix('.toml')}.toml"
+    traces = {path.parent / trace: content for trace, content in example_traces(name).items()}
     write_new(path, text)
     typer.echo(str(path))
+    for file, content in traces.items():
+        if write_with_folder(file, content):
+            typer.echo(str(file))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tomllib
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from nextmini.errors import NextminiError
 from nextmini.scenario.wording import nearest, shown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from importlib.resources.abc import Traversable
 
 _SUFFIX = ".toml"
@@ -43,6 +45,29 @@ def example_text(name: str) -> str:
 def example_summary(name: str) -> str:
     """What an example shows: the first line of its opening comment."""
     return example_text(name).split("\n", 1)[0].lstrip("# ").rstrip(".")
+
+
+def example_traces(name: str) -> dict[str, str]:
+    """The files of traces that an example needs beside it, by the names that it has for them.
+
+    Raises ExampleError if there is none of this name.
+    """
+    named = dict.fromkeys(_named_traces(tomllib.loads(example_text(name))))
+    files = {trace: _folder() / trace for trace in named}
+    return {trace: file.read_text("utf-8") for trace, file in files.items() if file.is_file()}
+
+
+def _named_traces(value: object) -> Iterator[str]:
+    """Texts of `trace`, wherever they stand."""
+    if isinstance(value, list):
+        for item in value:
+            yield from _named_traces(item)
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if key == "trace" and isinstance(item, str):
+                yield item
+            else:
+                yield from _named_traces(item)
 
 
 def _folder() -> Traversable:

@@ -13,7 +13,7 @@ from nextmini.cli import doctor as doctor_module
 from nextmini.cli.main import main
 from nextmini.hosts.checks import Check
 from nextmini.scenario import load
-from nextmini.scenario.examples import example_names, example_text
+from nextmini.scenario.examples import example_names, example_text, example_traces
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -107,6 +107,19 @@ class TestExample:
         assert program("example", "copy", "torus") == 0
         assert program("example", "copy", "torus") == 2
         assert program.err.startswith("error: torus.toml is there already")
+
+    def test_copy_brings_the_traces_that_an_example_needs(self, program: Program) -> None:
+        (trace,) = example_traces("cellular-trace")
+        Path("labs").mkdir()
+        assert program("example", "copy", "cellular-trace", "labs/mine.toml") == 0
+        assert program.out == f"labs/mine.toml\nlabs/{trace}\n"
+        assert program("validate", "labs/mine.toml") == 0
+        assert program("example", "copy", "cellular-trace", "labs/again.toml") == 0
+        assert program.out == "labs/again.toml\n", "the trace is there, and the same"
+        Path("labs", trace).write_text("1\n")
+        assert program("example", "copy", "cellular-trace", "labs/third.toml") == 2
+        assert program.err.startswith(f"error: labs/{trace} is there already")
+        assert Path("labs", trace).read_text() == "1\n"
 
     @pytest.mark.parametrize("verb", ["show", "copy"])
     def test_an_unknown_one(self, program: Program, verb: str) -> None:
