@@ -85,7 +85,7 @@ def _state(document: dict[str, Any]) -> str:
 
 
 def _print_counters(ways: list[dict[str, Any]]) -> None:
-    from nextmini.experiment.table import size
+    from nextmini.experiment.quantities import size
 
     rows = [
         (

@@ -50,7 +50,7 @@ def _sentence(trouble: dict[str, Any]) -> str:
 
 def print_flows(flows: list[dict[str, Any]], most: int | None = MOST_FLOWS) -> None:
     """Prints flows with their progress; of many only those that run or went wrong."""
-    from nextmini.experiment.table import rate, size
+    from nextmini.experiment.quantities import rate, size
 
     shown = flows
     if most is not None and len(flows) > most:

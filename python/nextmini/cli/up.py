@@ -73,7 +73,7 @@ async def _start(network: "Network", options: "RunOptions", signals: Signals) ->
 
 
 def _print(network: "Network", started: "Started", json: bool) -> None:
-    from nextmini.experiment.table import count
+    from nextmini.experiment.quantities import count
 
     folder = str(started.folder)
     if json:

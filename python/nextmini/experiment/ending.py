@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import signal
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import Counters
 from nextmini.errors import DatabaseError
+from nextmini.experiment import happenings
+from nextmini.experiment.asked import asked_of
+from nextmini.experiment.fidelity import judge
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.options import Outcome
 from nextmini.experiment.result import Facts, as_json, document
@@ -19,6 +22,7 @@ from nextmini.scenario.units import format_time
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nextmini.controller import Controller
     from nextmini.controller.flows import FlowProgress
     from nextmini.experiment.state import Parts, RunState
     from nextmini.scenario import Network
@@ -55,7 +59,11 @@ async def report(run: RunState) -> None:
     parts = run.parts
     # A run that was interrupted on its way to a folder gets one now: it has a report like any other.
     folder = parts.folder if parts else RunFolder.create(run.options.runs_dir, run.id, run.scenario)
-    facts = Facts(run.id, folder.path, run.status(), run.seconds)
+    events = parts.controller.events.outcomes() if parts else {}
+    if not (run.interrupted or run.problems or run.deaths):
+        run.problems += happenings.problems(events.values())
+    fidelity = fidelity_of(run.network, parts.controller) if parts and run.ready_at is not None else None
+    facts = Facts(run.id, folder.path, run.status(), run.seconds, events, fidelity)
     flows, counters = (parts.controller.flows.flows, parts.controller.counters) if parts else ({}, Counters())
     run.document = document(run.network, facts, flows, counters)
     if parts is not None and run.begun:
@@ -104,6 +112,12 @@ def _with_added_flows(network: Network, known: Mapping[int, FlowProgress]) -> Ne
     ours = {flow.id for flow in network.flows}
     added = tuple(progress.flow for id, progress in known.items() if id not in ours)
     return replace(network, flows=(*network.flows, *added))
+
+
+def fidelity_of(network: Network, controller: Controller) -> dict[str, Any]:
+    """How true a run was that has ended."""
+    said, asked = controller.fidelity, asked_of(network, controller.view)
+    return judge(said.links, said.processes, asked, network.processes)
 
 
 def _look_at_exits(run: RunState, parts: Parts) -> None:

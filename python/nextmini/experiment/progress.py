@@ -12,7 +12,7 @@ from rich.spinner import Spinner
 from rich.text import Text
 
 from nextmini.experiment.observer import Silent
-from nextmini.experiment.table import rate, size
+from nextmini.experiment.quantities import rate, size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

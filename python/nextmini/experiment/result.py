@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import drops_by_cause
 from nextmini.controller.datagrams import datagram_result
+from nextmini.experiment import fidelity, happenings
 from nextmini.protocol import Drops, LinkCounters
 
 if TYPE_CHECKING:
@@ -16,19 +17,28 @@ if TYPE_CHECKING:
 
     from nextmini.controller.counters import Counters
     from nextmini.controller.datagrams import DatagramResult
+    from nextmini.controller.events import Outcome
     from nextmini.controller.flows import FlowProgress
     from nextmini.experiment.options import Status
     from nextmini.scenario import Flow, Link, Network
 
 
+NEVER_BEGAN = "the run ended before it began"
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a run knows of itself; `seconds` from the moment the network was ready to the end."""
+    """What a run knows of itself; `seconds` from the moment the network was ready to the end.
+
+    `events` by their numbers; `fidelity` is that part of the document, if anything was measured.
+    """
 
     run: str
     folder: Path | None
     status: Status
     seconds: float
+    events: Mapping[int, Outcome] = field(default_factory=dict)
+    fidelity: Mapping[str, Any] | None = None
 
 
 def document(
@@ -51,9 +61,9 @@ def document(
         "flows": [_flow(rows[id], known.get(id), names) for id in sorted(rows)],
         "link_stats": [entry for link in network.links for entry in _link(link, counters, names)],
         "apps": [],
-        "events": [],
+        "events": happenings.entries(network, facts.events),
         "checks": [],
-        "fidelity": {"verdict": "not_measured", "reasons": []},
+        "fidelity": dict(facts.fidelity or fidelity.document("not_measured", [NEVER_BEGAN])),
     }
 
 
@@ -93,7 +103,7 @@ def _flow(flow: Flow, progress: FlowProgress | None, names: Mapping[int, str]) -
         "retransmitted": progress.retransmitted if progress else 0,
         "reordered": progress.reordered if progress else 0,
         "checksum": progress.checksum if progress else None,
-        "reason": verdict.reason if verdict else "the run ended before it began",
+        "reason": verdict.reason if verdict else NEVER_BEGAN,
     }
     if flow.kind == "udp":
         entry |= _packets((progress and progress.datagrams) or datagram_result(None, None))

@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from nextmini.experiment.ending import STOP_SECONDS
+from nextmini.experiment.ending import STOP_SECONDS, fidelity_of
 from nextmini.experiment.folder import run_id
 from nextmini.experiment.interrupt import Interrupted
 from nextmini.experiment.observer import Silent
@@ -71,6 +71,7 @@ async def _finish(run: RunState, opened: Opened) -> None:
     await run.interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS)
     controller.end_flows("the controller was stopped")
     await controller.close()
-    facts = Facts(run.id, None, "interrupted", run.seconds)
+    events, fidelity = controller.events.outcomes(), fidelity_of(run.network, controller)
+    facts = Facts(run.id, None, "interrupted", run.seconds, events, fidelity)
     result = document(run.network, facts, controller.flows.flows, controller.counters)
     await opened.store.finish_run(run.id, "interrupted", json.dumps(result))

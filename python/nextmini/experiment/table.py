@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from nextmini.experiment.quantities import count, rate, size
+
 if TYPE_CHECKING:
     from typing import TextIO
 
@@ -19,9 +21,16 @@ MOST_FLOWS = 40
 MOST_HOPS = 6
 """Nodes of a route that are shown; of a longer one the first, the last, and how many links it has."""
 MOST_REASONS = 10
+MOST_EVENTS = 20
+MOST_DOUBTS = 3
+"""Reasons for a run's not being faithful that are shown."""
 PLAIN_WIDTH = 160
 
-_COLOURS = {"passed": "green", "completed": "green", "failed": "red", "interrupted": "yellow"}
+_COLOURS = {
+    **{"passed": "green", "completed": "green", "failed": "red", "interrupted": "yellow"},
+    **{"applied": "green", "not reached": "yellow"},
+    **{"faithful": "green", "degraded": "yellow", "invalid": "red"},
+}
 
 
 def print_outcome(outcome: Outcome, file: TextIO) -> None:
@@ -42,6 +51,13 @@ def print_document(document: dict[str, Any], file: TextIO) -> None:
     if len(flows) > 1:
         console.print(_summary(flows))
     console.print(_links(document["link_stats"]))
+    events: list[dict[str, Any]] = document.get("events", [])
+    if events:
+        console.print(_event_table(events[:MOST_EVENTS]))
+    if len(events) > MOST_EVENTS:
+        console.print(f"... and {len(events) - MOST_EVENTS} more events, see result.json")
+    if document.get("fidelity"):
+        console.print(_fidelity(document["fidelity"]), soft_wrap=True)
     for line in _reasons(flows):
         console.print(line, soft_wrap=True)
     console.print(f"Results: {escape(document['folder'])}", soft_wrap=True)
@@ -111,6 +127,37 @@ def _links(stats: list[dict[str, Any]]) -> str:
     return f"All links: {carried} carried; packets dropped: {causes or 'none'}"
 
 
+def _event_table(events: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    table.add_column("At", justify="right", no_wrap=True)
+    table.add_column("Event", overflow="fold")
+    table.add_column("Status", no_wrap=True)
+    for title in ("After", "Packets"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for event in events:
+        status, late = event["status"].replace("_", " "), event["applied_after_ms"]
+        colour = _COLOURS.get(status, "default")
+        table.add_row(
+            f"{event['at']:g} s",
+            escape(event["what"]),
+            f"[{colour}]{status}[/{colour}]",
+            "" if late is None else f"{late:.3g} ms",
+            "" if event["packets_affected"] is None else f"{event['packets_affected']:,}",
+            "[yellow]it touched no packet[/yellow]" if event["marked"] else escape(event["reason"] or ""),
+        )
+    return table
+
+
+def _fidelity(fidelity: dict[str, Any]) -> str:
+    """The verdict, and why."""
+    verdict, reasons = fidelity["verdict"], fidelity["reasons"]
+    colour = _COLOURS.get(verdict, "default")
+    more = f"; and {len(reasons) - MOST_DOUBTS} more" if len(reasons) > MOST_DOUBTS else ""
+    why = f": {escape('; '.join(reasons[:MOST_DOUBTS]))}{more}" if reasons else ""
+    return f"Fidelity: [{colour}]{verdict.replace('_', ' ')}[/{colour}]{why}"
+
+
 def _reasons(flows: list[dict[str, Any]]) -> list[str]:
     """Why flows did not complete: each reason once, with the flows that it is of."""
     by_reason: dict[str, list[str]] = {}
@@ -124,27 +171,3 @@ def _reasons(flows: list[dict[str, Any]]) -> list[str]:
     if len(by_reason) > MOST_REASONS:
         lines.append(f"... and {len(by_reason) - MOST_REASONS} more reasons, see result.json")
     return lines
-
-
-def count(number: int, noun: str) -> str:
-    """Such as "1 node" or "2 nodes"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
-def size(number: float) -> str:
-    """Bytes with three digits: decimal units, as in scenarios."""
-    return _scaled(number, ("B", "kB", "MB", "GB", "TB", "PB"))
-
-
-def rate(number: float) -> str:
-    """Bits a second with three digits."""
-    return _scaled(number, ("bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"))
-
-
-def _scaled(number: float, units: tuple[str, ...]) -> str:
-    unit = 0
-    # 999.5 would be written as 1000.
-    while number >= 999.5 and unit < len(units) - 1:
-        number /= 1000
-        unit += 1
-    return f"{number:.3g} {units[unit]}"

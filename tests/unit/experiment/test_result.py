@@ -8,7 +8,9 @@ from functools import partial
 from pathlib import Path
 
 from nextmini.controller.counters import DROP_CAUSES, Counters
+from nextmini.controller.events import Outcome
 from nextmini.controller.flows import FlowProgress
+from nextmini.experiment.happenings import problems
 from nextmini.experiment.result import Facts, as_json, document
 from nextmini.protocol import Datagrams, Drops, FlowChange, LinkCounters, Metrics, Quantiles
 from nextmini.scenario import loads, resolve
@@ -81,6 +83,81 @@ def test_the_text_is_the_document_with_a_line_for_each_flow_and_link() -> None:
     assert sum(line.startswith('    {"from": ') for line in lines) == 4
     assert '  "apps": [],' in lines
     assert len(lines) == 2 + len(made) + 2 + 4 + 2
+
+
+EVENTS = resolve(
+    loads(
+        """
+[experiment]
+name = "eventful"
+[topology]
+kind = "line"
+nodes = 3
+[[events]]
+at = "3 s"
+link = ["n1", "n2"]
+down = true
+duration = "2 s"
+[[events]]
+at = "1 s"
+node = "n2"
+crash = true
+"""
+    )
+)
+
+
+def test_every_event_has_an_entry() -> None:
+    seen = Outcome(1.0, "node n2 crashes", "applied", 4.125, 812, None)
+    made = document(EVENTS, replace(FACTS, events={2: seen}), {}, Counters())
+    assert made["events"] == [
+        {
+            "at": 3.0,
+            "what": "link n1 - n2 down for 2 s",
+            "status": "not_reached",
+            "applied_after_ms": None,
+            "packets_affected": None,
+            "marked": False,
+            "reason": None,
+        },
+        {
+            "at": 1.0,
+            "what": "node n2 crashes",
+            "status": "applied",
+            "applied_after_ms": 4.125,
+            "packets_affected": 812,
+            "marked": False,
+            "reason": None,
+        },
+    ]
+
+
+def test_an_event_that_touched_nothing_is_marked() -> None:
+    idle = Outcome(1.0, "node n2 crashes", "applied", 4.0, 0)
+    made = document(EVENTS, replace(FACTS, events={2: idle}), {}, Counters())
+    assert [event["marked"] for event in made["events"]] == [False, True]
+
+
+def test_events_that_failed_or_lacked_the_effect_they_needed_are_problems() -> None:
+    events = [
+        Outcome(1.0, "a", "applied", 4.0, 0),
+        Outcome(1.5, "b", "applied", 4.0, 0, require_effect=True),
+        Outcome(2.0, "c", "applied", 4.0, 1, require_effect=True),
+        Outcome(3.0, "d", "failed", reason="there is no node x"),
+        Outcome(9.0, "e", "not_reached"),
+        Outcome(9.0, "f", "not_reached", require_effect=True),
+    ]
+    assert problems(events) == [
+        "event at 1.5 s (b) was to have an effect, and touched no packet",
+        "event at 3 s (d) failed: there is no node x",
+        "event at 9 s (f) was to have an effect, and the run ended before it",
+    ]
+
+
+def test_a_run_that_never_began_has_measured_nothing() -> None:
+    made = document(NETWORK, FACTS, {}, Counters())["fidelity"]
+    assert (made["verdict"], made["reasons"]) == ("not_measured", ["the run ended before it began"])
+    assert (made["links"], made["timer_us"], made["overruns"]) == ([], None, 0)
 
 
 def test_a_controller_by_itself_has_no_run_folder() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from nextmini.controller import Progress
 from nextmini.experiment.observer import Silent
 from nextmini.experiment.options import Outcome
 from nextmini.experiment.progress import ProgressLine, progress_on
-from nextmini.experiment.table import print_outcome, rate, size
+from nextmini.experiment.quantities import rate, seconds, share, size
+from nextmini.experiment.table import print_outcome
 
 
 def flow(name: str = "bulk", status: str = "completed", **changes: Any) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def flow(name: str = "bulk", status: str = "completed", **changes: Any) -> dict[
     } | changes
 
 
-def printed(*flows: dict[str, Any], status: str = "passed") -> list[str]:
+def printed(*flows: dict[str, Any], status: str = "passed", **more: Any) -> list[str]:
     document = {
         "experiment": "two-paths",
         "status": status,
@@ -44,7 +46,7 @@ def printed(*flows: dict[str, Any], status: str = "passed") -> list[str]:
             {"bytes": 10**9, "drops": {"queue": 2, "loss": 0}},
             {"bytes": 10**9, "drops": {"queue": 1, "loss": 7}},
         ],
-    }
+    } | more
     file = io.StringIO()
     print_outcome(Outcome(document, Path("runs/two-paths-1")), file)
     return [line.rstrip() for line in file.getvalue().splitlines()]
@@ -92,6 +94,58 @@ def test_of_many_flows_those_that_did_not_complete_are_shown() -> None:
     assert "... and 90 more reasons, see result.json" in many
 
 
+def event(what: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "at": 3.5,
+        "what": what,
+        "status": "applied",
+        "applied_after_ms": 4.123,
+        "packets_affected": 1812,
+        "marked": False,
+        "reason": None,
+    } | changes
+
+
+def test_each_event_says_what_became_of_it() -> None:
+    never = {"status": "not_reached", "applied_after_ms": None, "packets_affected": None}
+    lines = printed(
+        flow(),
+        events=[
+            event("link a - b down for 2 s"),
+            event("node c crashes", packets_affected=0, marked=True),
+            event("link a - c up", status="failed", reason="there is no link between a and c"),
+            event("partition a | b", at=60.0, **never),
+        ],
+    )
+    at = next(place for place, line in enumerate(lines) if line.lstrip().startswith("At "))
+    assert [re.split(r"\s{2,}", line.strip()) for line in lines[at : at + 5]] == [
+        ["At", "Event", "Status", "After", "Packets"],
+        ["3.5 s", "link a - b down for 2 s", "applied", "4.12 ms", "1,812"],
+        ["3.5 s", "node c crashes", "applied", "4.12 ms", "0", "it touched no packet"],
+        ["3.5 s", "link a - c up", "failed", "4.12 ms", "1,812", "there is no link between a and c"],
+        ["60 s", "partition a | b", "not reached"],
+    ]
+    many = printed(flow(), events=[event(f"event {number}") for number in range(25)])
+    assert "... and 5 more events, see result.json" in many
+    assert sum("event " in line for line in many) == 20
+
+
+@pytest.mark.parametrize(
+    ("verdict", "reasons", "line"),
+    [
+        ("faithful", [], "Fidelity: faithful"),
+        ("not_measured", ["no link has a rate"], "Fidelity: not measured: no link has a rate"),
+        (
+            "invalid",
+            ["one", "two", "three", "four", "five"],
+            "Fidelity: invalid: one; two; three; and 2 more",
+        ),
+    ],
+)
+def test_fidelity_is_one_line(verdict: str, reasons: list[str], line: str) -> None:
+    assert line in printed(flow(), fidelity={"verdict": verdict, "reasons": reasons})
+
+
 def test_a_long_route_is_abridged() -> None:
     route = [f"n{i}" for i in range(1, 502)]
     assert any(line.endswith("n1 ... n501 (500 links)") for line in printed(flow(route=route)))
@@ -104,6 +158,10 @@ def test_a_long_route_is_abridged() -> None:
 def test_sizes_have_three_digits(number: float, text: str) -> None:
     assert size(number) == text
     assert rate(1_234_567_890) == "1.23 Gbit/s"
+    assert [seconds(time) for time in (2e-8, 0.0015, 0.25, 1.5, 2000)] == [
+        *("20 ns", "1.5 ms", "250 ms", "1.5 s", "2e+03 s")
+    ]
+    assert [share(part) for part in (0, 0.00125, 1)] == ["0 %", "0.125 %", "100 %"]
 
 
 def shown(line: ProgressLine) -> str:
