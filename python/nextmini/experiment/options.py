@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal
 from nextmini.hosts.local import PROGRAM
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
+    from nextmini.controller.counters import Counters
+    from nextmini.controller.fidelity import FidelityReports
+    from nextmini.controller.flows import FlowProgress
     from nextmini.store.registry import How
 
 Status = Literal["passed", "failed", "interrupted"]
@@ -26,7 +29,8 @@ class RunOptions:
     place. `name` takes the place of the experiment's. `export`: whether the run folder gets the time series.
     `program` is the dataplane's, without options. `until`: what ends a run whose scenario gives it no
     duration: its flows, when all have ended, or somebody who stops it, which then is no interruption.
-    `how`: what others are told of how it was started.
+    `how`: what others are told of how it was started. `watch_us`: microseconds between two looks of each
+    process at how late a bare timer is.
     """
 
     runs_dir: Path = Path("runs")
@@ -37,6 +41,16 @@ class RunOptions:
     program: Sequence[str] = PROGRAM
     until: Literal["flows", "stopped"] = "flows"
     how: How = "run"
+    watch_us: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What processes said, all of it: the result document has what most want to know."""
+
+    flows: Mapping[int, FlowProgress]
+    counters: Counters
+    fidelity: FidelityReports
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +64,8 @@ class Outcome:
     """What went wrong with the run itself, and not with a flow."""
     notes: tuple[str, ...] = ()
     """What its user should know although the results stand."""
+    measured: Measured | None = None
+    """None if it was over before there was a controller."""
 
     @property
     def status(self) -> Status:

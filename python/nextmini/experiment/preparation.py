@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nextmini.experiment.state import RunState
-    from nextmini.scenario import Network
     from nextmini.store import ExperimentSecrets
 
 
@@ -73,7 +72,7 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     store = await guard(_open_store(stack, dsn, network.name))
     with one_at_a_time():
         await guard(store.claim())
-    controller = Controller(store, _settings(network, run.id, secrets, strict=strict))
+    controller = Controller(store, _settings(run, secrets, strict=strict))
     stack.push_async_callback(controller.close)
     await guard(controller.listen())
     register = partial(state.register, replace(registration, ready=True))
@@ -94,10 +93,11 @@ def _registration(run: RunState) -> Registration:
     )
 
 
-def _settings(network: Network, run: str, secrets: ExperimentSecrets, *, strict: bool) -> Settings:
+def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Settings:
+    network = run.network
     return Settings(
         experiment=network.name,
-        run=run,
+        run=run.id,
         seed=network.seed,
         listen=network.listen,
         interval=network.interval,
@@ -107,6 +107,7 @@ def _settings(network: Network, run: str, secrets: ExperimentSecrets, *, strict:
         key=secrets.key,
         strict=strict,
         timing=network.timing,
+        watch_us=run.options.watch_us,
     )
 
 
