@@ -13,7 +13,7 @@ from nextmini.experiment import happenings
 from nextmini.experiment.asked import asked_of
 from nextmini.experiment.fidelity import judge
 from nextmini.experiment.folder import RunFolder
-from nextmini.experiment.options import Outcome
+from nextmini.experiment.options import Measured, Outcome
 from nextmini.experiment.result import Facts, as_json, document
 from nextmini.experiment.series import write_series
 from nextmini.hosts.local import describe_exit, log_tail
@@ -80,7 +80,11 @@ def outcome(run: RunState) -> Outcome:
         # It came while everything was being put away.
         run.document["status"] = "interrupted"
         RunFolder(folder).write_result(run.document)
-    return Outcome(run.document, folder, tuple(run.deaths + run.problems), tuple(run.notes))
+    measured = None
+    if run.parts is not None:
+        controller = run.parts.controller
+        measured = Measured(controller.flows.flows, controller.counters, controller.fidelity)
+    return Outcome(run.document, folder, tuple(run.deaths + run.problems), tuple(run.notes), measured)
 
 
 async def _keep_in_database(run: RunState, parts: Parts) -> None:
