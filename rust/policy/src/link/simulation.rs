@@ -9,8 +9,8 @@ use nextmini_wire::control::direction::{
     Chance, Codel, Discipline, Distribution, DropPolicy, Jitter, Limits, Loss, Red,
 };
 use nextmini_wire::control::{Class, Datagrams, Direction};
-use nextmini_wire::id::{FlowId, RouteId};
-use nextmini_wire::packet::{Content, Datagram, Ecn, Packet};
+use nextmini_wire::id::{FlowId, LinkId, NodeId, RouteId};
+use nextmini_wire::packet::{Chunk, Content, Datagram, Ecn, Packet};
 use proptest::prelude::*;
 
 use super::settings::Checked;
@@ -268,6 +268,34 @@ fn a_link_that_is_down_keeps_what_waits_and_loses_what_travels() {
     assert_eq!(chain.sequences(), (3..10).collect::<Vec<_>>());
     assert_eq!(chain.links[0].counters().drops.down, 4);
     assert_eq!(chain.arrived[0].0, Instant(100 * MILLISECOND + 11 * MILLISECOND));
+}
+
+#[test]
+fn what_came_while_a_link_was_down_leaves_at_its_rate_and_is_not_late() {
+    for direction in [megabits(12), Direction { delay_ns: MILLISECOND, ..Direction::default() }] {
+        let mut chain = Chain::new(1, 0, std::slice::from_ref(&direction));
+        chain.send(stream(3, MILLISECOND));
+        chain.links[0].set_wanted(Wanted::Down, chain.now);
+        let down = chain.now;
+        for n in 0..10 {
+            chain.now = down + Duration::from_millis(n);
+            let chunk = Chunk { flow: FlowId(1), offset: n, sent_at: 0, last: false, ask: false };
+            let packet = Packet { content: Content::Chunk(chunk), ..datagram(1, n, 0) };
+            let payload = Bytes::from(vec![0; WIRE_BYTES as usize - 40]);
+            chain.links[0].push(Packet { payload, ..packet }, chain.now);
+        }
+        let up = down + Duration::from_millis(100);
+        chain.now = up;
+        chain.links[0].set_wanted(Wanted::Up, up);
+        chain.run_until(Instant(u64::MAX));
+        let after: Vec<_> = chain.arrived.iter().skip(3).map(|(at, _)| at.since(up)).collect();
+        let each = u64::from(direction.rate.is_some());
+        let expected: Vec<_> = (0..10).map(|n| Duration::from_millis(1 + each * n)).collect();
+        assert_eq!(after, expected);
+        let fidelity = chain.links[0].fidelity(LinkId(1), NodeId(1)).unwrap();
+        assert_eq!(fidelity.lateness.max_ns, 0);
+        assert_eq!(fidelity.busy_bits, fidelity.asked_bits);
+    }
 }
 
 #[test]

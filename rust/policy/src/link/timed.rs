@@ -35,6 +35,8 @@ struct InService {
 pub(super) struct Timed {
     shaper: Shaper,
     in_service: Option<InService>,
+    /// Nothing begins before this: the link was down, or had another rate.
+    resumed: Instant,
     line: Line,
     red: Option<Red>,
     red_in_bytes: bool,
@@ -48,6 +50,7 @@ impl Timed {
         Self {
             shaper: Shaper::new(&Rate::Unlimited, now),
             in_service: None,
+            resumed: now,
             line: Line::new(seed),
             red: None,
             red_in_bytes: false,
@@ -78,8 +81,9 @@ impl Timed {
         self.line.set(before, after, checked.impairments, &mut self.meter);
     }
 
-    /// What is in service starts anew, at the rate that is in force now.
+    /// What is in service starts anew, at the rate that is in force now, and what waits has waited for that.
     pub(super) fn begin_again(&mut self, now: Instant) {
+        self.resumed = now;
         if let Some(current) = &mut self.in_service {
             let start = self.shaper.free_at().max(now);
             current.left = self.shaper.send(current.waiting.wire_bytes, start);
@@ -159,7 +163,7 @@ impl Timed {
     }
 
     fn start(&self, backlog: &mut Backlog) -> Option<Instant> {
-        backlog.next_at().map(|at| at.max(self.shaper.free_at()))
+        backlog.next_at().map(|at| at.max(self.shaper.free_at()).max(self.resumed))
     }
 
     fn begin(
