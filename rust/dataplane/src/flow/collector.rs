@@ -115,11 +115,6 @@ impl Collector {
         }
     }
 
-    /// Forgets everything.
-    pub fn clear(&mut self) {
-        self.sessions.clear();
-    }
-
     /// Forgets flows that ended before `moment`.
     pub fn forget_before(&mut self, moment: Instant) {
         self.sessions.retain(|_, session| session.reported.is_none() || session.heard >= moment);

@@ -116,13 +116,13 @@ impl Sink {
         self.node.routes().load().get(route).map(|route| route.pair().0)
     }
 
-    /// The node knows nothing any more of flows that ended here before it went down.
+    /// The node knows nothing any more of flows that ended here before it went down. What arrived of flows of
+    /// packets is still known: nothing depends on it but the results.
     fn forget_after_a_crash(&mut self) {
         let crashes = self.node.crashes();
         if std::mem::replace(&mut self.crashes, crashes) != crashes {
             self.sessions.clear();
             self.owing.clear();
-            self.collector.clear();
         }
     }
 

@@ -234,7 +234,9 @@ fn a_change_of_everything_loses_nothing_that_waits_or_travels() {
     for (at, packet) in stream(200, MILLISECOND) {
         chain.run_until(Instant(at));
         chain.links[0].push(packet, chain.now);
-        if sequence(&chain.links[0].backlog.first().map_or(datagram(1, 0, 0), |it| it.packet.clone())) == 50 {
+        if sequence(&chain.links[0].backlog.first().map_or_else(|| datagram(1, 0, 0), |it| it.packet.clone()))
+            == 50
+        {
             chain.links[0].set(1_500, checked(&then), chain.now);
         }
     }
