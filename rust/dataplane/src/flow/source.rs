@@ -1,12 +1,11 @@
 //! The sending end of a lossless session: a task for each flow.
 
-use std::hash::Hasher as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nextmini_policy::link::MOST_CATCH_UP;
-use nextmini_policy::lossless::{Pattern, Progress, Segment, Sender, Stream};
+use nextmini_policy::lossless::{Checksum, Pattern, Progress, Segment, Sender, Stream};
 use nextmini_policy::time::Instant;
 use nextmini_policy::token_bucket::TokenBucket;
 use nextmini_wire::control::{Flow, FlowChange, FlowCounters, FlowEnd, FlowStatus};
@@ -14,7 +13,6 @@ use nextmini_wire::id::RouteId;
 use nextmini_wire::key::{FlowKey, LOSSLESS_PROTOCOL};
 use nextmini_wire::packet::{Chunk, Content, MAX_CHUNK, Packet};
 use tokio::sync::{mpsc, watch};
-use twox_hash::XxHash3_64;
 
 use super::checksum_text;
 use crate::clock;
@@ -80,7 +78,7 @@ pub struct Source {
     key: FlowKey,
     sender: Sender,
     pace: Option<TokenBucket>,
-    hasher: XxHash3_64,
+    checksum: Checksum,
     stats: Arc<Stats>,
     began: Instant,
     batch: Vec<Packet>,
@@ -115,7 +113,7 @@ impl Source {
             key,
             sender,
             pace: None,
-            hasher: XxHash3_64::new(),
+            checksum: Checksum::default(),
             stats,
             began: Instant::default(),
             batch: Vec::new(),
@@ -225,7 +223,7 @@ impl Source {
     fn packet(&mut self, segment: &Segment, route: RouteId, now: Instant) -> Packet {
         let payload = self.pattern.slice(self.flow.id, segment.offset, segment.length);
         if !segment.again {
-            self.hasher.write(&payload);
+            self.checksum.write(&payload);
         }
         let Segment { offset, last, .. } = *segment;
         // A paced flow sends no more before its time, so nothing else would bring the acknowledgement.
@@ -257,7 +255,7 @@ impl Source {
         let Progress::Complete(theirs) = self.sender.progress() else {
             return None;
         };
-        let ours = self.hasher.finish();
+        let ours = self.checksum.finish();
         Some(if theirs == ours {
             Ok(())
         } else {
@@ -298,7 +296,7 @@ impl Source {
             seconds,
             retransmitted: self.sender.retransmitted(),
             reordered: 0,
-            checksum: complete.then(|| checksum_text(self.hasher.finish())),
+            checksum: complete.then(|| checksum_text(self.checksum.finish())),
             route: self.stats.route(),
             reason,
             datagrams: None,

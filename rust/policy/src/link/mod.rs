@@ -9,6 +9,7 @@
 //! packets *were to* come and leave, so that errors do not add up.
 
 pub mod backlog;
+mod direct;
 pub mod line;
 pub mod meter;
 pub mod settings;
@@ -20,6 +21,7 @@ mod timed;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nextmini_wire::control::direction::Discipline;
 use nextmini_wire::control::{Direction, Drops, LinkFidelity};
 use nextmini_wire::id::{LinkId, NodeId};
 use nextmini_wire::packet::{Content, Packet};
@@ -32,6 +34,7 @@ use crate::drops::DropCause;
 use crate::random::Random;
 use crate::time::Instant;
 use backlog::{Backlog, Waiting};
+use direct::Direct;
 use settings::{Checked, Limits};
 use timed::Timed;
 
@@ -107,9 +110,11 @@ pub struct LinkQueue {
     limits: Limits,
     up: LinkUp,
     wanted: Wanted,
+    /// As long as nothing is asked of it, what waits is here, and the two below are not used.
+    direct: Option<Direct>,
     backlog: Backlog,
-    counters: Counters,
     timed: Option<Box<Timed>>,
+    counters: Counters,
 }
 
 impl LinkQueue {
@@ -125,6 +130,7 @@ impl LinkQueue {
             direction,
             up: LinkUp::Yes,
             wanted: Wanted::Up,
+            direct: Some(Direct::default()),
             counters: Counters::default(),
             timed: None,
         }
@@ -133,6 +139,9 @@ impl LinkQueue {
     /// Puts other settings in force. Nothing that waits or travels is lost; what is asked for as before goes
     /// on where it is.
     pub fn set(&mut self, mtu: u16, checked: Checked, now: Instant) {
+        if mtu != self.mtu || checked.needs_clock() || checked.direction.discipline != Discipline::Fifo {
+            self.leave_direct(now);
+        }
         self.mtu = mtu;
         self.limits = Limits::new(&checked.direction.limits);
         self.cuts = settings::works_per_packet(&checked.direction);
@@ -146,6 +155,9 @@ impl LinkQueue {
 
     /// Takes other classes for packets that come from now on.
     pub fn set_classes(&mut self, classes: &Arc<Classes>, now: Instant) {
+        if classes.have_rates() {
+            self.leave_direct(now);
+        }
         if self.timed.is_none() && classes.have_rates() {
             self.timed = Some(Box::new(Timed::new(self.seed, now)));
         }
@@ -178,6 +190,9 @@ impl LinkQueue {
         if let Some(cause) = self.refusal(&packet, wire_bytes, now) {
             return self.count_drop(cause, 1);
         }
+        if let Some(direct) = &mut self.direct {
+            return direct.push(packet, wire_bytes);
+        }
         if let Some(timed) = &mut self.timed {
             match timed.on_arrival(&packet, &self.backlog, now) {
                 Verdict::Pass => {}
@@ -196,6 +211,12 @@ impl LinkQueue {
     /// Moves packets that go on by `now` to `out`, at most [`MAX_BATCH`] and `most_bytes` of payload but at
     /// least one, if there is one.
     pub fn pop_into(&mut self, out: &mut Vec<Packet>, most_bytes: usize, now: Instant) {
+        if let Some(direct) = &mut self.direct {
+            if self.wanted == Wanted::Up {
+                direct.pop_into(out, most_bytes, self.mtu, &mut self.counters);
+            }
+            return;
+        }
         self.advance(now);
         match &mut self.timed {
             Some(timed) if self.up == LinkUp::Yes && self.wanted == Wanted::Up => {
@@ -237,8 +258,7 @@ impl LinkQueue {
     pub fn set_up(&mut self, up: LinkUp, now: Instant) {
         let before = std::mem::replace(&mut self.up, up);
         if up == LinkUp::Ended {
-            let lost = self.backlog.clear() + self.timed.as_mut().map_or(0, |timed| timed.clear());
-            self.count_drop(DropCause::Down, lost);
+            self.clear();
         } else if up == LinkUp::Yes && before == LinkUp::No {
             self.begin_again(now);
         }
@@ -259,7 +279,8 @@ impl LinkQueue {
 
     /// Drops all that waits or travels, and counts it: the node that sends is gone.
     pub fn clear(&mut self) {
-        let lost = self.backlog.clear() + self.timed.as_mut().map_or(0, |timed| timed.clear());
+        let direct = self.direct.as_mut().map_or(0, |direct| std::mem::take(direct).len() as u64);
+        let lost = direct + self.backlog.clear() + self.timed.as_mut().map_or(0, |timed| timed.clear());
         self.count_drop(DropCause::Down, lost);
     }
 
@@ -270,6 +291,9 @@ impl LinkQueue {
 
     /// Packets that wait for their turn.
     pub fn len(&self) -> usize {
+        if let Some(direct) = &self.direct {
+            return direct.len();
+        }
         self.backlog.packets() + self.timed.as_ref().map_or(0, |timed| timed.in_service())
     }
 
@@ -280,7 +304,7 @@ impl LinkQueue {
 
     /// Bytes that wait, on the emulated wire.
     pub fn waiting_bytes(&self) -> u64 {
-        self.backlog.bytes()
+        self.direct.as_ref().map_or_else(|| self.backlog.bytes(), Direct::bytes)
     }
 
     /// What has passed so far.
@@ -327,6 +351,14 @@ impl LinkQueue {
             self.counters.bytes += waiting.wire_bytes;
             self.counters.packets += 1;
             out.push(waiting.packet);
+        }
+    }
+
+    /// Something is asked of it: what waits, waits for it.
+    fn leave_direct(&mut self, now: Instant) {
+        for packet in self.direct.take().into_iter().flat_map(Direct::into_packets) {
+            let wire_bytes = packet.wire_bytes(self.mtu);
+            self.backlog.push(Waiting { packet, wire_bytes, arrived: now }, now);
         }
     }
 
@@ -400,6 +432,19 @@ mod tests {
         push(&mut queue, chunk(1, 10));
         assert_eq!((queue.len(), queue.waiting_bytes()), (0, 0));
         assert_eq!((queue.counters().drops.down, queue.counters().entered), (3, 3));
+    }
+
+    #[test]
+    fn orders_that_come_while_packets_wait_lose_none_of_them() {
+        let mut queue = queue();
+        (0..5).for_each(|n| push(&mut queue, chunk(n, 1_000)));
+        push(&mut queue, ack(1));
+        let drr = Direction { discipline: Discipline::Drr, ..Direction::default() };
+        queue.set(1500, Checked::new(&drr, None).unwrap(), Instant(5));
+        assert_eq!(queue.len(), 6);
+        let expected: Vec<Packet> = [ack(1)].into_iter().chain((0..5).map(|n| chunk(n, 1_000))).collect();
+        assert_eq!(drain(&mut queue, 100_000), expected);
+        assert_eq!((queue.waiting_bytes(), queue.counters().packets), (0, 6));
     }
 
     #[test]

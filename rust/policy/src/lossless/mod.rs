@@ -6,8 +6,10 @@
 //! - [`Sender`]: what to send and when, what to send again
 //! - [`Receiver`]: puts the stream in order and answers
 //! - [`window`], [`rtt`]: how much may be under way, how long it takes
+//! - [`Checksum`]: what both ends compare
 //! - [`Pattern`]: the bytes that synthetic flows carry
 
+pub mod checksum;
 pub mod pattern;
 pub mod receiver;
 pub mod rtt;
@@ -16,6 +18,7 @@ pub mod sender;
 mod simulation;
 pub mod window;
 
+pub use checksum::Checksum;
 pub use pattern::Pattern;
 pub use receiver::{Arrival, Receiver};
 pub use sender::{Progress, Segment, Sender, Stream};

@@ -1,11 +1,11 @@
 //! The receiving end of a lossless session: puts the stream in order, sums it up, answers.
 
 use std::collections::BTreeMap;
-use std::hash::Hasher as _;
 
 use bytes::Bytes;
 use nextmini_wire::packet::{Ack, Chunk};
-use twox_hash::XxHash3_64;
+
+use super::Checksum;
 
 /// Bytes held ahead of a gap at most; a sender whose window is larger sends the rest again.
 const MOST_HELD: usize = 64 << 20;
@@ -31,7 +31,7 @@ pub struct Receiver {
     next: u64,
     held: BTreeMap<u64, (Bytes, bool)>,
     held_bytes: usize,
-    hasher: XxHash3_64,
+    checksum_so_far: Checksum,
     checksum: Option<u64>,
     reordered: u64,
 }
@@ -68,7 +68,7 @@ impl Receiver {
         }
         self.held.clear();
         self.held_bytes = 0;
-        self.checksum = Some(self.hasher.finish());
+        self.checksum = Some(self.checksum_so_far.finish());
         Arrival::Complete
     }
 
@@ -108,7 +108,7 @@ impl Receiver {
     }
 
     fn append(&mut self, payload: &[u8]) {
-        self.hasher.write(payload);
+        self.checksum_so_far.write(payload);
         self.next += payload.len() as u64;
     }
 }
