@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
     from nextmini.scenario import Network
 
-ELSEWHERE = {"quickstart", "ring-1000", "ring-50-tcp"}
-"""These run in test_run.py."""
+ELSEWHERE = {"events", "quickstart", "ring-1000", "ring-50-tcp"}
+"""These run in test_run.py and test_events.py."""
 
 
 def asked_for(network: Network) -> set[str]:
