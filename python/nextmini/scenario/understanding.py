@@ -13,7 +13,7 @@ from nextmini.scenario.later import LATER_KEYS, LATER_VALUES
 from nextmini.scenario.model import Scenario
 from nextmini.scenario.tables import LinkSettings
 from nextmini.scenario.topology import KINDS
-from nextmini.scenario.vocabulary import LISTS, TABLES, header, table_name
+from nextmini.scenario.vocabulary import LISTS, SYNONYMS, TABLES, header, table_name
 from nextmini.scenario.wording import alternatives, nearest, shown
 
 if TYPE_CHECKING:
@@ -140,6 +140,12 @@ def _quoted(choices: list[str]) -> str:
 
 
 def _table_expected(path: Path, value: object) -> Finding:
+    model = inner_table(str(path[-1]), {})
+    if model is not None:
+        fields = model.model_fields.items()
+        key, example = next((key, field.examples[0]) for key, field in fields if field.examples)
+        remedy = f"write {path[-1]} = {_written({key: example})}"
+        return Finding(path, f"expected a table, got {shown(value)}", remedy)
     name = key_text(path[:1])
     place = header(name) if len(path) == 1 or name in LISTS else f"[{key_text(path)}]"
     return Finding(path, f"expected a table, got {shown(value)}", f"write its keys under {place}")
@@ -179,8 +185,15 @@ def _plain(kind: str, value: object, context: dict[str, Any], path: Path) -> tup
 def _example(path: Path, place: _Place) -> str:
     field = place.model(path[:-1]).model_fields[str(path[-1])]
     if field.examples:
-        return f"write {path[-1]} = {shown(field.examples[0])}"
+        return f"write {path[-1]} = {_written(field.examples[0])}"
     return f'write [{path[-1]}] with a name = "..." under it'
+
+
+def _written(value: object) -> str:
+    """An example as TOML has it."""
+    if not isinstance(value, dict):
+        return shown(value)
+    return f"{{ {', '.join(f'{key} = {shown(inner)}' for key, inner in value.items())} }}"
 
 
 def _unknown(path: Path, place: _Place) -> Finding:
@@ -188,8 +201,8 @@ def _unknown(path: Path, place: _Place) -> Finding:
     if key in LATER_KEYS.get(table, {}):
         return Finding(path, f"is not in this version ({LATER_KEYS[table][key]})", "remove it")
     known = list(place.model(path[:-1]).model_fields)
-    meant = nearest(key, known)
-    if meant is not None:
+    meant = nearest(key, known) or SYNONYMS.get(key)
+    if meant in known:
         return Finding(path, "unknown key", f"did you mean {meant}?")
     homes = [name for name in TABLES if key in TABLES[name].model_fields or key in LATER_KEYS.get(name, {})]
     if table != "topology" and 1 <= len(homes) <= 2:

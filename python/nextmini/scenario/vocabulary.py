@@ -40,6 +40,14 @@ TABLES: dict[str, type[Table]] = {
     "metrics": MetricsTable,
     "controller": ControllerTable,
 }
+SYNONYMS = {
+    **dict.fromkeys(("bandwidth", "bw", "capacity", "throughput"), "rate"),
+    **dict.fromkeys(("latency", "lat"), "delay"),
+    **dict.fromkeys(("limit", "buffer", "max_queue_size"), "queue"),
+    **dict.fromkeys(("qdisc", "scheduler"), "discipline"),
+    **dict.fromkeys(("aqm", "policy"), "drop"),
+}
+"""What other emulators and tc(8) call keys of links."""
 
 
 def header(table: str) -> str:

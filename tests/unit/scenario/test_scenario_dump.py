@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import dataclasses
 import tomllib
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from nextmini.scenario import Network, Scenario, dump, loads, resolve
-from nextmini.scenario.examples import example_names, example_text
+from nextmini.scenario import Network, Scenario, dump, load, loads, resolve
+from nextmini.scenario.examples import example_names
 from nextmini.scenario.network import Route
+
+_CONFIGS = Path(__file__).parents[3] / "configs"
 
 
 @pytest.mark.parametrize("name", [name for name in example_names() if name != "ring-1000"])
 def test_examples_survive(name: str) -> None:
-    network = resolve(loads(example_text(name)))
+    network = resolve(load(_CONFIGS / f"{name}.toml"))
     assert resolve(loads(dump(network))) == network
 
 

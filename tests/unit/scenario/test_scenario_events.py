@@ -147,7 +147,7 @@ class TestClasses:
         ("entry", "told"),
         [
             ({"match": {}}, "classes[0]: this class has neither a rate nor a weight; write weight = 4"),
-            ({"weight": 4}, 'classes[0].match: is missing; write match = {"protocol": "udp"}'),
+            ({"weight": 4}, 'classes[0].match: is missing; write match = { protocol = "udp" }'),
             ({"match": {"source": "x"}, "weight": 4}, 'classes[0].match.source: there is no node "x"'),
             (
                 {"match": {"protocol": "udt"}, "weight": 4},

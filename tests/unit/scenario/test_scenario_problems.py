@@ -147,6 +147,18 @@ def test_a_problem_reads_file_line_key_and_remedy(tmp_path: Path) -> None:
             'links: expected a list of tables, got {"ends": 1}; begin each entry with [[links]]',
         ),
         ({"links": [3]}, "links[0]: expected a table, got 3; write its keys under [[links]]"),
+        (
+            {"links": [{"ends": ["a", "b"], "forward": "5 Mbit/s"}]},
+            'links[0].forward: expected a table, got "5 Mbit/s"; write forward = { rate = "100 Mbit/s" }',
+        ),
+        (
+            {"links": [{"ends": ["a", "b"], "latency": 1}]},
+            "links[0].latency: unknown key; did you mean delay?",
+        ),
+        (
+            {"topology": {"kind": "line", "nodes": 2, "link": {"bandwidth": 1}}},
+            "topology.link.bandwidth: unknown key; did you mean rate?",
+        ),
         ({"links": [{}]}, 'links[0].ends: is missing; write ends = ["a", "b"]'),
         (
             {"links": [{"ends": ["a"]}]},
