@@ -14,7 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from pathlib import Path
 
-BENCH = (sys.executable, "-m", "nextmini.cli.main", "bench", "lossless")
+PROGRAM = (sys.executable, "-m", "nextmini.cli.main", "bench")
+BENCH = (*PROGRAM, "lossless")
 
 
 @pytest.fixture
@@ -89,6 +90,19 @@ def test_an_interrupted_benchmark_leaves_no_process(
     assert child.wait() == 130, rest
     assert "Traceback" not in rest
     assert processes_naming(str(tmp_path)) == []
+    assert list(tmp_path.glob("nextmini-bench-*")) == []
+
+
+def test_fidelity_tells_what_a_link_achieves(environment: dict[str, str], tmp_path: Path) -> None:
+    fidelity = (*PROGRAM, "fidelity", "--quick", "--only", "rate 10 M", "--json")
+    done = subprocess.run(fidelity, env=environment, capture_output=True, text=True, check=False)
+    # How well it did depends on what else the machine does now.
+    assert done.returncode in (0, 1), done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    (row,) = document["rows"]
+    assert (row["setting"], row["unit"], row["asked"]) == ("rate 10 Mbit/s", "bit/s", 10_000_000)
+    assert row["measured"] > 0
+    assert row["passed"] == (done.returncode == 0)
     assert list(tmp_path.glob("nextmini-bench-*")) == []
 
 

@@ -8,36 +8,25 @@ controller, metrics. Bytes count once they have been acknowledged end to end.
 from __future__ import annotations
 
 import resource
-import tempfile
-from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from nextmini.bench.baseline import relay_chain
-from nextmini.bench.figures import middle, significant, spread
-from nextmini.errors import ControllerError, NextminiError, RunError
-from nextmini.experiment import RunOptions, run_scenario
-from nextmini.experiment.interrupt import Interrupted
+from nextmini.bench.figures import middle, spread
+from nextmini.bench.plan import PlanError, within
+from nextmini.bench.running import EXPERIMENT, prepared
 from nextmini.scenario import Scenario, loads
-from nextmini.store import StateFolder, embedded_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nextmini.experiment import Interrupt, Outcome
+    from nextmini.bench.running import Bench
+    from nextmini.experiment import Interrupt
 
 Transport = Literal["tcp", "memory"]
 
-EXPERIMENT = "bench-lossless"
 MOST_HOPS = 1_000
 MOST_FLOWS = 10_000
-
-
-class PlanError(NextminiError):
-    """What is asked for cannot be measured."""
-
-    exit_code = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +45,13 @@ class Plan:
 
     def __post_init__(self) -> None:
         for hops in self.hops:
-            _within(hops, "--hops", 1, MOST_HOPS)
+            within(hops, "--hops", 1, MOST_HOPS)
         if not self.hops or len(set(self.hops)) < len(self.hops):
             raise PlanError("--hops: each number of hops once, and at least one", "such as --hops 1,2,5,10")
-        _within(self.flows, "--flows", 1, MOST_FLOWS)
-        _within(self.processors, "--processors", 1, 256)
-        _within(self.seconds, "--seconds", 0.1, 3_600)
-        _within(self.repeat, "--repeat", 1, 1_000)
+        within(self.flows, "--flows", 1, MOST_FLOWS)
+        within(self.processors, "--processors", 1, 256)
+        within(self.seconds, "--seconds", 0.1, 3_600)
+        within(self.repeat, "--repeat", 1, 1_000)
 
 
 @dataclass(slots=True)
@@ -86,11 +75,7 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
     """
     samples = {hops: Samples() for hops in plan.hops}
     direct: list[float] = []
-    async with AsyncExitStack() as stack:
-        # Held throughout: a server that starts and stops would be part of the measurement.
-        server = embedded_server(StateFolder.locate(None).path)
-        await interrupt.guard(stack.enter_async_context(server))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nextmini-bench-")))
+    async with prepared(interrupt) as bench:
         for repetition in range(1, plan.repeat + 1):
             where = f"repetition {repetition} of {plan.repeat}"
             tell(f"{where}: a direct connection")
@@ -98,7 +83,7 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
             for hops, sample in samples.items():
                 name = f"{hops} hop{'s' if hops > 1 else ''}"
                 tell(f"{where}: {name}")
-                gbps, cpu = await _ours(plan, hops, folder, interrupt)
+                gbps, cpu = await _ours(plan, hops, bench)
                 sample.gbps.append(gbps)
                 sample.cpu.append(cpu)
                 tell(f"{where}: {name}, bare")
@@ -118,33 +103,15 @@ def chain(plan: Plan, hops: int) -> Scenario:
     )
 
 
-async def _ours(plan: Plan, hops: int, folder: Path, interrupt: Interrupt) -> tuple[float, float]:
+async def _ours(plan: Plan, hops: int, bench: Bench) -> tuple[float, float]:
     """Gbit/s end to end, and CPU seconds a GB of the dataplane process."""
     before = _cpu_of_children()
-    try:
-        outcome = await run_scenario(chain(plan, hops), RunOptions(runs_dir=folder, export=False), interrupt)
-    except ControllerError as error:
-        raise ControllerError(
-            error.message, "wait for the other benchmark to end: two at once would disturb each other"
-        ) from error
+    outcome = await bench.run(chain(plan, hops), f"a chain of {hops}")
     cpu = _cpu_of_children() - before
-    flows = _completed(outcome, hops)
+    flows = outcome.document["flows"]
     delivered = sum(flow["bytes"] for flow in flows)
     took = max(flow["seconds"] for flow in flows)
     return delivered * 8 / took / 1e9, cpu / (delivered / 1e9)
-
-
-def _completed(outcome: Outcome, hops: int) -> list[dict[str, Any]]:
-    """The flows of a run, all of which have completed with bytes to show for it."""
-    if outcome.status == "interrupted":
-        raise Interrupted
-    flows: list[dict[str, Any]] = outcome.document["flows"]
-    reasons = list(outcome.problems)
-    reasons += [f"{flow['name']}: {flow['reason']}" for flow in flows if flow["status"] != "completed"]
-    reasons += [f"{flow['name']} delivered nothing" for flow in flows if flow["bytes"] == 0]
-    if reasons:
-        raise RunError(f"the run over a chain of {hops} failed: {reasons[0]}")
-    return flows
 
 
 def _cpu_of_children() -> float:
@@ -172,10 +139,3 @@ def _row(plan: Plan, hops: int, sample: Samples, direct: list[float]) -> dict[st
             "direct_gbps": spread(direct),
         },
     }
-
-
-def _within(value: float, option: str, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise PlanError(
-            f"{option}: {significant(value):g} cannot be measured", f"choose from {least:g} to {most:g}"
-        )

@@ -1,7 +1,7 @@
 """`nextmini bench NAME`."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 
@@ -9,7 +9,12 @@ from nextmini.cli.output import JsonOption, print_json
 from nextmini.cli.signals import INTERRUPTED, Signals
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
     from nextmini.bench.lossless import Plan
+    from nextmini.experiment import Interrupt
+
+Row = TypeVar("Row")
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help="Measure this version on this machine.")
 
@@ -41,12 +46,12 @@ def lossless(
         # Here, since importing takes a while, and a signal meanwhile is to be noted.
         import asyncio
 
-        from nextmini.bench.lossless import Plan
+        from nextmini.bench.lossless import Plan, measure
         from nextmini.experiment.interrupt import Interrupted
 
         plan = Plan(_numbers(hops), transport, flows, processors, seconds, repeat)
         try:
-            rows = asyncio.run(_perform(plan, signals))
+            rows = asyncio.run(_perform(lambda *watched: measure(plan, *watched), signals))
         except Interrupted:
             raise typer.Exit(INTERRUPTED) from None
         if json:
@@ -58,9 +63,49 @@ def lossless(
             _print(rows, plan)
 
 
+@app.command("fidelity")
+def fidelity(
+    quick: Annotated[bool, typer.Option("--quick", help="A minute and a half at most.")] = False,
+    repeat: Annotated[int, typer.Option(help="Runs for each delay; the median counts.")] = 5,
+    only: Annotated[
+        str, typer.Option(metavar="SETTING", help="Settings whose names begin so, as in `rate 10 M`.")
+    ] = "",
+    json: JsonOption = False,
+) -> None:
+    """Measure what links achieve of what is asked of them: rates, delays, losses, jitter.
+
+    Delays are measured beside a bare timer in the same process at the same time. The exit code is 1 if an
+    error is not in order.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        import asyncio
+
+        from nextmini.bench.fidelity.plan import Plan, measure
+        from nextmini.experiment.interrupt import Interrupted
+
+        plan = Plan(quick, repeat, only)
+        try:
+            rows = asyncio.run(_perform(lambda *watched: measure(plan, *watched), signals))
+        except Interrupted:
+            raise typer.Exit(INTERRUPTED) from None
+        if json:
+            from nextmini.bench.machine import machine
+
+            facts = {"quick": quick, "repeat": repeat, "machine": machine()}
+            print_json({"bench": "fidelity", **facts, "rows": [row.document() for row in rows]})
+        else:
+            from nextmini.cli.fidelity_table import print_rows
+
+            print_rows(rows, sys.stdout)
+        if not all(row.passed for row in rows):
+            raise typer.Exit(1)
+
+
 def _numbers(text: str) -> tuple[int, ...]:
     """Comma-separated numbers. Raises PlanError."""
-    from nextmini.bench.lossless import PlanError
+    from nextmini.bench.plan import PlanError
 
     try:
         return tuple(int(part) for part in text.split(","))
@@ -68,10 +113,12 @@ def _numbers(text: str) -> tuple[int, ...]:
         raise PlanError(f"--hops: {text!r} is not a list of numbers", "such as --hops 1,2,5,10") from None
 
 
-async def _perform(plan: "Plan", signals: Signals) -> list[dict[str, Any]]:
+async def _perform(
+    measure: "Callable[[Interrupt, Callable[[str], None]], Awaitable[list[Row]]]", signals: Signals
+) -> "list[Row]":
+    """What `measure` makes; meanwhile standard error says what is being measured."""
     from rich.console import Console
 
-    from nextmini.bench.lossless import measure
     from nextmini.experiment import Interrupt
 
     interrupt = Interrupt()
@@ -79,9 +126,9 @@ async def _perform(plan: "Plan", signals: Signals) -> list[dict[str, Any]]:
     with interrupt.on_signals():
         signals.check()
         if not console.is_terminal:
-            return await measure(plan, interrupt, lambda text: typer.echo(text, err=True))
+            return await measure(interrupt, lambda text: typer.echo(text, err=True))
         with console.status("starting") as status:
-            return await measure(plan, interrupt, status.update)
+            return await measure(interrupt, status.update)
 
 
 def _print(rows: list[dict[str, Any]], plan: "Plan") -> None:

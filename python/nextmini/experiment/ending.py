@@ -83,7 +83,7 @@ def outcome(run: RunState) -> Outcome:
     measured = None
     if run.parts is not None:
         controller = run.parts.controller
-        measured = Measured(controller.flows.flows, controller.counters, controller.fidelity)
+        measured = Measured(controller.flows.flows, controller.fidelity)
     return Outcome(run.document, folder, tuple(run.deaths + run.problems), tuple(run.notes), measured)
 
 

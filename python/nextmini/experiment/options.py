@@ -11,7 +11,6 @@ from nextmini.hosts.local import PROGRAM
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from nextmini.controller.counters import Counters
     from nextmini.controller.fidelity import FidelityReports
     from nextmini.controller.flows import FlowProgress
     from nextmini.store.registry import How
@@ -49,7 +48,6 @@ class Measured:
     """What processes said, all of it: the result document has what most want to know."""
 
     flows: Mapping[int, FlowProgress]
-    counters: Counters
     fidelity: FidelityReports
 
 

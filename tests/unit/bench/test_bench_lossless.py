@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
-from nextmini.bench import lossless
+from nextmini.bench import lossless, running
 from nextmini.bench.figures import middle, significant, spread
-from nextmini.bench.lossless import EXPERIMENT, Plan, PlanError, chain, measure
+from nextmini.bench.lossless import Plan, chain, measure
+from nextmini.bench.plan import PlanError
+from nextmini.bench.running import EXPERIMENT
 from nextmini.errors import ControllerError, RunError
 from nextmini.experiment import Interrupt, Outcome
 from nextmini.experiment.interrupt import Interrupted
@@ -70,8 +72,8 @@ class Rig:
         self.problems: tuple[str, ...] = ()
         self.refusal: Exception | None = None
         monkeypatch.setenv("NEXTMINI_STATE", str(tmp_path / "state"))
-        monkeypatch.setattr(lossless, "embedded_server", lambda _state: NoServer())
-        monkeypatch.setattr(lossless, "run_scenario", self.run)
+        monkeypatch.setattr(running, "embedded_server", lambda _state: NoServer())
+        monkeypatch.setattr(running, "run_scenario", self.run)
         monkeypatch.setattr(lossless, "relay_chain", self.baseline)
 
     async def run(self, scenario: Any, _options: object, _interrupt: object) -> Outcome:
@@ -145,6 +147,6 @@ def test_an_interrupted_run_ends_the_benchmark(rig: Rig) -> None:
 
 
 def test_two_benchmarks_at_once_are_refused(rig: Rig) -> None:
-    rig.refusal = ControllerError("experiment bench-lossless is taken", "give this run another name")
+    rig.refusal = ControllerError("experiment bench is taken", "give this run another name")
     with pytest.raises(ControllerError, match="wait for the other benchmark"):
         rig.measure(Plan(hops=(1,)))

@@ -1,0 +1,68 @@
+"""Runs that are measurements: all went well, or it is none."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nextmini.errors import ControllerError, RunError
+from nextmini.experiment import RunOptions, run_scenario
+from nextmini.experiment.interrupt import Interrupted
+from nextmini.store import StateFolder, embedded_server
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from nextmini.experiment import Interrupt, Outcome
+    from nextmini.scenario import Scenario
+
+EXPERIMENT = "bench"
+"""All benchmarks run under this name, since two at once would measure each other."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where benchmarks run; `folder` is gone after them."""
+
+    folder: Path
+    interrupt: Interrupt
+
+    async def run(self, scenario: Scenario, what: str, watch_us: int = 10_000) -> Outcome:
+        """A run all of whose flows have completed with bytes to show for it; `what` was to be measured.
+
+        Raises RunError if that is not so, Interrupted, and whatever keeps a run from beginning.
+        """
+        options = RunOptions(runs_dir=self.folder, export=False, watch_us=watch_us)
+        try:
+            outcome = await run_scenario(scenario, options, self.interrupt)
+        except ControllerError as error:
+            raise ControllerError(
+                error.message, "wait for the other benchmark to end: two at once would disturb each other"
+            ) from error
+        _completed(outcome, what)
+        return outcome
+
+
+@asynccontextmanager
+async def prepared(interrupt: Interrupt) -> AsyncIterator[Bench]:
+    """A database server for all runs, and a place for what they write."""
+    async with AsyncExitStack() as stack:
+        # Held throughout: a server that starts and stops would be part of the measurement.
+        server = embedded_server(StateFolder.locate(None).path)
+        await interrupt.guard(stack.enter_async_context(server))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nextmini-bench-")))
+        yield Bench(folder, interrupt)
+
+
+def _completed(outcome: Outcome, what: str) -> None:
+    if outcome.status == "interrupted":
+        raise Interrupted
+    flows = outcome.document["flows"]
+    reasons = list(outcome.problems)
+    reasons += [f"{flow['name']}: {flow['reason']}" for flow in flows if flow["status"] != "completed"]
+    reasons += [f"{flow['name']} delivered nothing" for flow in flows if flow["bytes"] == 0]
+    if reasons:
+        raise RunError(f"measuring {what} failed: {reasons[0]}")
