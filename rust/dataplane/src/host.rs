@@ -243,6 +243,7 @@ impl Host {
             for task in ending {
                 task.ended().await;
             }
+            self.received.quiet(&self.experiment.timers).await;
             self.stop_sinks.send_replace(true);
             for (_, hosted) in self.nodes.drain() {
                 hosted.sink.ended().await;

@@ -1,6 +1,7 @@
 //! The receiving ends of a node's flows of packets.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
 use nextmini_policy::datagram::{Receipt, Receiver};
@@ -12,8 +13,10 @@ use nextmini_wire::key::FlowKey;
 use nextmini_wire::packet::{Ack, Content, Datagram, Packet};
 use rustc_hash::FxHashMap;
 
+use crate::clock;
 use crate::event::{Event, report};
 use crate::node::Node;
+use crate::timers::Timers;
 
 #[derive(Debug)]
 struct Session {
@@ -30,16 +33,39 @@ struct Session {
 /// What has arrived of the flows of packets that end in a process, for whoever wants to know while they go on.
 #[derive(Debug, Default)]
 pub struct Received {
-    flows: Mutex<FxHashMap<FlowId, SinkCounters>>,
+    flows: Mutex<FxHashMap<FlowId, Known>>,
 }
+
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    counters: SinkCounters,
+    heard: Instant,
+    ended: bool,
+}
+
+/// When nothing more of a flow has come for so long that was stopped at its source, nothing more is under way.
+const QUIET: Duration = Duration::from_millis(250);
 
 impl Received {
     /// What has arrived so far, flow by flow.
     pub fn counters(&self) -> Vec<SinkCounters> {
-        self.lock().values().copied().collect()
+        self.lock().values().map(|known| known.counters).collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, FxHashMap<FlowId, SinkCounters>> {
+    /// Waits until of no flow that has not ended anything comes any more.
+    pub async fn quiet(&self, timers: &Timers) {
+        let mut alarm = timers.alarm();
+        while let Some(at) = self.quiet_at().filter(|&at| at > clock::now()) {
+            alarm.set(at);
+            alarm.rings().await;
+        }
+    }
+
+    fn quiet_at(&self) -> Option<Instant> {
+        self.lock().values().filter(|known| !known.ended).map(|known| known.heard + QUIET).max()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, FxHashMap<FlowId, Known>> {
         self.flows.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -71,7 +97,9 @@ impl Collector {
             if let Some(session) = self.sessions.get_mut(&flow) {
                 session.published = true;
                 let (bytes, packets) = (session.receiver.bytes(), session.receiver.packets());
-                received.insert(flow, SinkCounters { flow, bytes, packets });
+                let counters = SinkCounters { flow, bytes, packets };
+                let ended = session.reported.is_some();
+                received.insert(flow, Known { counters, heard: session.heard, ended });
             }
         }
     }

@@ -94,6 +94,21 @@ async fn packets_of_a_udp_flow_arrive_or_are_counted() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_under_way_when_a_udp_flow_is_stopped_arrives() {
+    let mut bed = line(3, Transport::Tcp, &slow(100, 50)).await;
+    bed.flows(vec![Flow { size: None, ..datagrams(1, 1, 3, 10_000_000) }]);
+    bed.until_counted("some of the flow", |bed| {
+        bed.host.counters().sinks.iter().any(|sink| sink.packets > 50)
+    })
+    .await;
+    bed.host.stop().await;
+    bed.until_ended(1).await;
+    let (source, sink) = (&bed.ended[&(FlowId(1), "source")], &bed.ended[&(FlowId(1), "sink")]);
+    assert_eq!((source.status, sink.status), (FlowStatus::Stopped, FlowStatus::Stopped));
+    assert_eq!(source.datagrams.unwrap().packets, sink.datagrams.unwrap().packets);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_udp_flow_sees_what_its_links_do() {
     let mut bed = line(2, Transport::Tcp, &troubled()).await;
     bed.flows(vec![Flow { size: Some(1_472_000), ..datagrams(1, 1, 2, 20_000_000) }]);

@@ -26,7 +26,7 @@ pub struct LinkFidelity {
     pub node: NodeId,
     /// How long after their time packets left.
     pub lateness: Quantiles,
-    /// Time in which packets were always waiting, in nanoseconds.
+    /// Time in which packets were always waiting, in nanoseconds; only where they did for a quarter of a second.
     pub busy_ns: u64,
     /// Bits that left in that time.
     pub busy_bits: u64,
