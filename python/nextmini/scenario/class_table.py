@@ -44,7 +44,7 @@ class Match(Table):
         default=None, description="The IP protocol, by name or number.", examples=["udp"]
     )
     port: int | None = Field(
-        default=None, ge=0, le=65_535, description="The port at either end.", examples=[53]
+        default=None, ge=0, le=65_535, description="The port at either end; flows have none.", examples=[53]
     )
 
 

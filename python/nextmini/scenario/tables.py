@@ -95,7 +95,8 @@ class NetworkTable(Table):
         default=1500,
         ge=576,
         le=65_535,
-        description="Largest packet, in bytes. Lossless flows have none: they send pieces of up to 64 KiB.",
+        description="Largest packet, in bytes, headers included. Lossless flows send pieces of up to 64 KiB, "
+        "and keep to it where a link works packet by packet.",
     )
     processors: int = Field(
         default=1, ge=1, le=256, description="Processors of a node: tasks that look up routes and forward."
@@ -108,7 +109,7 @@ class NetworkTable(Table):
     timing: Literal["normal", "precise"] = Field(
         default="normal",
         description="How the moments at which packets leave are kept. `normal`: by the kernel's timers. "
-        "`precise`: with a processor that does nothing else, where there is one to spare.",
+        "`precise`: with a core that is kept awake before each of them, where there is one to spare.",
     )
     hop_limit: int | None = Field(
         default=None,
