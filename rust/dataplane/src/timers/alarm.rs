@@ -76,13 +76,14 @@ impl Alarm {
         let Some(deadline) = self.deadline else {
             return Poll::Pending;
         };
-        if deadline <= clock::now() {
+        let now = clock::now();
+        if deadline <= now {
             self.clear();
             return Poll::Ready(());
         }
         let waker = context.waker();
         if !self.entered.as_ref().is_some_and(|(at, woken)| *at == deadline && woken.will_wake(waker)) {
-            self.driver.shared.enter(self.slot, deadline, waker.clone());
+            self.driver.shared.enter(self.slot, deadline, waker.clone(), now);
             self.entered = Some((deadline, waker.clone()));
         }
         Poll::Pending

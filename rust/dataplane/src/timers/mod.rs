@@ -26,6 +26,12 @@ use crate::timers::schedule::{Schedule, Slot};
 /// interrupt and the scheduler take 50 to 100 us, and seldom more than this.
 const STRETCH: Duration = Duration::from_micros(200);
 
+/// The timer of a deadline that is further away than this is set a little early, since nobody ever wakes up at once;
+/// who has been woken up early after all waits for the rest. Nearer deadlines are many, and not worth two wakings.
+const SPARSE: Duration = Duration::from_micros(200);
+/// So much: less than a processor takes to wake up wherever that takes long enough to matter.
+const EARLY: Duration = Duration::from_micros(20);
+
 /// The process's deadlines. Their task ends with the last of its handles and alarms.
 ///
 /// With [`Timing::Precise`] that task stays ready for the last 200 us before each deadline and reads the clock
@@ -108,15 +114,21 @@ impl Shared {
     }
 
     /// Sets an alarm, and the timer if it would come too late.
-    fn enter(&self, slot: Slot, deadline: Instant, waker: Waker) {
+    fn enter(&self, slot: Slot, deadline: Instant, waker: Waker, now: Instant) {
         let mut state = self.lock();
         let before = state.schedule.set(slot, deadline, waker);
-        let at = deadline - self.stretch;
+        let at = self.expiry(deadline, now);
         if !state.spinning && state.armed.is_none_or(|armed| at < armed) {
             self.arm(&mut state, at);
         }
         drop(state);
         drop(before);
+    }
+
+    /// When the timer is to expire for a deadline.
+    fn expiry(&self, deadline: Instant, now: Instant) -> Instant {
+        let early = if deadline.since(now) > SPARSE { EARLY } else { Duration::ZERO };
+        deadline - self.stretch.max(early)
     }
 
     fn arm(&self, state: &mut State, at: Instant) {
@@ -126,14 +138,16 @@ impl Shared {
         }
     }
 
-    /// Takes out who is due into `woken`, and sees to it that the task looks again in time.
+    /// Takes out who is due into `woken`, and sees to it that the task looks again in time: at once after those
+    /// who are due have had their turn, and before the timer is set, which in a virtual machine may take longer
+    /// than everything that they do.
     fn take_due(&self, now: Instant, woken: &mut Vec<Waker>) -> Pause {
         let mut state = self.lock();
         woken.extend(std::iter::from_fn(|| state.schedule.pop_due(now)));
         // A time that is past has made the timer expire, and it stays so until it is set again.
         state.armed = state.armed.filter(|armed| *armed > now);
-        let next = state.schedule.first().map(|first| first - self.stretch);
-        state.spinning = next.is_some_and(|at| at <= now);
+        let next = state.schedule.first().map(|first| self.expiry(first, now));
+        state.spinning = !woken.is_empty() || next.is_some_and(|at| at <= now);
         if state.spinning {
             return Pause::Yield;
         }
