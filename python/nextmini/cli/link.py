@@ -67,6 +67,8 @@ def link(
 
 def _print(document: dict[str, Any]) -> None:
     typer.echo(f"{' - '.join(document['link'])}: {_state(document)}")
+    if document["status"] == "rejected":
+        typer.echo("What was in force before goes on; below stands what could be understood.", err=True)
     ways = [document["forward"], document["backward"]]
     if "counters" in ways[0]:
         _print_counters(ways)

@@ -48,16 +48,21 @@ class Findings:
     """What is wrong."""
 
     reasons: list[tuple[Severity, str]] = field(default_factory=list)
+    machine: list[tuple[Severity, str]] = field(default_factory=list)
+    """Of the machine and its processes, not of a link."""
 
     def add(self, severity: Severity, reason: str) -> None:
         self.reasons.append((severity, reason))
 
     def texts(self) -> list[str]:
-        """The worst first."""
-        return [text for _, text in sorted(self.reasons, key=lambda one: -_ORDER.index(one[0]))]
+        """What is wrong with the machine, since links suffer from it; then the worst first."""
+        links = sorted(self.reasons, key=lambda one: -_ORDER.index(one[0]))
+        return [text for _, text in (*self.machine, *links)]
 
     def verdict(self) -> Verdict:
-        return max((severity for severity, _ in self.reasons), key=_ORDER.index, default="faithful")
+        return max(
+            (severity for severity, _ in (*self.machine, *self.reasons)), key=_ORDER.index, default="faithful"
+        )
 
 
 def judge(
@@ -107,11 +112,12 @@ def _look_at_processes(processes: Mapping[int, ProcessFidelity], findings: Findi
     for number, process in sorted(processes.items()):
         if process.overruns:
             packets = f"{process.overruns} packet{'s' if process.overruns > 1 else ''}"
-            findings.add("degraded", f"dataplane process {number} dropped {packets} that it had no room for")
+            reason = f"dataplane process {number} dropped {packets} that it had no room for"
+            findings.machine.append(("degraded", reason))
         late = process.timer.p99_ns / 1e9
         if late > TIMER_SECONDS:
             timer = f"a bare timer of dataplane process {number} was up to {seconds(late)} late (p99)"
-            findings.add("degraded", f"the machine is busy: {timer}")
+            findings.machine.append(("degraded", f"the machine is busy: {timer}"))
 
 
 def _entry(link: LinkFidelity, asked: Asked, findings: Findings) -> dict[str, Any]:

@@ -133,7 +133,7 @@ def test_a_process_that_could_not_keep_up_degrades_the_run(process: dict[str, An
     assert found["links"][0]["faithful"]
 
 
-def test_the_worst_reason_comes_first_and_the_worst_process_is_shown() -> None:
+def test_the_machine_comes_first_then_the_worst_reason_and_the_worst_process_is_shown() -> None:
     busy = ProcessFidelity(late(3), None, 2)
     bad = replace(TRUE, link=2, busy_bits=5_000_000, lateness=late(3))
     found = judge(
@@ -144,13 +144,13 @@ def test_the_worst_reason_comes_first_and_the_worst_process_is_shown() -> None:
     )
     assert found["verdict"] == "invalid"
     assert [reason.split(":")[0] for reason in found["reasons"]] == [
-        "link a -> c",
-        "link a -> c",
         "dataplane process 1 dropped 2 packets that it had no room for",
         "the machine is busy",
+        "link a -> c",
+        "link a -> c",
         "dataplane process 2 has not said how true it was",
     ]
-    assert "instead of" in found["reasons"][0]
+    assert "instead of" in found["reasons"][2]
     assert [link["faithful"] for link in found["links"]] == [True, False]
     assert (found["timer_us"]["p99"], found["cpu_pressure"], found["overruns"]) == (3000.0, 0.01, 2)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from controller.fake_dataplane import FOREVER
@@ -17,7 +17,7 @@ from nextmini.live.choice import LiveError, choose_ready
 from nextmini.live.flows import add_flow, stop_flow
 from nextmini.live.links import Named, set_link, set_up, show
 from nextmini.live.routes import add_route, route_entries
-from nextmini.live.session import session
+from nextmini.live.session import session, until_confirmed
 from nextmini.store import LinkUpdate, StateFolder
 
 if TYPE_CHECKING:
@@ -199,4 +199,11 @@ async def test_a_row_that_somebody_has_spoilt_is_told_of(options: RunOptions) ->
         named = await Named.find(entered.store, "n1", "n2")
         with pytest.raises(ScenarioError):
             await entered.store.set_links([LinkUpdate(named.link.id, forward={"nonsense": 1})])
-        assert (await show(entered.store, named, entered.run))["status"] == "up"
+
+        async def up() -> dict[str, Any] | None:
+            shown = await show(entered.store, named, entered.run)
+            return shown if shown["status"] != "pending" else None
+
+        # States are written a little after what they tell.
+        shown, _ = await until_confirmed(entered.store, up, "the link")
+        assert shown["status"] == "up"

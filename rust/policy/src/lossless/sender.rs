@@ -180,14 +180,17 @@ impl Sender {
         }
     }
 
-    /// The deadline passed: if nothing was heard of the oldest piece, it is sent again.
+    /// The deadline passed: pieces of which nothing was heard for as long are sent again.
     pub fn on_timeout(&mut self, now: Instant) {
         if self.deadline().is_none_or(|deadline| now < deadline) {
             return;
         }
+        let sent_before = now - self.rtt.timeout();
         self.rtt.back_off();
-        if let Some(at) = self.outstanding.iter().position(|piece| piece.fate == Fate::UnderWay) {
-            self.lose(at);
+        for at in 0..self.outstanding.len() {
+            if self.outstanding[at].sent_at <= sent_before {
+                self.lose(at);
+            }
         }
     }
 
@@ -307,7 +310,6 @@ impl Sender {
             piece.fate = Fate::Lost;
             self.under_way -= piece.segment.length as u64;
             self.lost.insert(piece.segment.offset);
-            self.window.lost();
         }
     }
 

@@ -98,11 +98,6 @@ impl Window {
         }
     }
 
-    /// A loss: what is under way no longer tells anything about queues.
-    pub fn lost(&mut self) {
-        self.round = None;
-    }
-
     fn begin_round(&mut self, at: Position, now: Instant) {
         self.round = Some(Round {
             began: now,
