@@ -2,18 +2,18 @@
 //!
 //! After TCP Vegas (Brakmo and Peterson, IEEE JSAC 1995): once a round trip, compare the time it took
 //! with the least ever seen; the difference times the rate is what this session keeps standing in the
-//! path's queues, and the window grows or shrinks to keep that between 4 and 8 chunks. Round robin
+//! path's queues, and the window grows or shrinks to keep that between two bounds. Round robin
 //! disciplines then always find a backlog to share out, while queues stay short.
 
 use std::time::Duration;
 
 use crate::time::Instant;
 
-/// Below so many chunks in queues, the window grows. Vegas has 1 and 3 packets; chunks that cross ten
-/// hops of one machine need a few more in flight for hops to find more than one to pass on at a time.
-const LOW: u64 = 4;
-/// Above so many, it shrinks.
-const HIGH: u64 = 8;
+/// Below so many chunks in queues, the window grows; above so many, it shrinks. Vegas has 1 and 3 packets. Single packets
+/// wait at an emulated link, and are to be there when their turn comes; large chunks cross hops of one machine, which
+/// are to find more than one to pass on at a time.
+const PACKETS: Standing = Standing { low: 4, high: 8 };
+const LARGE_CHUNKS: Standing = Standing { low: 6, high: 12 };
 /// It is never smaller than so many chunks.
 const LEAST: u64 = 2;
 /// It starts with so many chunks.
@@ -33,6 +33,13 @@ pub struct Window {
     round: Option<Round>,
     largest_bdp: u64,
     weight: u32,
+}
+
+/// Chunks in queues.
+#[derive(Clone, Copy, Debug)]
+struct Standing {
+    low: u64,
+    high: u64,
 }
 
 /// One round trip: from when its last byte was sent to when that byte is acknowledged.
@@ -114,7 +121,7 @@ impl Window {
         self.largest_bdp = self.largest_bdp.max(u64::try_from(bdp).unwrap_or(u64::MAX));
         let (rtt_ns, least_ns) = (rtt.as_nanos().max(1), least.as_nanos().min(rtt.as_nanos()));
         let standing = (u128::from(self.bytes) * (rtt_ns - least_ns) / rtt_ns) as u64;
-        let (low, high) = (LOW * self.share(), HIGH * self.share());
+        let Standing { low, high } = self.standing();
         if standing > high * self.chunk {
             self.slow_start = false;
             self.bytes -= self.chunk;
@@ -127,8 +134,12 @@ impl Window {
         self.bytes = self.bytes.clamp(LEAST * self.chunk, most);
     }
 
-    /// How many times more stands than of a flow of weight 1.
-    fn share(&self) -> u64 {
-        if self.chunk > SMALL_CHUNK { 1 } else { u64::from(self.weight.clamp(1, MOST_WEIGHT)) }
+    /// How much is to stand in queues.
+    fn standing(&self) -> Standing {
+        if self.chunk > SMALL_CHUNK {
+            return LARGE_CHUNKS;
+        }
+        let share = u64::from(self.weight.clamp(1, MOST_WEIGHT));
+        Standing { low: PACKETS.low * share, high: PACKETS.high * share }
     }
 }
