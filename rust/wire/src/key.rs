@@ -5,12 +5,10 @@ use std::net::{IpAddr, Ipv4Addr};
 use twox_hash::XxHash3_64;
 
 use crate::id::{FlowId, NodeId};
+use crate::ip::protocol;
 
 /// IP protocol number of lossless sessions: "use for experimentation and testing" (RFC 3692).
 pub const LOSSLESS_PROTOCOL: u8 = 253;
-
-/// IP protocol number of UDP.
-pub const UDP_PROTOCOL: u8 = 17;
 
 /// The five-tuple that identifies a flow.
 ///
@@ -47,7 +45,7 @@ impl FlowKey {
 
     /// The key of a synthetic flow of packets, whose nodes stand as in [`Self::lossless`].
     pub fn datagrams(flow: FlowId, source: NodeId, destination: NodeId) -> Self {
-        Self { protocol: UDP_PROTOCOL, ..Self::lossless(flow, source, destination) }
+        Self { protocol: protocol::UDP, ..Self::lossless(flow, source, destination) }
     }
 
     /// The key of what comes back: acknowledgements, replies.

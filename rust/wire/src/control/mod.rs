@@ -3,18 +3,21 @@
 //! These types are the schema; the controller's Python mirror is checked against them. Unknown
 //! fields are ignored, unknown types are an error that the receiver answers with `error`.
 
+pub mod counters;
 pub mod direction;
 pub mod fidelity;
+pub mod rows;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use crate::id::{FlowId, LinkId, NodeId, RouteId};
-use crate::packet::MAX_CHUNK;
 
+pub use counters::{Drops, FlowCounters, LinkCounters, SinkCounters};
 pub use direction::{Class, Direction, Trace};
 pub use fidelity::{LinkFidelity, ProcessFidelity, Quantiles};
+pub use rows::{ArrivalProcess, Flow, FlowKind, Link, Mapping, Node, Route, Transport};
 
 /// Version of this protocol, in the first message of each side.
 pub const VERSION: u32 = 2;
@@ -172,7 +175,7 @@ pub enum Timing {
     /// The kernel's timer wakes up who waits.
     #[default]
     Normal,
-    /// A thread spins for the last stretch, which takes a core.
+    /// The task that keeps them stays ready for the last stretch, which takes a core.
     Precise,
 }
 
@@ -209,186 +212,6 @@ pub struct Apply {
     pub remove_routes: Vec<RouteId>,
     /// Flows that are to stop.
     pub remove_flows: Vec<FlowId>,
-}
-
-/// How a node's packets are spread over its processors.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Mapping {
-    /// A flow stays with one processor.
-    #[default]
-    Sequential,
-    /// Any processor takes any batch; order within a flow may change.
-    Concurrent,
-}
-
-/// A node.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Node {
-    /// Its id.
-    pub id: NodeId,
-    /// Its name.
-    pub name: String,
-    /// Its address in the emulated network.
-    pub address: String,
-    /// How many processors it has, at least 1.
-    pub processors: u32,
-    /// How they share the work.
-    #[serde(default)]
-    pub mapping: Mapping,
-    /// Links that a packet from here may cross.
-    pub hop_limit: u16,
-    /// Whether it works; a node that does not has lost everything it knew.
-    #[serde(default = "yes")]
-    pub up: bool,
-}
-
-fn yes() -> bool {
-    true
-}
-
-/// What carries a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Transport {
-    /// Both ends are in this process.
-    Memory,
-    /// A TCP connection.
-    Tcp,
-}
-
-/// A link.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Link {
-    /// Its id.
-    pub id: LinkId,
-    /// One end.
-    pub a: NodeId,
-    /// The other end.
-    pub b: NodeId,
-    /// What carries it.
-    pub transport: Transport,
-    /// Congestion control of its TCP connection.
-    pub congestion: String,
-    /// What it costs to cross it, for shortest paths.
-    #[serde(default = "one")]
-    pub cost: f64,
-    /// Whether this process is to connect, as `a`'s.
-    #[serde(default)]
-    pub dial: bool,
-    /// Whether this process is to accept, as `b`'s.
-    #[serde(default)]
-    pub listen_end: bool,
-    /// Where to connect to, as `address:port`.
-    #[serde(default)]
-    pub peer: Option<String>,
-    /// Largest packet, in bytes.
-    #[serde(default = "mtu")]
-    pub mtu: u16,
-    /// Whether it is to carry packets.
-    #[serde(default = "yes")]
-    pub up: bool,
-    /// From `a` to `b`.
-    #[serde(default)]
-    pub forward: Direction,
-    /// From `b` to `a`.
-    #[serde(default)]
-    pub backward: Direction,
-}
-
-fn mtu() -> u16 {
-    1_500
-}
-
-fn one() -> f64 {
-    1.0
-}
-
-/// A route.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Route {
-    /// Its id.
-    pub id: RouteId,
-    /// Its nodes, from source to destination.
-    pub path: Vec<NodeId>,
-    /// Its share of its pair's flows.
-    pub weight: u32,
-    /// The largest chunk of a lossless session on it, in bytes.
-    #[serde(default = "largest_chunk")]
-    pub chunk: u32,
-}
-
-fn largest_chunk() -> u32 {
-    MAX_CHUNK as u32
-}
-
-/// How a flow is carried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FlowKind {
-    /// A lossless session.
-    Lossless,
-    /// Packets that nobody sends again.
-    Udp,
-}
-
-/// When a flow of packets sends.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "process", rename_all = "snake_case")]
-pub enum ArrivalProcess {
-    /// At equal distances.
-    #[default]
-    Constant,
-    /// At exponentially distributed distances.
-    Poisson,
-    /// At equal distances while on, at the flow's rate, and not at all while off; exponentially distributed.
-    OnOff {
-        /// Mean time on, in nanoseconds.
-        on_ns: u64,
-        /// Mean time off, in nanoseconds.
-        off_ns: u64,
-    },
-}
-
-/// A flow.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Flow {
-    /// Its id.
-    pub id: FlowId,
-    /// Where it starts.
-    pub source: NodeId,
-    /// Where it ends.
-    pub destination: NodeId,
-    /// How it is carried.
-    pub kind: FlowKind,
-    /// Bytes to send; else it lasts for `duration`, or until it is removed.
-    #[serde(default)]
-    pub size: Option<u64>,
-    /// Seconds to send for.
-    #[serde(default)]
-    pub duration: Option<f64>,
-    /// At most so many payload bits per second.
-    #[serde(default)]
-    pub rate: Option<u64>,
-    /// Its share where links are shared by weight.
-    #[serde(default = "one_weight")]
-    pub weight: u32,
-    /// Seconds to wait before it begins.
-    #[serde(default)]
-    pub start: f64,
-    /// Payload bytes of each packet of a `udp` flow.
-    #[serde(default)]
-    pub packet_size: Option<u16>,
-    /// When a `udp` flow sends.
-    #[serde(default)]
-    pub arrival: ArrivalProcess,
-    /// Whether a `udp` flow's packets may be marked instead of dropped.
-    #[serde(default)]
-    pub ecn: bool,
-}
-
-fn one_weight() -> u32 {
-    1
 }
 
 /// See [`Report::Applied`].
@@ -537,92 +360,6 @@ pub struct Datagrams {
     pub delay: Quantiles,
     /// Smoothed difference of successive delays (RFC 3550, section 6.4.1), in nanoseconds.
     pub jitter_ns: u64,
-}
-
-/// Packets that were dropped, by cause.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Drops {
-    /// The queue was full.
-    pub queue: u64,
-    /// Random early detection.
-    pub red: u64,
-    /// Controlled delay.
-    pub codel: u64,
-    /// Emulated loss.
-    pub loss: u64,
-    /// Damaged on the way.
-    pub corrupt: u64,
-    /// The link was down.
-    pub down: u64,
-    /// The route led nowhere.
-    pub no_route: u64,
-    /// The IP time to live ran out.
-    pub ttl: u64,
-    /// The overlay's hop limit ran out.
-    pub hop_limit: u64,
-    /// Too large for the link.
-    pub mtu: u64,
-    /// Nothing at the destination takes it.
-    pub local: u64,
-    /// This process could not keep up.
-    pub overrun: u64,
-    /// Not authenticated.
-    pub auth: u64,
-}
-
-/// One direction of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct LinkCounters {
-    /// The link.
-    pub link: LinkId,
-    /// The node at the sending end.
-    pub node: NodeId,
-    /// Bytes that left, on the emulated wire.
-    pub bytes: u64,
-    /// Packets that left.
-    pub packets: u64,
-    /// Bytes that wait now.
-    pub queue: u64,
-    /// Packets that were dropped.
-    pub drops: Drops,
-    /// Packets that were given to it, those that it dropped too.
-    #[serde(default)]
-    pub entered: u64,
-    /// Packets that it marked (ECN).
-    #[serde(default)]
-    pub marked: u64,
-    /// Packets that it sent twice.
-    #[serde(default)]
-    pub duplicated: u64,
-}
-
-/// A flow, at its source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct FlowCounters {
-    /// The flow.
-    pub flow: FlowId,
-    /// Bytes sent, without those sent again.
-    pub bytes: u64,
-    /// Bytes acknowledged.
-    pub acknowledged: u64,
-    /// Chunks sent again.
-    pub retransmitted: u64,
-    /// Smoothed round-trip time, in microseconds.
-    pub srtt_us: u64,
-    /// The window, in bytes.
-    pub window: u64,
-}
-
-/// A `udp` flow, at its sink.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SinkCounters {
-    /// The flow.
-    pub flow: FlowId,
-    /// Payload bytes that arrived, each once.
-    pub bytes: u64,
-    /// Packets that arrived, each once.
-    pub packets: u64,
 }
 
 /// Why bytes are not a message.

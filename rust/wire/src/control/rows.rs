@@ -1,0 +1,187 @@
+//! What a process is to have: nodes, links, routes, flows.
+
+use serde::{Deserialize, Serialize};
+
+use super::Direction;
+use crate::id::{FlowId, LinkId, NodeId, RouteId};
+use crate::packet::MAX_CHUNK;
+
+/// How a node's packets are spread over its processors.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mapping {
+    /// A flow stays with one processor.
+    #[default]
+    Sequential,
+    /// Any processor takes any batch; order within a flow may change.
+    Concurrent,
+}
+
+/// A node.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its id.
+    pub id: NodeId,
+    /// Its name.
+    pub name: String,
+    /// Its address in the emulated network.
+    pub address: String,
+    /// How many processors it has, at least 1.
+    pub processors: u32,
+    /// How they share the work.
+    #[serde(default)]
+    pub mapping: Mapping,
+    /// Links that a packet from here may cross.
+    pub hop_limit: u16,
+    /// Whether it works; a node that does not has lost everything it knew.
+    #[serde(default = "yes")]
+    pub up: bool,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// What carries a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Transport {
+    /// Both ends are in this process.
+    Memory,
+    /// A TCP connection.
+    Tcp,
+}
+
+/// A link.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Link {
+    /// Its id.
+    pub id: LinkId,
+    /// One end.
+    pub a: NodeId,
+    /// The other end.
+    pub b: NodeId,
+    /// What carries it.
+    pub transport: Transport,
+    /// Congestion control of its TCP connection.
+    pub congestion: String,
+    /// What it costs to cross it, for shortest paths.
+    #[serde(default = "one")]
+    pub cost: f64,
+    /// Whether this process is to connect, as `a`'s.
+    #[serde(default)]
+    pub dial: bool,
+    /// Whether this process is to accept, as `b`'s.
+    #[serde(default)]
+    pub listen_end: bool,
+    /// Where to connect to, as `address:port`.
+    #[serde(default)]
+    pub peer: Option<String>,
+    /// Largest packet, in bytes.
+    #[serde(default = "mtu")]
+    pub mtu: u16,
+    /// Whether it is to carry packets.
+    #[serde(default = "yes")]
+    pub up: bool,
+    /// From `a` to `b`.
+    #[serde(default)]
+    pub forward: Direction,
+    /// From `b` to `a`.
+    #[serde(default)]
+    pub backward: Direction,
+}
+
+fn mtu() -> u16 {
+    1_500
+}
+
+fn one() -> f64 {
+    1.0
+}
+
+/// A route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// Its id.
+    pub id: RouteId,
+    /// Its nodes, from source to destination.
+    pub path: Vec<NodeId>,
+    /// Its share of its pair's flows.
+    pub weight: u32,
+    /// The largest chunk of a lossless session on it, in bytes.
+    #[serde(default = "largest_chunk")]
+    pub chunk: u32,
+}
+
+fn largest_chunk() -> u32 {
+    MAX_CHUNK as u32
+}
+
+/// How a flow is carried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FlowKind {
+    /// A lossless session.
+    Lossless,
+    /// Packets that nobody sends again.
+    Udp,
+}
+
+/// When a flow of packets sends.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "process", rename_all = "snake_case")]
+pub enum ArrivalProcess {
+    /// At equal distances.
+    #[default]
+    Constant,
+    /// At exponentially distributed distances.
+    Poisson,
+    /// At equal distances while on, at the flow's rate, and not at all while off; exponentially distributed.
+    OnOff {
+        /// Mean time on, in nanoseconds.
+        on_ns: u64,
+        /// Mean time off, in nanoseconds.
+        off_ns: u64,
+    },
+}
+
+/// A flow.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Flow {
+    /// Its id.
+    pub id: FlowId,
+    /// Where it starts.
+    pub source: NodeId,
+    /// Where it ends.
+    pub destination: NodeId,
+    /// How it is carried.
+    pub kind: FlowKind,
+    /// Bytes to send; else it lasts for `duration`, or until it is removed.
+    #[serde(default)]
+    pub size: Option<u64>,
+    /// Seconds to send for.
+    #[serde(default)]
+    pub duration: Option<f64>,
+    /// At most so many payload bits per second.
+    #[serde(default)]
+    pub rate: Option<u64>,
+    /// Its share where links are shared by weight.
+    #[serde(default = "one_weight")]
+    pub weight: u32,
+    /// Seconds to wait before it begins.
+    #[serde(default)]
+    pub start: f64,
+    /// Payload bytes of each packet of a `udp` flow.
+    #[serde(default)]
+    pub packet_size: Option<u16>,
+    /// When a `udp` flow sends.
+    #[serde(default)]
+    pub arrival: ArrivalProcess,
+    /// Whether a `udp` flow's packets may be marked instead of dropped.
+    #[serde(default)]
+    pub ecn: bool,
+}
+
+fn one_weight() -> u32 {
+    1
+}
