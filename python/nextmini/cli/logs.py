@@ -50,7 +50,7 @@ def logs(
 
 
 def _follow(made: "Logs", found: "Registration") -> None:
-    from nextmini.live.processes import held
+    from nextmini.store.leftovers import held
 
     with held(found.pid) as process:
         if process is None:

@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import signal
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from nextmini.experiment import Interrupt
-
-
-@contextmanager
-def held(pid: int) -> Iterator[int | None]:
-    """A descriptor of the process; None if there is none."""
-    try:
-        descriptor = os.pidfd_open(pid)
-    except ProcessLookupError:
-        yield None
-        return
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 async def end(process: int, interrupt: Interrupt) -> None:

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 from nextmini.experiment.interrupt import Interrupted
 from nextmini.experiment.options import EXIT_CODES
 from nextmini.hosts.local import describe_exit, log_tail
-from nextmini.live.processes import end, held
+from nextmini.live.processes import end
+from nextmini.store.leftovers import held
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nextmini.live.choice import LiveError
-from nextmini.live.processes import end, held
+from nextmini.live.processes import end
 from nextmini.store import stop_unused_server
+from nextmini.store.leftovers import held
 
 if TYPE_CHECKING:
     from nextmini.experiment import Interrupt

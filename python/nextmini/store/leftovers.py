@@ -31,7 +31,7 @@ def processes_in(folder: Path) -> list[int]:
 
 def ask_to_end(process: int, folder: Path, *, seconds: float) -> None:
     """Asks a server for a fast shutdown if it works in `folder`; returns when it has ended or time is up."""
-    with _held(process) as descriptor:
+    with held(process) as descriptor:
         # Its number cannot pass to another process while we hold it, so look before sending anything.
         if descriptor is not None and _is_in(Path(f"/proc/{process}"), folder):
             signal.pidfd_send_signal(descriptor, signal.SIGINT)
@@ -45,7 +45,7 @@ def end_processes_in(folder: Path) -> None:
     """
     while processes := processes_in(folder):
         for process in processes:
-            with _held(process) as descriptor:
+            with held(process) as descriptor:
                 if descriptor is None or not _is_in(Path(f"/proc/{process}"), folder):
                     continue
                 if _ends_within(_PATIENCE_SECONDS, descriptor):
@@ -58,7 +58,8 @@ def end_processes_in(folder: Path) -> None:
 
 
 @contextmanager
-def _held(process: int) -> Iterator[int | None]:
+def held(process: int) -> Iterator[int | None]:
+    """A descriptor of the process; None if there is none."""
     try:
         descriptor = os.pidfd_open(process)
     except ProcessLookupError:

@@ -12,10 +12,11 @@ import pytest
 from experiment.test_run import scenario
 from nextmini.experiment import Interrupt, RunOptions
 from nextmini.live import starting
-from nextmini.live.processes import end, held, until_ended
+from nextmini.live.processes import end, until_ended
 from nextmini.live.starting import start
 from nextmini.scenario import resolve
 from nextmini.store import StateFolder
+from nextmini.store.leftovers import held
 
 if TYPE_CHECKING:
     from pathlib import Path
