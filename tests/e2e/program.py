@@ -112,7 +112,7 @@ class Program:
         }
 
     def _concerns(self, line: str) -> bool:
-        return str(self.home) in line or "interrupted" in line
+        return str(self.home) in line
 
 
 def _lines(path: str) -> list[str]:

@@ -25,7 +25,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from nextmini.errors import DatabaseError
-from nextmini.store.command import ends_within, run, spawn
+from nextmini.store.command import check_called_off, ends_within, run, spawn
 from nextmini.store.leftovers import ask_to_end, end_processes_in, processes_in
 from nextmini.store.programs import open_to_owner, refused_namespace
 from nextmini.store.state import make_private_folder
@@ -169,6 +169,7 @@ class Cluster:
         # The status in this file is all that PostgreSQL tells; pg_ctl looks at it too, ten times a second.
         while not self._is_ready(server.pid):
             if ends_within(_READY_SECONDS, server, interrupt):
+                check_called_off(server, interrupt)
                 raise self._failure("did not start", tail(self._log))
             if time.monotonic() > deadline:
                 raise self._failure(f"did not answer within {_START_SECONDS:.0f} seconds", tail(self._log))

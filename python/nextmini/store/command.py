@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+_SECONDS = 1.0
+"""The event loop hears of a Ctrl-C within this time."""
+
+
 class CalledOffError(Exception):
     """Nobody waits for the result any more."""
 
@@ -73,6 +77,7 @@ def run(
             raise
         finally:
             process.wait()
+        check_called_off(process, interrupt)
         output.seek(0)
         return Outcome(process.returncode, output.read().decode(errors="replace").strip())
 
@@ -113,6 +118,15 @@ def ends_within(seconds: float, process: subprocess.Popen[bytes], interrupt: Int
     if ready and ended not in ready:
         raise CalledOffError
     return bool(ready)
+
+
+def check_called_off(process: subprocess.Popen[bytes], interrupt: Interrupt | None) -> None:
+    """Raises CalledOffError if a process that has ended fell to a Ctrl-C that calls us off as well.
+
+    It gets there when it comes before the process has a session of its own; we may hear of it a little later.
+    """
+    if interrupt is not None and process.wait() == -signal.SIGINT and _readable([interrupt.fileno()], _SECONDS):
+        raise CalledOffError
 
 
 def _readable(descriptors: Sequence[int], seconds: float) -> list[int]:

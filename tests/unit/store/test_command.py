@@ -57,6 +57,28 @@ def test_command_that_takes_too_long_is_killed_with_its_children(tmp_path: Path)
         assert wait_until_dead(int(number))
 
 
+def test_a_command_that_fell_to_the_ctrl_c_that_calls_us_off_was_called_off(tmp_path: Path) -> None:
+    with closing(Interrupt()) as interrupt:
+        # We hear of it after the command has ended.
+        killed = tmp_path / "killed"
+        os.mkfifo(killed)
+
+        def hear() -> None:
+            killed.read_bytes()
+            interrupt.set()
+
+        thread = threading.Thread(target=hear)
+        thread.start()
+        with pytest.raises(CalledOffError):
+            run(["sh", "-c", "exec 9>killed; kill -INT $$"], tmp_path, seconds=10, interrupt=interrupt)
+        thread.join()
+
+
+def test_a_command_that_was_interrupted_alone_has_ended(tmp_path: Path) -> None:
+    with closing(Interrupt()) as interrupt:
+        assert run(["sh", "-c", "kill -INT $$"], tmp_path, seconds=10, interrupt=interrupt).returncode == -2
+
+
 def test_interrupted_command_is_killed_with_its_children(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "ready")
     with closing(Interrupt()) as interrupt:

@@ -41,6 +41,9 @@ def read_yaml(text: str) -> Document:
         finally:
             loader.dispose()
     except yaml.MarkedYAMLError as error:
+        # The library reads ahead, and has a limit of its own from version 6.0.4 on.
+        if "nesting depth" in str(error.problem):
+            raise nested_too_deeply() from None
         raise UnreadableError(_flaw(error)) from None
     except yaml.YAMLError as error:
         raise UnreadableError(Flaw(None, "syntax", f"this is not YAML: {error}")) from None
