@@ -7,6 +7,7 @@
 //! - [`packet`]: a packet as the dataplane holds it
 //! - [`frame`]: a packet as a byte-stream link carries it
 //! - [`ip`], [`vnet`], [`segment`]: real packets: what they say, and how large ones are cut
+//! - [`ttl`]: what every router takes of a packet
 //! - [`checksum`], [`integrity`]: sums over bytes
 //! - [`handshake`]: how the two ends of a link prove that they belong to the same experiment
 //! - [`control`]: messages between controller and dataplane processes
@@ -23,4 +24,5 @@ pub mod ip;
 pub mod key;
 pub mod packet;
 pub mod segment;
+pub mod ttl;
 pub mod vnet;
