@@ -117,12 +117,11 @@ impl<'a> Ip<'a> {
         let rest = &self.bytes[self.transport..];
         let units = || rest.get(1).copied().map(usize::from).ok_or(IpError::Truncated);
         let length = match self.protocol {
-            // Hop-by-hop options, routing, destination options, mobility, host identity, shim6.
-            0 | 43 | 60 | 135 | 139 | 140 => (units()? + 1) * 8,
             // Fragments.
             44 => 8,
             // Authentication (RFC 4302) counts in other units.
             51 => (units()? + 2) * 4,
+            other if is_extension(other) => (units()? + 1) * 8,
             _ => return Ok(false),
         };
         let extension = rest.get(..length).ok_or(IpError::Truncated)?;
@@ -211,10 +210,14 @@ impl<'a> Ip<'a> {
         identified.then(|| u16::from_be_bytes([message[4], message[5]]))
     }
 
+    /// The byte with the code point of its service (RFC 2474) and the ECN bits.
+    pub fn traffic_class(&self) -> u8 {
+        if self.v6 { self.bytes[0] << 4 | self.bytes[1] >> 4 } else { self.bytes[1] }
+    }
+
     /// The ECN bits (RFC 3168, section 5): 0 not capable, 1 and 2 capable, 3 congestion experienced.
     pub fn ecn(&self) -> u8 {
-        let bits = if self.v6 { self.bytes[1] >> 4 } else { self.bytes[1] };
-        bits & CONGESTION_EXPERIENCED
+        self.traffic_class() & CONGESTION_EXPERIENCED
     }
 
     /// What flow it belongs to, as [`FlowKey`] says. ICMP's identifier stands for both ports, so that
@@ -239,6 +242,13 @@ impl Fragment {
     fn if_part(self) -> Option<Self> {
         (self.offset > 0 || self.more).then_some(self)
     }
+}
+
+/// Whether a header of IPv6 with this number is an extension, behind which others come.
+pub(crate) fn is_extension(protocol: u8) -> bool {
+    // Hop-by-hop options, routing, fragments, authentication, destination options, mobility, host identity,
+    // shim6.
+    matches!(protocol, 0 | 43 | 44 | 51 | 60 | 135 | 139 | 140)
 }
 
 fn v6_fragment(extension: &[u8]) -> Option<Fragment> {

@@ -7,7 +7,7 @@
 //! - [`packet`]: a packet as the dataplane holds it
 //! - [`frame`]: a packet as a byte-stream link carries it
 //! - [`ip`], [`vnet`], [`segment`]: real packets: what they say, and how large ones are cut
-//! - [`ttl`]: what every router takes of a packet
+//! - [`ttl`], [`icmp`]: what a packet's routers do to it, and what they and hosts say of it
 //! - [`checksum`], [`integrity`]: sums over bytes
 //! - [`handshake`]: how the two ends of a link prove that they belong to the same experiment
 //! - [`control`]: messages between controller and dataplane processes
@@ -18,6 +18,7 @@ pub mod checksum;
 pub mod control;
 pub mod frame;
 pub mod handshake;
+pub mod icmp;
 pub mod id;
 pub mod integrity;
 pub mod ip;
