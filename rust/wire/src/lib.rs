@@ -8,6 +8,7 @@
 //! - [`frame`]: a packet as a byte-stream link carries it
 //! - [`ip`], [`vnet`], [`segment`]: real packets: what they say, and how large ones are cut
 //! - [`ttl`], [`icmp`]: what a packet's routers do to it, and what they and hosts say of it
+//! - [`pcapng`]: packets as capture files hold them
 //! - [`checksum`], [`integrity`]: sums over bytes
 //! - [`handshake`]: how the two ends of a link prove that they belong to the same experiment
 //! - [`control`]: messages between controller and dataplane processes
@@ -24,6 +25,7 @@ pub mod integrity;
 pub mod ip;
 pub mod key;
 pub mod packet;
+pub mod pcapng;
 pub mod segment;
 pub mod ttl;
 pub mod vnet;
