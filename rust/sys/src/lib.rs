@@ -2,14 +2,20 @@
 //!
 //! - [`clock`]: the machine's monotonic clock
 //! - [`limits`]: how many files a process may have open
+//! - [`namespace`]: network namespaces of nodes
 //! - [`pressure`]: how much had to wait for a processor
 //! - [`socket`]: options of the sockets that carry links
 //! - [`timer`]: timers that wake up to the microsecond
+//! - [`tun`]: devices whose packets come to us
 //! - [`watched`]: files that the runtime watches
 
 pub mod clock;
 pub mod limits;
+pub mod namespace;
+mod netlink;
 pub mod pressure;
 pub mod socket;
 pub mod timer;
+pub mod tun;
 pub mod watched;
+mod workers;

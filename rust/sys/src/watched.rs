@@ -42,6 +42,28 @@ impl Watched {
     pub async fn writable(&self) -> io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
         self.file.writable().await
     }
+
+    /// Waits until one of `interest` is so, or may be.
+    ///
+    /// # Errors
+    /// The runtime has ended.
+    pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
+        self.file.ready(interest).await
+    }
+
+    /// Has `work` do something with the file for which it may be ready. Where it would block, as `work` says
+    /// or as is known without asking it, tasks wait again until the kernel tells of `interest`, which is
+    /// to be of one kind.
+    ///
+    /// # Errors
+    /// What `work` says.
+    pub fn try_io<T>(
+        &self,
+        interest: Interest,
+        work: impl FnOnce(&OwnedFd) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.file.try_io(interest, work)
+    }
 }
 
 impl AsFd for Watched {

@@ -1,0 +1,278 @@
+//! New namespaces, each with a TUN device in it (Documentation/networking/tuntap.rst of the kernel's sources).
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use rustix::mount::{MountPropagationFlags, mount_bind, mount_bind_recursive, mount_change};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+use thiserror::Error;
+
+use super::{DIRECTORY, checked_path, remove};
+use crate::netlink::{LOOPBACK, Netlink, Request};
+use crate::tun::device;
+use crate::workers::for_all;
+
+/// A namespace to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NodeNamespace {
+    /// Its name for ip-netns(8), which is that of a file in [`DIRECTORY`].
+    pub name: String,
+    /// What it has besides the loopback device.
+    pub device: Device,
+}
+
+/// A TUN device to be. It stays when nobody has it open.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Device {
+    /// Its name, of up to 15 bytes.
+    pub name: String,
+    /// Its address, and the length of the prefix of which all addresses are reached by it.
+    pub v4: (Ipv4Addr, u8),
+    /// The same for IPv6, if it is to have such an address. It has none that nobody asked for.
+    pub v6: Option<(Ipv6Addr, u8)>,
+    /// Bytes of the largest packet.
+    pub mtu: u32,
+    /// How many files it can be read from at the same time.
+    pub queues: u16,
+    /// How many packets wait for each file to be read; more are dropped.
+    pub tx_queue: u32,
+}
+
+/// Why namespaces cannot be created.
+#[derive(Debug, Error)]
+pub enum CreateError {
+    /// There is one of that name.
+    #[error("there is a network namespace {0} already")]
+    Taken(String),
+    /// The kernel has no TUN devices, or the file is not there.
+    #[error("cannot make network devices: there is no {} ({source})", device::FILE)]
+    NoTun {
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// This user may not.
+    #[error("only root may {step} ({source})")]
+    Forbidden {
+        /// What was tried.
+        step: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// Something else is in the way.
+    #[error("cannot {step} ({source})")]
+    Step {
+        /// What was tried.
+        step: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+}
+
+impl CreateError {
+    fn new(step: String, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::Forbidden { step, source },
+            _ => Self::Step { step, source },
+        }
+    }
+}
+
+impl From<io::Error> for CreateError {
+    fn from(source: io::Error) -> Self {
+        Self::new("start a thread".to_owned(), source)
+    }
+}
+
+/// Creates them all, on `threads` threads. When one cannot be created, none is there afterwards.
+///
+/// # Errors
+/// See [`CreateError`].
+pub fn create(all: &[NodeNamespace], threads: usize) -> Result<(), CreateError> {
+    set_up_directory().map_err(|source| CreateError::new(format!("set up {DIRECTORY}"), source))?;
+    let quiet_v6 = Path::new("/proc/sys/net/ipv6").exists();
+    let begun = Mutex::new(Vec::with_capacity(all.len()));
+    let result = for_all("namespaces", all, threads, |namespace| {
+        namespace.file()?;
+        begun.lock().unwrap_or_else(PoisonError::into_inner).push(namespace.name.clone());
+        namespace.fill(quiet_v6)
+    });
+    if result.is_err() {
+        // What went wrong first is what matters.
+        let _ = remove(&begun.into_inner().unwrap_or_else(PoisonError::into_inner));
+    }
+    result.map(drop)
+}
+
+/// Makes the directory a mount point of which other mount namespaces hear, as iproute2 does, under the same lock:
+/// a namespace that is removed is then removed everywhere.
+fn set_up_directory() -> io::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o755).create(DIRECTORY)?;
+    let lock = File::open(DIRECTORY)?;
+    flock(&lock, FlockOperation::LockExclusive)?;
+    let share = || mount_change(DIRECTORY, MountPropagationFlags::SHARED | MountPropagationFlags::REC);
+    match share() {
+        Err(Errno::INVAL) => {
+            mount_bind_recursive(DIRECTORY, DIRECTORY)?;
+            Ok(share()?)
+        }
+        result => Ok(result?),
+    }
+}
+
+impl NodeNamespace {
+    /// Creates the file on which the namespace will be mounted.
+    fn file(&self) -> Result<(), CreateError> {
+        let create = |path| OpenOptions::new().write(true).create_new(true).mode(0o0).open(path);
+        match checked_path(&self.name).and_then(create) {
+            Ok(_) => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                Err(CreateError::Taken(self.name.clone()))
+            }
+            Err(error) => Err(CreateError::new(format!("create the file {DIRECTORY}/{}", self.name), error)),
+        }
+    }
+
+    /// Moves the calling thread into a new namespace, gives it its name and what is to be in it.
+    fn fill(&self, quiet_v6: bool) -> Result<(), CreateError> {
+        let step = |step: &str, result: io::Result<()>| {
+            result.map_err(|source| {
+                CreateError::new(format!("{step} of the network namespace {}", self.name), source)
+            })
+        };
+        step("begin the life", new_namespace())?;
+        let path = super::path(&self.name);
+        step("mount the file", mount_bind("/proc/thread-self/ns/net", path).map_err(Into::into))?;
+        step("let programs ping", fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647"))?;
+        let Device { name: device, queues, .. } = &self.device;
+        let tun = device::open().map_err(|source| match source.kind() {
+            io::ErrorKind::PermissionDenied => CreateError::new(format!("open {}", device::FILE), source),
+            _ => CreateError::NoTun { source },
+        })?;
+        let made = device::attach(&tun, device, *queues).and_then(|()| device::keep(&tun));
+        step(&format!("make the device {device}"), made.map_err(Into::into))?;
+        drop(tun);
+        self.set_up(quiet_v6)
+    }
+
+    /// Brings up the devices of the calling thread's namespace.
+    fn set_up(&self, quiet_v6: bool) -> Result<(), CreateError> {
+        let Device { name, v4, v6, mtu, tx_queue, .. } = &self.device;
+        let refused = |step: String, error: Errno| CreateError::Step {
+            step: format!("{step} of the network namespace {}", self.name),
+            source: error.into(),
+        };
+        let found = Netlink::open().and_then(|netlink| Ok((netlink.index(name)?, netlink)));
+        let (index, netlink) = found.map_err(|error| refused(format!("find the device {name}"), error))?;
+        let mut requests = vec![
+            Request::Up { index: LOOPBACK },
+            Request::Settings { index, mtu: *mtu, tx_queue: *tx_queue, quiet_v6 },
+            Request::Up { index },
+            Request::Address { index, ip: v4.0.into(), prefix: v4.1 },
+        ];
+        requests.extend(v6.map(|(ip, prefix)| Request::Address { index, ip: ip.into(), prefix }));
+        netlink.apply(&requests).map_err(|(position, error)| {
+            let step = match requests.get(position) {
+                Some(Request::Settings { .. }) => {
+                    format!("set an MTU of {mtu} and a queue of {tx_queue} for the device {name}")
+                }
+                Some(Request::Address { ip, prefix, .. }) => {
+                    format!("give {ip}/{prefix} to the device {name}")
+                }
+                _ => "bring up the devices".to_owned(),
+            };
+            refused(step, error)
+        })
+    }
+}
+
+/// Moves the calling thread into a new namespace.
+fn new_namespace() -> io::Result<()> {
+    // SAFETY: the thread goes on to share its file descriptors with all others of this process.
+    Ok(unsafe { unshare_unsafe(UnshareFlags::NEWNET) }?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::super::fixture::{Nodes, mounted, node};
+    use super::super::{path, within};
+    use super::*;
+
+    #[test]
+    fn devices_are_as_they_are_asked_to_be() {
+        let nodes = Nodes::create(&[node(1)]);
+        let read = |file: &str| within(&nodes.path(0), || fs::read_to_string(file)).unwrap().unwrap();
+        let addresses = read("/proc/thread-self/net/if_inet6");
+        let mut devices: Vec<_> = addresses.lines().map(|line| line.split_whitespace().collect()).collect();
+        devices.sort_by_key(|fields: &Vec<_>| fields[5]);
+        assert_eq!(devices.len(), 2, "{addresses}");
+        assert_eq!((devices[0][0], devices[0][5]), ("00000000000000000000000000000001", "lo"));
+        // Prefix length, global scope, and permanent but not tentative.
+        assert_eq!(devices[1][0], "fd000000000000000000000000000001");
+        assert_eq!((devices[1][2], devices[1][3], devices[1][4]), ("40", "00", "82"));
+        let routes = read("/proc/thread-self/net/route");
+        let route: Vec<_> = routes.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!((route[0], route[1], route[7], route[8]), ("nm0", "0000630A", "00FFFFFF", "0"));
+        assert_eq!(read("/proc/sys/net/ipv4/ping_group_range"), "0\t2147483647\n");
+        assert_eq!(read("/proc/sys/net/ipv6/conf/nm0/mtu"), "1400\n");
+        let listed = Command::new("ip").args(["netns", "list"]).output();
+        if let Ok(listed) = listed {
+            assert!(String::from_utf8_lossy(&listed.stdout).contains(&nodes.names[0]));
+        }
+    }
+
+    #[test]
+    fn a_taken_name_is_refused_and_nothing_remains_of_the_others() {
+        let nodes = Nodes::create(&[node(1)]);
+        let (before, after) = (node(2), node(3));
+        let taken = NodeNamespace { name: nodes.names[0].clone(), ..node(4) };
+        let all = [before.clone(), taken, after.clone()];
+        for threads in [1, 2] {
+            let error = create(&all, threads).unwrap_err();
+            assert!(matches!(&error, CreateError::Taken(name) if *name == nodes.names[0]), "{error}");
+            for namespace in [&before, &after] {
+                assert!(!path(&namespace.name).exists());
+                assert!(!mounted(&namespace.name));
+            }
+        }
+        assert!(mounted(&nodes.names[0]));
+    }
+
+    #[test]
+    fn a_refusal_names_the_step_and_nothing_remains() {
+        let good = node(1);
+        let with = |change: fn(&mut Device)| {
+            let mut namespace = node(2);
+            change(&mut namespace.device);
+            namespace
+        };
+        for (bad, what) in [
+            (with(|device| device.mtu = 7), "set an MTU of 7"),
+            (with(|device| device.v4.1 = 33), "give 10.99.0.2/33"),
+            (with(|device| device.name = "a-name-of-16-byte".to_owned()), "make the device a-name"),
+            (with(|device| device.name = "nm%d".to_owned()), "make the device nm%d"),
+            (NodeNamespace { name: "../escape".to_owned(), ..node(2) }, "create the file"),
+        ] {
+            let error = create(&[good.clone(), bad.clone()], 1).unwrap_err();
+            assert!(matches!(error, CreateError::Step { .. }), "{error:?}");
+            assert!(error.to_string().contains(what), "{error}");
+            assert!(error.to_string().contains(&bad.name), "{error}");
+            assert!(!path(&good.name).exists() && !mounted(&good.name));
+            assert!(!path(&bad.name).exists() && !mounted(&bad.name));
+        }
+    }
+
+    #[test]
+    fn who_may_not_is_told_apart() {
+        let error = CreateError::new("do it".to_owned(), Errno::PERM.into());
+        assert!(matches!(error, CreateError::Forbidden { .. }));
+        assert_eq!(error.to_string(), "only root may do it (Operation not permitted (os error 1))");
+    }
+}
