@@ -1,10 +1,16 @@
 """The dataplane, in Rust."""
 
+from collections.abc import Sequence
+from os import PathLike
+
 __all__ = [
     "DataplaneError",
     "bench_direct",
     "bench_relay_chain",
+    "create_namespaces",
+    "enter_namespace",
     "message_names",
+    "remove_namespaces",
     "roundtrip",
     "run_dataplane",
     "version",
@@ -23,6 +29,26 @@ def run_dataplane(
 
     `workers` is the number of threads, 0 for one a core; `listen` is `address:port` for links from other
     processes; with `exit_with_parent` it ends when standard input does. Raises DataplaneError.
+    """
+
+def create_namespaces(
+    wanted: Sequence[tuple[str, str, str, str | None, tuple[int, int], int, int]], threads: int
+) -> None:
+    """Make network namespaces, each with a persistent TUN device that is up.
+
+    Of each: its name, its device's name, IPv4 address, IPv6 address, the lengths of their prefixes, the MTU
+    and the number of queues. All or none. Raises FileExistsError (a name is taken), FileNotFoundError (no
+    /dev/net/tun), PermissionError, OSError.
+    """
+
+def remove_namespaces(names: Sequence[str]) -> None:
+    """Remove those of these network namespaces that are there. Raises OSError."""
+
+def enter_namespace(namespace: PathLike[str], hosts: PathLike[str] | None) -> None:
+    """Move the calling thread, for good, to where a command of a node runs.
+
+    That is the network namespace with this path, a mount namespace with its own /sys, and `hosts` as
+    /etc/hosts. Raises OSError.
     """
 
 def message_names() -> list[str]:

@@ -10,7 +10,7 @@ import pytest
 
 from nextmini import _native
 from nextmini.errors import ProtocolError
-from nextmini.protocol import Hello, decode, encode
+from nextmini.protocol import VERSION, Hello, decode, encode
 from nextmini.protocol.messages import TYPES
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "control.json"
@@ -42,6 +42,6 @@ def test_both_sides_refuse_what_is_no_message(data: bytes) -> None:
 
 
 def test_both_sides_ignore_unknown_fields() -> None:
-    hello = encode(Hello(2, 0, 9, "127.0.0.1:1"))
+    hello = encode(Hello(VERSION, 0, 9, "127.0.0.1:1"))
     extended = bytes([hello[0] + 1]) + hello[1:] + b"\xa6colour\xa4blue"
     assert decode(extended) == decode(_native.roundtrip(extended)) == decode(hello)

@@ -31,9 +31,10 @@ StateOption = Annotated[
 
 def state_folder(chosen: Path | None) -> StateFolder:
     """The state folder that experiments are looked for in."""
+    from nextmini.hosts.namespaces import clear
     from nextmini.store import StateFolder
 
-    return StateFolder.locate(chosen)
+    return StateFolder.locate(chosen, clear)
 
 
 def perform(work: Callable[[], Coroutine[Any, Any, T]]) -> T:

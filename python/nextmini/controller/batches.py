@@ -1,7 +1,8 @@
 """What a process is told in one step, cut into messages that stay under the size limit.
 
 The parts keep the order in which one message would be applied (removals of flows, routes, links and nodes,
-then traces, nodes, links, routes and flows), so that sending them one after the other means the same.
+then traces, addresses, nodes, links, routes and flows), so that sending them one after the other means the
+same.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from nextmini.protocol import (
+    AddressRecord,
     Apply,
     DirectionRecord,
     FlowRecord,
@@ -30,7 +32,8 @@ MAX_BYTES = 480 * 1024
 
 _TRACE_BYTES = 100  # field names and numbers at their widest; addresses and names come on top
 _POINT_BYTES = 19
-_NODE_BYTES = 160
+_ADDRESS_BYTES = 40
+_NODE_BYTES = 220
 _LINK_BYTES = 240
 _ROUTE_BYTES = 80
 _FLOW_BYTES = 320
@@ -42,6 +45,7 @@ _FIELDS = (
     "remove_links",
     "remove_nodes",
     "traces",
+    "addresses",
     "nodes",
     "links",
     "routes",
@@ -71,13 +75,20 @@ def batches(body: Body, max_bytes: int = MAX_BYTES) -> Iterator[Apply]:
         yield _message(part)
 
 
-def size_bound(item: int | TraceRecord | NodeRecord | LinkRecord | RouteRecord | FlowRecord) -> int:
+def size_bound(
+    item: int | TraceRecord | AddressRecord | NodeRecord | LinkRecord | RouteRecord | FlowRecord,
+) -> int:
     """At least as many bytes as the encoded item has."""
     if isinstance(item, RouteRecord):
         # Node ids have 32 bits.
         return _ROUTE_BYTES + 5 * len(item.path)
     if isinstance(item, NodeRecord):
-        return _NODE_BYTES + _text_bytes(item.name) + _text_bytes(item.address)
+        texts = _text_bytes(item.name) + _text_bytes(item.address) + _text_bytes(item.address6 or "")
+        if item.device is not None:
+            texts += _text_bytes(item.device.namespace) + _text_bytes(item.device.name)
+        return _NODE_BYTES + texts
+    if isinstance(item, AddressRecord):
+        return _ADDRESS_BYTES + _text_bytes(item.address or "") + _text_bytes(item.address6 or "")
     if isinstance(item, LinkRecord):
         texts = _text_bytes(item.congestion) + _text_bytes(item.peer or "")
         return _LINK_BYTES + texts + _direction_bytes(item.forward) + _direction_bytes(item.backward)

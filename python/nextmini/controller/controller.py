@@ -39,6 +39,7 @@ from nextmini.protocol import (
     LinkState,
     Metrics,
     NodeFailed,
+    NoRoutes,
     RoutesWanted,
     Stop,
     Welcome,
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
     from nextmini.controller.flows import Path
+    from nextmini.controller.paths import Pair
     from nextmini.controller.peer import Peer
     from nextmini.protocol import Hello, Message
     from nextmini.scenario import Route
@@ -80,7 +82,7 @@ class Controller:
         self._settings = settings
         self._server = DataplaneServer(settings.listen, settings.token, self)
         self._reconciler = Reconciler(
-            self._is_over, self._refuse_flow, lambda marks: self.events.marked(marks)
+            self._is_over, self._refuse_flow, lambda marks: self.events.marked(marks), settings.devices
         )
         self.view, actual = self._reconciler.view, self._reconciler.actual
         view = self.view
@@ -217,6 +219,7 @@ class Controller:
             seed=self._settings.seed,
             interval_ms=max(1, round(self._settings.interval * 1000)),
             timing=self._settings.timing,
+            ttl=self._settings.ttl,
             watch_us=self._settings.watch_us,
         )
 
@@ -379,6 +382,17 @@ class Controller:
             self._reconciler.mark(self.view.replace({}, {}, rows, {}))
         for pair in unreachable:
             self._unreachable(*pair)
+        self._tell_unreachable(unreachable)
+
+    def _tell_unreachable(self, pairs: Iterable[Pair]) -> None:
+        """Whoever has packets for these pairs is to refuse them."""
+        nodes, peers = self.view.nodes, self._reconciler.peers
+        by_process: dict[int, list[Pair]] = {}
+        for pair in pairs:
+            if pair[0] in nodes and nodes[pair[0]].process in peers:
+                by_process.setdefault(nodes[pair[0]].process, []).append(pair)
+        for process, told in by_process.items():
+            self._spawn(peers[process].send(NoRoutes(tuple(told))))
 
     def _unreachable(self, source: int, destination: int) -> None:
         nodes = self.view.nodes

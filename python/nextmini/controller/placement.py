@@ -23,6 +23,7 @@ from nextmini.protocol.records import Transport
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nextmini.controller.devices import Devices
     from nextmini.controller.view import NetworkView
     from nextmini.scenario import Flow, Link, Node, Route
 
@@ -39,8 +40,8 @@ class Unplaceable:
     reason: str
 
 
-def place_node(node: Node) -> dict[int, NodeRecord] | Unplaceable:
-    """The node's record at the process that hosts it."""
+def place_node(node: Node, devices: Devices | None = None) -> dict[int, NodeRecord] | Unplaceable:
+    """The node's record at the process that hosts it; `devices` are those of nodes, if they have any."""
     if node.mapping not in get_args(ProcessorMapping):
         return Unplaceable(f"mapping {node.mapping!r} is none of {', '.join(get_args(ProcessorMapping))}")
     if not 1 <= node.hop_limit <= 65535:
@@ -48,7 +49,17 @@ def place_node(node: Node) -> dict[int, NodeRecord] | Unplaceable:
     if node.processors < 1:
         return Unplaceable(f"{node.processors} processors: a node has at least 1")
     mapping: ProcessorMapping = "concurrent" if node.mapping == "concurrent" else "sequential"
-    record = NodeRecord(node.id, node.name, node.address, node.processors, mapping, node.hop_limit, node.up)
+    record = NodeRecord(
+        id=node.id,
+        name=node.name,
+        address=node.address,
+        processors=node.processors,
+        mapping=mapping,
+        hop_limit=node.hop_limit,
+        up=node.up,
+        address6=node.address6,
+        device=None if devices is None else devices.of(node.name),
+    )
     return {node.process: record}
 
 

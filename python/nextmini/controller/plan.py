@@ -3,10 +3,10 @@
 `plan` compares records by process with what each process was told and returns up to four steps. A step is
 sent to all its processes at once; the next one starts when everything of it is confirmed:
 
-1. classes, traces, nodes, links and, at relays and destinations, routes: what others are going to rely on;
-2. routes at the process of their source, and flows: from here on traffic uses what step 1 made;
-3. flows that go and, at the process of their source, routes that go: nothing new enters them;
-4. routes elsewhere, links and nodes that go.
+1. classes, traces, addresses, nodes, links and, at relays and destinations, routes: what others are going to
+rely on; 2. routes at the process of their source, and flows: from here on traffic uses what step 1 made; 3.
+flows that go and, at the process of their source, routes that go: nothing new enters them; 4. routes
+elsewhere, links and nodes that go.
 
 So a route is used only when every node of it knows it (a route's path never changes under its number: a new
 path is a new number, made in 1 and 2 before the old one is broken in 3 and 4), and nothing is taken away
@@ -18,12 +18,21 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
+from nextmini.controller.addresses import AddressLog
 from nextmini.controller.shaping import trace_records
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from nextmini.protocol import ClassRecord, FlowRecord, LinkRecord, NodeRecord, RouteRecord, TraceRecord
+    from nextmini.protocol import (
+        AddressRecord,
+        ClassRecord,
+        FlowRecord,
+        LinkRecord,
+        NodeRecord,
+        RouteRecord,
+        TraceRecord,
+    )
     from nextmini.scenario import Trace
 
 
@@ -42,6 +51,7 @@ class Body:
     classes: tuple[ClassRecord, ...] | None = None
     """All of them, if they are not what they were."""
     traces: list[TraceRecord] = field(default_factory=list)
+    addresses: list[AddressRecord] = field(default_factory=list)
     nodes: list[NodeRecord] = field(default_factory=list)
     links: list[LinkRecord] = field(default_factory=list)
     routes: list[RouteRecord] = field(default_factory=list)
@@ -105,6 +115,8 @@ class Held:
         """Which classes each process was told; None where it may have others."""
         self.traces: dict[int, dict[int, Trace]] = {}
         """Which traces each process was told, by number."""
+        self.addresses: dict[int, int] = {}
+        """How many entries of the log of addresses each process was told."""
         self.route_sources: dict[int, int] = {}
         """The process of each route's source, as of when it was told."""
 
@@ -113,6 +125,7 @@ class Held:
         for held in (self.nodes, self.links, self.routes, self.flows):
             held.doubt(process)
         self.traces.pop(process, None)
+        self.addresses.pop(process, None)
         if process in self.classes:
             self.classes[process] = None
 
@@ -153,6 +166,8 @@ class Targets:
     """For every process."""
     traces: Mapping[int, Trace] = field(default_factory=dict)
     """Those that links may refer to."""
+    addresses: AddressLog = field(default_factory=AddressLog)
+    """Of all nodes, for every process."""
 
 
 def plan(targets: Targets, held: Held, connected: frozenset[int]) -> list[Step]:
@@ -162,6 +177,10 @@ def plan(targets: Targets, held: Held, connected: frozenset[int]) -> list[Step]:
     for process in connected:
         if held.classes.get(process, ()) != targets.classes:
             steps.body(1, process).classes = targets.classes
+        news = targets.addresses.since(held.addresses.get(process, 0))
+        if news:
+            steps.body(1, process).addresses = news
+            held.addresses[process] = len(targets.addresses)
     for node_id, nodes in targets.nodes.items():
         differing, surplus = _compare(held.nodes.get(node_id), nodes, connected)
         for process in differing:

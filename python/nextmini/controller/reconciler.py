@@ -14,6 +14,7 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from nextmini.controller.actual import Actual
+from nextmini.controller.addresses import AddressLog
 from nextmini.controller.batches import batches
 from nextmini.controller.names import RouteNames
 from nextmini.controller.placement import Unplaceable, place_flow, place_link, place_node, place_route
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from nextmini.controller.actual import Row
+    from nextmini.controller.devices import Devices
     from nextmini.controller.peer import Peer
     from nextmini.controller.plan import Body, Step
     from nextmini.protocol import Applied, Apply, ClassRecord, LinkMark
@@ -44,9 +46,11 @@ class Reconciler:
         flow_ended: Callable[[int], bool],
         flow_refused: Callable[[int, str], None],
         marked: Callable[[tuple[LinkMark, ...]], None] = lambda marks: None,
+        devices: Devices | None = None,
     ) -> None:
         """`flow_ended` tells whether a flow is over, so that nobody is to send it any more; `flow_refused`
-        is told of a flow that cannot be, `marked` where links stood when what they are to do changed.
+        is told of a flow that cannot be, `marked` where links stood when what they are to do changed;
+        `devices` are those of nodes.
         """
         self.view = NetworkView()
         self.actual = Actual()
@@ -57,6 +61,8 @@ class Reconciler:
         self._flow_ended = flow_ended
         self._flow_refused = flow_refused
         self._marked = marked
+        self._devices = devices
+        self._addresses = AddressLog()
         self._held = Held()
         self._dirty = Dirty()
         self._flows_released = False
@@ -175,7 +181,9 @@ class Reconciler:
 
     def _targets(self, dirty: Dirty) -> Targets:
         """Who is to hold what of the dirty rows; notes what is expected of whom."""
-        targets = Targets(classes=self._classes(), traces=self.view.traces)
+        for id in dirty.nodes:
+            self._addresses.note(id, self.view.nodes.get(id))
+        targets = Targets(classes=self._classes(), traces=self.view.traces, addresses=self._addresses)
         for trace in dirty.traces:
             # The same number means something else now: whoever has it is told again.
             for id in self._links_with(trace):
@@ -202,7 +210,7 @@ class Reconciler:
         if node is None:
             self.actual.forget(("node", id))
             return
-        placed = place_node(node)
+        placed = place_node(node, self._devices)
         if isinstance(placed, Unplaceable):
             self.actual.expect(("node", id), (), problem=placed.reason)
         else:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from nextmini.controller.devices import Devices
     from nextmini.protocol import Timing
 
 
@@ -28,6 +29,10 @@ class Settings:
     """How processes keep the moments at which packets leave."""
     watch_us: int = 10_000
     """How often they measure their own lateness."""
+    ttl: bool = False
+    """Whether nodes count down the time to live of IP packets."""
+    devices: Devices | None = None
+    """The TUN devices of nodes, if they have any."""
 
 
 @dataclass(frozen=True, slots=True)

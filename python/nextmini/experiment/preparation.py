@@ -10,10 +10,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from nextmini.controller import Controller, Settings
+from nextmini.controller.devices import Devices
 from nextmini.errors import ControllerError
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.state import Parts
 from nextmini.hosts.local import Launch, LocalProcesses
+from nextmini.hosts.namespaces import NodeNamespaces, clear
 from nextmini.store import Registration, StateFolder, Store, embedded_server
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from nextmini.experiment.state import RunState
+    from nextmini.scenario import Network
     from nextmini.store import ExperimentSecrets
 
 
@@ -39,6 +42,11 @@ async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
     processes = LocalProcesses(launch, run.process_died)
     stack.push_async_callback(processes.end)
     return Parts(opened.store, opened.controller, processes, folder, opened.register)
+
+
+def has_namespaces(network: Network) -> bool:
+    """Whether its nodes have network namespaces."""
+    return network.isolation != "none"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,7 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     Interrupted.
     """
     network, guard = run.network, run.interrupt.guard
-    state = StateFolder.locate(run.options.state_dir)
+    state = StateFolder.locate(run.options.state_dir, clear)
     registration = _registration(run)
     with one_at_a_time():
         secrets = stack.enter_context(state.hold(network.name, registration))
@@ -72,6 +80,11 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     store = await guard(_open_store(stack, dsn, network.name))
     with one_at_a_time():
         await guard(store.claim())
+    if has_namespaces(network):
+        run.observer.phase(f"making {len(network.nodes)} network namespaces")
+        namespaces = NodeNamespaces(network, secrets.folder)
+        stack.push_async_callback(namespaces.remove)
+        await guard(namespaces.create())
     controller = Controller(store, _settings(run, secrets, strict=strict))
     stack.push_async_callback(controller.close)
     await guard(controller.listen())
@@ -108,6 +121,8 @@ def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Set
         strict=strict,
         timing=network.timing,
         watch_us=run.options.watch_us,
+        ttl=network.ttl,
+        devices=Devices(network.name, network.queues, network.offload) if has_namespaces(network) else None,
     )
 
 

@@ -14,6 +14,7 @@ from typing import Literal
 from nextmini.protocol.direction import ClassRecord, TraceRecord  # noqa: TC001
 from nextmini.protocol.fidelity import LinkFidelity, ProcessFidelity  # noqa: TC001
 from nextmini.protocol.records import (  # noqa: TC001
+    AddressRecord,
     BrokenLink,
     FlowChange,
     FlowCounters,
@@ -28,7 +29,7 @@ from nextmini.protocol.records import (  # noqa: TC001
     SinkCounters,
 )
 
-VERSION = 2
+VERSION = 3
 """The protocol's version: the first message of either side carries it."""
 
 Timing = Literal["normal", "precise"]
@@ -118,8 +119,8 @@ class Bye:
 class Welcome:
     """Controller, answer to `Hello`: `key` (64 hexadecimal digits) is for links, `seed` has 64 bits.
 
-    `timing` says how deadlines are kept, `watch_us` how often the process measures its own lateness, in
-    microseconds.
+    `timing` says how deadlines are kept, `ttl` whether nodes count down the time to live of IP packets,
+    `watch_us` how often the process measures its own lateness, in microseconds.
     """
 
     version: int
@@ -128,6 +129,7 @@ class Welcome:
     seed: int
     interval_ms: int
     timing: Timing = "normal"
+    ttl: bool = False
     watch_us: int = 10_000
 
 
@@ -141,6 +143,7 @@ class Apply:
     generation: int
     classes: tuple[ClassRecord, ...] | None = None
     traces: tuple[TraceRecord, ...] = ()
+    addresses: tuple[AddressRecord, ...] = ()
     nodes: tuple[NodeRecord, ...] = ()
     links: tuple[LinkRecord, ...] = ()
     routes: tuple[RouteRecord, ...] = ()
@@ -149,6 +152,13 @@ class Apply:
     remove_links: tuple[int, ...] = ()
     remove_routes: tuple[int, ...] = ()
     remove_flows: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class NoRoutes:
+    """Controller, to `RoutesWanted`: there is no path between these pairs at present."""
+
+    pairs: tuple[tuple[int, int], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +186,7 @@ Message = (
     | Bye
     | Welcome
     | Apply
+    | NoRoutes
     | LinkBroken
     | Stop
 )
@@ -193,6 +204,7 @@ TYPES: dict[str, type[Message]] = {
     "bye": Bye,
     "welcome": Welcome,
     "apply": Apply,
+    "no_routes": NoRoutes,
     "link_broken": LinkBroken,
     "stop": Stop,
 }

@@ -21,8 +21,25 @@ FlowStatus = Literal["running", "completed", "failed", "stopped"]
 
 
 @dataclass(frozen=True, slots=True)
+class DeviceRecord:
+    """The TUN device of a node, which is there already: `name` in the `namespace` with this path.
+
+    `queues` is how many it was made with; `offload`: whether the kernel may leave checksums and segmentation
+    to the process.
+    """
+
+    namespace: str
+    name: str
+    queues: int
+    offload: bool
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRecord:
-    """A node that the process hosts; one that is not `up` has lost everything it knew."""
+    """A node that the process hosts; one that is not `up` has lost everything it knew.
+
+    `device` is where its programs' packets come from; a node without answers pings itself.
+    """
 
     id: int
     name: str
@@ -31,6 +48,17 @@ class NodeRecord:
     mapping: Mapping
     hop_limit: int
     up: bool = True
+    address6: str | None = None
+    device: DeviceRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AddressRecord:
+    """The addresses of a node that may be hosted anywhere; `address` is None if it is no more."""
+
+    node: int
+    address: str | None
+    address6: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

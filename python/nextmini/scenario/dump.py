@@ -60,6 +60,9 @@ def _settings(network: Network) -> str:
         "mapping": network.nodes[0].mapping,
         "hop_limit": network.nodes[0].hop_limit,
         "timing": network.timing,
+        "ttl": network.ttl,
+        "queues": network.queues,
+        "offload": network.offload,
     }
     return "\n\n".join(
         [

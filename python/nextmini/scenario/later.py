@@ -13,11 +13,6 @@ LATER_KEYS: dict[str, dict[str, str]] = {
         "demands": "traffic matrices",
         "sites": "machines of a deployment",
     },
-    "network": {
-        "ttl": "whether packets' TTL counts hops",
-        "queues": "queues of a TUN device",
-        "offload": "segmentation offload of TUN devices",
-    },
     "nodes": {
         "max": "max mode of one node",
         "site": "the machine that hosts it",
@@ -33,7 +28,7 @@ LATER_KEYS: dict[str, dict[str, str]] = {
 
 LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("experiment", "on_process_death"): ("restart",),
-    ("network", "isolation"): ("namespace", "process", "docker"),
+    ("network", "isolation"): ("process", "docker"),
     ("network", "transport"): ("quic",),
     ("links", "transport"): ("quic",),
     ("topology", "kind"): ("file",),

@@ -24,7 +24,7 @@ Origin = Literal["scenario", "computed"]
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """One node, and the dataplane process (counted from 0) that hosts it."""
+    """One node, its IPv4 and IPv6 addresses, and the dataplane process (counted from 0) that hosts it."""
 
     id: int
     name: str
@@ -34,6 +34,7 @@ class Node:
     hop_limit: int
     process: int
     up: bool = True
+    address6: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,6 +157,9 @@ class Network:
     traces: tuple[Trace, ...] = ()
     events: tuple[Event, ...] = ()
     timing: Timing = "normal"
+    ttl: bool = False
+    queues: int = 1
+    offload: bool = True
 
     def node(self, id: int) -> Node:
         """The node with this number.

@@ -83,9 +83,10 @@ class NetworkTable(Table):
         description="IPv6 addresses of the nodes, likewise.",
         examples=["fd00:6e6d::/64"],
     )
-    isolation: Literal["none"] = Field(
+    isolation: Literal["none", "namespace"] = Field(
         default="none",
-        description="What separates a node from the machine. `none`: nodes are user space only.",
+        description="What separates a node from the machine. `none`: nodes are user space only, and answer "
+        "pings themselves. `namespace`: each has a network namespace with a TUN device, where programs run.",
     )
     transport: AskedTransport = Field(
         default="auto",
@@ -97,6 +98,22 @@ class NetworkTable(Table):
         le=65_535,
         description="Largest packet, in bytes, headers included. Lossless flows send pieces of up to 64 KiB, "
         "and keep to it where a link works packet by packet.",
+    )
+    ttl: bool = Field(
+        default=False,
+        description="Whether nodes count down the time to live of packets of programs, as routers do, so "
+        "that `traceroute` shows them. Without it, the network looks like one link.",
+    )
+    queues: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="Queues of a node's TUN device. With more than one, several cores read it.",
+    )
+    offload: bool = Field(
+        default=True,
+        description="Whether the kernel hands over packets of up to 64 KiB, with checksums to be completed, "
+        "as to a network card. They are cut where a link works packet by packet.",
     )
     processors: int = Field(
         default=1, ge=1, le=256, description="Processors of a node: tasks that look up routes and forward."

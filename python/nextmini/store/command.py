@@ -125,7 +125,9 @@ def check_called_off(process: subprocess.Popen[bytes], interrupt: Interrupt | No
 
     It gets there when it comes before the process has a session of its own; we may hear of it a little later.
     """
-    if interrupt is not None and process.wait() == -signal.SIGINT and _readable([interrupt.fileno()], _SECONDS):
+    if interrupt is None or process.wait() != -signal.SIGINT:
+        return
+    if _readable([interrupt.fileno()], _SECONDS):
         raise CalledOffError
 
 

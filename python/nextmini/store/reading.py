@@ -30,7 +30,9 @@ if TYPE_CHECKING:
     from nextmini.store.connection import Connection
     from nextmini.store.rows import Change
 
-_NODES = "SELECT id, name, host(address), processors, mapping, hop_limit, process, up FROM nodes"
+_NODES = (
+    "SELECT id, name, host(address), processors, mapping, hop_limit, process, up, host(address6) FROM nodes"
+)
 _LINKS = "SELECT id, a, b, transport, cost, congestion, mtu, up, forward, backward FROM links"
 _ROUTES = "SELECT id, path, weight, origin FROM routes"
 _FLOWS = (

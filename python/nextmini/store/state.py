@@ -6,8 +6,11 @@
 └── experiments/
     ├── <name>.lock           held (flock) by the run that has the experiment; names its process
     ├── <name>.json           what that run says of itself, see `nextmini.store.registry`
-    └── <name>/token, key     secrets of that run, mode 0600; all three are gone when it ends
+    └── <name>/token, key     secrets of that run, mode 0600; all of this is gone when it ends
 ```
+
+What else a run has on the machine is noted in `<name>/` too, by who makes it, and cleared by `clear` before
+the notes go: also after a run was killed.
 
 Whoever looks for abandoned locks takes them for a moment, so both that and taking one for good are done while
 holding a lock on the folder `experiments` itself: nobody is ever refused because somebody looked.
@@ -31,7 +34,7 @@ from nextmini.store import registry
 from nextmini.store.locks import FileLock, claim_file
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from nextmini.store.registry import Registration
 
@@ -49,17 +52,28 @@ class ExperimentSecrets:
     key: str
     """Authenticates the ends of links to each other: 32 random bytes as 64 hex digits."""
 
+    @property
+    def folder(self) -> Path:
+        """The experiment's own, for notes of what it has on the machine."""
+        return self.token_file.parent
+
+
+def _nothing(folder: Path) -> None:
+    """Nothing is to be cleared."""
+
 
 @dataclass(frozen=True, slots=True)
 class StateFolder:
     """Where the state of this user lies on this machine."""
 
     path: Path
+    clear: Callable[[Path], None] = _nothing
+    """Clears from the machine what the notes in an experiment's folder name. Raises NextminiError."""
 
     @classmethod
-    def locate(cls, chosen: Path | None = None) -> StateFolder:
+    def locate(cls, chosen: Path | None = None, clear: Callable[[Path], None] = _nothing) -> StateFolder:
         """`chosen`, else $NEXTMINI_STATE, else /var/lib/nextmini for root, else the XDG state folder."""
-        return cls(_absolute(chosen or _default()))
+        return cls(_absolute(chosen or _default()), clear)
 
     @property
     def experiments(self) -> Path:
@@ -165,6 +179,7 @@ class StateFolder:
         token, key = secrets.token_urlsafe(32), secrets.token_hex(32)
         try:
             if folder.exists():  # of a run that was killed
+                self.clear(folder)
                 shutil.rmtree(folder)
             folder.mkdir(mode=0o700)
             return ExperimentSecrets(
@@ -188,6 +203,7 @@ class StateFolder:
         folder = self._folder(experiment)
         try:
             if folder.exists():
+                self.clear(folder)
                 shutil.rmtree(folder)
             self._registry_file(experiment).unlink(missing_ok=True)
             self._lock_file(experiment).unlink(missing_ok=True)

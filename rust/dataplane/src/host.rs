@@ -2,10 +2,11 @@
 //!
 //! Owned by the control connection's task alone: nothing here is shared but what the data path needs.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use nextmini_policy::addresses::Addresses;
 use nextmini_policy::class::Classes;
 use nextmini_policy::link::settings::SettingsError;
 use nextmini_policy::link::{LinkQueue, LinkSeed, LinkUp};
@@ -21,7 +22,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::clock;
 use crate::control::ledger::Counts;
+use crate::devices::{self, Attached};
 use crate::event::Events;
 use crate::flow::collector::Received;
 use crate::flow::datagrams::DatagramSource;
@@ -33,9 +36,12 @@ use crate::link::orders::{Orders, Traces};
 use crate::link::status::Status;
 use crate::link::stream::End;
 use crate::link::{Outgoing, dial, listen, memory};
-use crate::node::{Node, Routes, SourceNews};
+use crate::local::{Local, Stack};
+use crate::node::{Node, SourceNews};
+use crate::routes::{Outbound, Pair, Routes};
 use crate::task::Task;
 use crate::timers::Timers;
+use crate::tun::{self, Buffers, Device};
 
 /// How long flows and sinks may take to report when everything ends.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -51,6 +57,8 @@ pub struct Experiment {
     pub seed: u64,
     /// The process's deadlines.
     pub timers: Timers,
+    /// What TUN devices are read into.
+    pub buffers: Arc<Buffers>,
 }
 
 /// The nodes, links and flows of a process.
@@ -77,6 +85,8 @@ struct HostedNode {
     node: Arc<Node>,
     ingress: Ingress,
     _processors: Vec<Task>,
+    /// Of its TUN device.
+    _readers: Vec<Task>,
     sink: Task,
 }
 
@@ -101,6 +111,8 @@ struct HostedFlow {
 enum RowError {
     #[error("\"{0}\" is not an IP address")]
     Address(String),
+    #[error(transparent)]
+    Device(#[from] devices::DeviceError),
     #[error("a running {0} does not change in this version; remove it and add another")]
     Changed(&'static str),
     #[error("{0} is not in this process")]
@@ -165,9 +177,12 @@ impl Host {
             // A link that needs it will say so, with its own number.
             self.traces.add(part).unwrap_or_else(|error| tracing::error!(id, %error, "a trace is refused"));
         }
-        for row in apply.nodes {
+        if !apply.addresses.is_empty() {
+            self.set_addresses(&apply.addresses);
+        }
+        for (row, device) in devices::attach(apply.nodes, |id| self.nodes.contains_key(&id)) {
             let id = row.id;
-            self.set_node(row).unwrap_or_else(|error| reject(RowKind::Node, id.0, error));
+            self.set_node(row, device).unwrap_or_else(|error| reject(RowKind::Node, id.0, error));
         }
         for row in apply.links {
             let id = row.id;
@@ -177,13 +192,20 @@ impl Host {
         self.set_neighbours(&touched);
         if !routes.is_empty() || !apply.remove_routes.is_empty() {
             let table = self.routes.load().changed(&apply.remove_routes, routes);
-            self.routes.replace(table);
+            let ready = self.routes.replace(table);
+            self.each_waiting(ready, |node, mut packets| node.originate(&mut packets));
         }
         for row in apply.flows {
             let id = row.id;
             self.set_flow(row).unwrap_or_else(|error| reject(RowKind::Flow, id.0, error));
         }
         Applied { generation: apply.generation, rejected, marks }
+    }
+
+    /// There is no path between these pairs: what waits for one is refused.
+    pub fn no_routes(&self, pairs: &[Pair]) {
+        let waited = self.routes.no_path(pairs, clock::now());
+        self.each_waiting(waited, Node::refuse);
     }
 
     /// Tells the sources whose routes cross one of these links that it broke.
@@ -254,12 +276,36 @@ impl Host {
         }
     }
 
-    fn set_node(&mut self, row: control::Node) -> Result<(), RowError> {
+    fn each_waiting(&self, waited: Vec<(Pair, Vec<Outbound>)>, work: impl Fn(&Node, Vec<Outbound>)) {
+        for ((source, _), packets) in waited {
+            if let Some(hosted) = self.nodes.get(&source) {
+                work(&hosted.node, packets);
+            }
+        }
+    }
+
+    fn set_addresses(&self, rows: &[control::Address]) {
+        let entry = |row: &control::Address| {
+            let addresses = row.address.as_deref().map(|v4| addresses(v4, row.address6.as_deref()));
+            let addresses = addresses.transpose().unwrap_or_else(|error| {
+                tracing::error!(node = %row.node, %error, "a node's addresses are refused");
+                None
+            });
+            (row.node, addresses)
+        };
+        self.routes.set_addresses(self.routes.addresses().changed(rows.iter().map(entry)));
+    }
+
+    fn set_node(&mut self, row: control::Node, device: Attached) -> Result<(), RowError> {
         if let Some(known) = self.nodes.get_mut(&row.id) {
             return known.change(row, &self.links);
         }
-        let _address: IpAddr = row.address.parse().map_err(|_| RowError::Address(row.address.clone()))?;
-        let (node, arrived) = Node::new(row.id, row.hop_limit, Arc::clone(&self.routes), self.events.clone());
+        let addresses = addresses(&row.address, row.address6.as_deref())?;
+        let device = device?;
+        let stack = device.clone().map_or(Stack::Echo, Stack::Device);
+        let local = Local::new(addresses, stack);
+        let (routes, events) = (Arc::clone(&self.routes), self.events.clone());
+        let (node, arrived) = Node::new((row.id, row.hop_limit), local, routes, events);
         if !row.up {
             node.crash();
         }
@@ -267,8 +313,20 @@ impl Host {
         let sink = Sink::new(Arc::clone(&node), self.experiment.pattern.clone(), Arc::clone(&self.received));
         let sink =
             Task::spawn(row.id, "sink", self.events.clone(), sink.run(arrived, self.stop_sinks.subscribe()));
-        self.nodes.insert(row.id, HostedNode { row, node, ingress, _processors: processors, sink });
+        let readers = device.iter().flat_map(|device| self.readers(&node, device)).collect();
+        let hosted = HostedNode { row, node, ingress, _processors: processors, _readers: readers, sink };
+        self.nodes.insert(hosted.row.id, hosted);
         Ok(())
+    }
+
+    fn readers(&self, node: &Arc<Node>, device: &Device) -> Vec<Task> {
+        let queues = 0..device.queues().len();
+        let read = |queue| {
+            let reading =
+                tun::read(Arc::clone(node), device.clone(), queue, Arc::clone(&self.experiment.buffers));
+            Task::spawn(node.id(), "TUN reader", self.events.clone(), reading)
+        };
+        queues.map(read).collect()
     }
 
     fn remove_node(&mut self, id: NodeId) {
@@ -435,6 +493,11 @@ impl Host {
             self.ending.push(flow.task);
         }
     }
+}
+
+fn addresses(v4: &str, v6: Option<&str>) -> Result<Addresses, RowError> {
+    let parse = |text: &str| text.parse().map_err(|_| RowError::Address(text.to_owned()));
+    Ok(Addresses { v4: parse(v4)?, v6: v6.map(parse).transpose()? })
 }
 
 /// What carries a link: its ends in this process, their tasks, and whether they are up.

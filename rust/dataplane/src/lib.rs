@@ -10,7 +10,8 @@
 //!
 //! - [`process`]: a process from its first connection to the controller to its end, for which [`stop`] waits
 //! - [`host`]: the nodes, links and flows of a process, and what changes them
-//! - [`node`], [`ingress`]: what a node does with packets, and who does it
+//! - [`node`], [`ingress`]: what a node does with packets, and who does it; [`routes`]: what it looks up
+//! - [`local`], [`tun`], [`devices`]: a node's own end of IP, and the programs behind it
 //! - [`link`]: what carries packets between nodes
 //! - [`flow`]: where lossless sessions begin and end
 //! - [`control`]: the connection to the controller
@@ -26,14 +27,18 @@
 pub mod baseline;
 pub mod clock;
 pub mod control;
+pub mod devices;
 pub mod event;
 pub mod flow;
 pub mod host;
 pub mod ingress;
 pub mod link;
+pub mod local;
 pub mod node;
 pub mod process;
+pub mod routes;
 pub mod stop;
 pub mod task;
 pub mod timers;
+pub mod tun;
 pub mod watch;

@@ -5,86 +5,26 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use nextmini_policy::class::{Classes, Subject};
+use nextmini_policy::class::Subject;
 use nextmini_policy::drops::DropCause;
 use nextmini_policy::flow_table::FlowTable;
-use nextmini_policy::route::{RouteTable, Step};
+use nextmini_policy::link::{Refusal, Refused};
+use nextmini_policy::route::Step;
 use nextmini_policy::time::Instant;
+use nextmini_wire::icmp::Complaint;
 use nextmini_wire::id::{FlowId, NodeId, RouteId};
+use nextmini_wire::ip::Ip;
 use nextmini_wire::key::FlowKey;
 use nextmini_wire::packet::{Ack, Content, Packet};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, watch};
 
 use crate::clock;
-use crate::event::{Event, Events, report};
+use crate::event::Events;
 use crate::link::Outgoing;
 use crate::link::outgoing::Filling;
-
-/// The routes of a process, and a bell that rings when they change.
-#[derive(Debug)]
-pub struct Routes {
-    table: ArcSwap<RouteTable>,
-    classes: ArcSwap<Classes>,
-    changed: watch::Sender<()>,
-    /// Pairs that have been asked for, each once.
-    wanted: Mutex<FxHashSet<(NodeId, NodeId)>>,
-    events: Events,
-}
-
-impl Routes {
-    /// No routes yet; those that are wanted are asked for as `events`.
-    pub fn new(events: Events) -> Self {
-        Self {
-            table: ArcSwap::default(),
-            classes: ArcSwap::default(),
-            changed: watch::Sender::new(()),
-            wanted: Mutex::default(),
-            events,
-        }
-    }
-
-    /// Asks for a route, unless that has been done.
-    pub fn want(&self, source: NodeId, destination: NodeId) {
-        if lock(&self.wanted).insert((source, destination)) {
-            report(&self.events, Event::RouteWanted(source, destination));
-        }
-    }
-
-    /// Pairs that still wait for a route.
-    pub fn wanted(&self) -> Vec<(NodeId, NodeId)> {
-        let mut pairs: Vec<_> = lock(&self.wanted).iter().copied().collect();
-        pairs.sort_unstable();
-        pairs
-    }
-
-    /// The table in force.
-    pub fn load(&self) -> arc_swap::Guard<Arc<RouteTable>> {
-        self.table.load()
-    }
-
-    /// Puts another table in force.
-    pub fn replace(&self, table: RouteTable) {
-        lock(&self.wanted).retain(|&(source, destination)| !table.connects(source, destination));
-        self.table.store(Arc::new(table));
-        self.changed.send_replace(());
-    }
-
-    /// The classes in force.
-    pub fn classes(&self) -> arc_swap::Guard<Arc<Classes>> {
-        self.classes.load()
-    }
-
-    /// Puts other classes in force.
-    pub fn set_classes(&self, classes: Arc<Classes>) {
-        self.classes.store(classes);
-    }
-
-    /// Rings after each change from now on.
-    pub fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
-    }
-}
+use crate::local::Local;
+use crate::routes::{Asked, Outbound, Postponed, Routes};
 
 /// A piece of a flow that has arrived.
 #[derive(Debug)]
@@ -115,6 +55,30 @@ pub enum SourceNews {
     LinkBroken,
 }
 
+/// What becomes of a packet that starts here.
+enum Begun {
+    OnItsWay(Packet),
+    /// It is for this very node.
+    Here(Outbound),
+    /// For its route.
+    Waits,
+    /// With the packet where its source is to hear of it.
+    Refused(Option<Outbound>),
+}
+
+/// What is to be said of a packet, if its source is to hear of it.
+fn about(packet: Packet, complaint: Complaint) -> Option<(Bytes, Complaint)> {
+    matches!(packet.content, Content::Ip(_)).then_some((packet.payload, complaint))
+}
+
+fn about_refused(Refused { packet, why }: Refused) -> (Bytes, Complaint) {
+    let complaint = match why {
+        Refusal::Down => Complaint::HostUnreachable,
+        Refusal::TooBig { mtu } => Complaint::TooBig { mtu },
+    };
+    (packet.payload, complaint)
+}
+
 /// A node.
 #[derive(Debug)]
 pub struct Node {
@@ -124,6 +88,7 @@ pub struct Node {
     events: Events,
     neighbours: ArcSwap<FxHashMap<NodeId, Arc<Outgoing>>>,
     flows: Mutex<FlowTable>,
+    local: Local,
     /// Unbounded: what waits is bounded by the windows of the sessions that end here.
     sink: mpsc::UnboundedSender<Vec<Arrived>>,
     sources: Mutex<FxHashMap<FlowId, mpsc::UnboundedSender<SourceNews>>>,
@@ -137,8 +102,8 @@ pub struct Node {
 impl Node {
     /// A node without links; what arrives goes to the returned channel.
     pub fn new(
-        id: NodeId,
-        hop_limit: u16,
+        (id, hop_limit): (NodeId, u16),
+        local: Local,
         routes: Arc<Routes>,
         events: Events,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Vec<Arrived>>) {
@@ -150,6 +115,7 @@ impl Node {
             events,
             neighbours: ArcSwap::default(),
             flows: Mutex::default(),
+            local,
             sink,
             sources: Mutex::default(),
             ended: AtomicBool::new(false),
@@ -188,9 +154,9 @@ impl Node {
             batch.drain(..).for_each(|_| self.charge(DropCause::Down, arrives_at));
             return;
         }
-        let routes = self.routes.load();
+        let (routes, ttl) = (self.routes.load(), self.routes.ttl());
         let neighbours = self.neighbours.load();
-        let mut arrived = Vec::new();
+        let (mut arrived, mut complaints) = (Vec::new(), Vec::new());
         let mut open: Option<(NodeId, Filling<'_>)> = None;
         for mut packet in batch.drain(..) {
             if packet.check.is_some() && !packet.is_intact() {
@@ -199,7 +165,7 @@ impl Node {
                 continue;
             }
             packet.check = None;
-            match routes.step(self.id, &mut packet) {
+            match routes.step(self.id, &mut packet, ttl) {
                 Step::Forward(next) => {
                     if open.as_ref().is_none_or(|(to, _)| *to != next) {
                         // Closed before another is opened: never two locks at once.
@@ -207,8 +173,11 @@ impl Node {
                         open = neighbours.get(&next).map(|link| (next, link.open()));
                     }
                     match &mut open {
-                        Some((_, queue)) => queue.push(packet),
-                        None => self.charge(DropCause::NoRoute, arrives_at),
+                        Some((_, queue)) => complaints.extend(queue.push(packet).map(about_refused)),
+                        None => {
+                            self.charge(DropCause::NoRoute, arrives_at);
+                            complaints.extend(about(packet, Complaint::HostUnreachable));
+                        }
                     }
                 }
                 Step::Deliver => {
@@ -220,6 +189,9 @@ impl Node {
                 Step::Drop(cause) => {
                     drop(open.take());
                     self.charge(cause, arrives_at);
+                    if cause == DropCause::Ttl {
+                        complaints.extend(about(packet, Complaint::TimeExceeded));
+                    }
                 }
             }
         }
@@ -227,6 +199,85 @@ impl Node {
         let pieces = arrived.len();
         if pieces > 0 && self.sink.send(arrived).is_err() {
             (0..pieces).for_each(|_| self.charge(DropCause::Local, arrives_at));
+        }
+        if !complaints.is_empty() {
+            self.complain(complaints);
+        }
+    }
+
+    /// Sends IP packets of this node's own programs, or of the node itself, on their way; `batch` is empty
+    /// afterwards.
+    pub fn originate(&self, batch: &mut Vec<Outbound>) {
+        let now = clock::now();
+        let mut packets = Vec::with_capacity(batch.len());
+        let mut complaints = Vec::new();
+        for outbound in batch.drain(..) {
+            match self.begin(outbound, now) {
+                Begun::OnItsWay(packet) => packets.push(packet),
+                Begun::Here(outbound) => {
+                    if !self.local.deliver(self, outbound.header, &outbound.payload, 0) {
+                        self.charge(DropCause::Local, None);
+                    }
+                }
+                Begun::Waits => {}
+                Begun::Refused(outbound) => {
+                    self.charge(DropCause::NoRoute, None);
+                    complaints.extend(outbound.map(|packet| (packet.payload, Complaint::HostUnreachable)));
+                }
+            }
+        }
+        if !packets.is_empty() {
+            self.process(&mut packets, None);
+        }
+        if !complaints.is_empty() {
+            self.complain(complaints);
+        }
+    }
+
+    /// Tells the sources of packets that waited for a route that there is none.
+    pub fn refuse(&self, waited: Vec<Outbound>) {
+        waited.iter().for_each(|_| self.charge(DropCause::NoRoute, None));
+        let complaints = waited.into_iter().map(|packet| (packet.payload, Complaint::HostUnreachable));
+        self.complain(complaints.collect());
+    }
+
+    fn begin(&self, outbound: Outbound, now: Instant) -> Begun {
+        let Ok(ip) = Ip::parse(&outbound.payload) else {
+            return Begun::Refused(None);
+        };
+        let Some(destination) = self.routes.addresses().node(ip.destination()) else {
+            return Begun::Refused(Some(outbound));
+        };
+        if destination == self.id {
+            return Begun::Here(outbound);
+        }
+        let key = ip.flow_key();
+        let subject = Subject { source: self.id, destination, protocol: ip.protocol(), ports: ip.ports() };
+        let mut outbound = outbound;
+        loop {
+            if let Some(route) = self.chosen_route(&key, destination, now) {
+                let content = Content::Ip(outbound.header);
+                let packet = Packet::new(route, self.hop_limit, key.label(), content, outbound.payload);
+                let class = self.routes.classes().number_of(&subject);
+                return Begun::OnItsWay(Packet { class, ..packet });
+            }
+            if self.routes.want(self.id, destination, now) == Asked::NoPath {
+                return Begun::Refused(Some(outbound));
+            }
+            match self.routes.postpone((self.id, destination), outbound) {
+                Postponed::Waits => return Begun::Waits,
+                Postponed::Refused => return Begun::Refused(None),
+                // It came in between.
+                Postponed::Ready(again) => outbound = again,
+            }
+        }
+    }
+
+    /// Says what became of packets to those who sent them.
+    fn complain(&self, about: Vec<(Bytes, Complaint)>) {
+        let mut messages = self.local.complaints(about);
+        if !messages.is_empty() {
+            self.originate(&mut messages);
         }
     }
 
@@ -242,12 +293,15 @@ impl Node {
 
     /// The route of a flow that starts here; without one, it is asked for.
     pub fn route_of(&self, key: &FlowKey, destination: NodeId, now: Instant) -> Option<RouteId> {
-        let pair = (self.id, destination);
-        let route = lock(&self.flows).route(key, pair, &self.routes.load(), now);
+        let route = self.chosen_route(key, destination, now);
         if route.is_none() {
-            self.routes.want(self.id, destination);
+            self.routes.want(self.id, destination, now);
         }
         route
+    }
+
+    fn chosen_route(&self, key: &FlowKey, destination: NodeId, now: Instant) -> Option<RouteId> {
+        lock(&self.flows).route(key, (self.id, destination), &self.routes.load(), now)
     }
 
     /// The same, once there is one; `changed` rings when the table changes.
@@ -332,8 +386,7 @@ impl Node {
                 arrived.push(Arrived { route, content, payload, at, due });
                 true
             }
-            // Nothing here takes packets of programs.
-            Content::Ip(_) => false,
+            Content::Ip(header) => self.local.deliver(self, header, &packet.payload, packet.position),
             // A late answer to a flow that has ended is nobody's loss.
             Content::Ack(ack) => {
                 self.tell_source(ack.flow, SourceNews::Ack { ack, due: packet.due });

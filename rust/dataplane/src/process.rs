@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use nextmini_policy::backoff::Backoff;
 use nextmini_policy::lossless::Pattern;
+use nextmini_policy::route::Ttl;
 use nextmini_wire::control::{Hello, VERSION, Welcome};
 use nextmini_wire::handshake::{KeyError, LinkKey};
 use thiserror::Error;
@@ -20,7 +21,7 @@ use crate::control::session::{self, Session, SessionError};
 use crate::event::Event;
 use crate::host::{Experiment, Host};
 use crate::link::listen::{self, Expected};
-use crate::node::Routes;
+use crate::routes::Routes;
 use crate::stop::StopSignal;
 use crate::timers::Timers;
 use crate::watch::Watch;
@@ -228,7 +229,9 @@ impl Process {
         let watch = Watch::start(Duration::from_micros(u64::from(welcome.watch_us.max(LEAST_WATCH_US))))
             .map_err(ProcessError::Timer)?;
         let pattern = Pattern::new(welcome.seed);
-        let experiment = Experiment { key: key.clone(), pattern, seed: welcome.seed, timers };
+        self.routes.set_ttl(if welcome.ttl { Ttl::Counted } else { Ttl::Kept });
+        let (seed, buffers) = (welcome.seed, Arc::default());
+        let experiment = Experiment { key: key.clone(), pattern, seed, timers, buffers };
         let host =
             Host::new(experiment, self.expected.clone(), self.events.0.clone(), Arc::clone(&self.routes));
         self.running = Some(Running { experiment: welcome.experiment, key, host, watch });

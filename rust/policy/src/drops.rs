@@ -25,6 +25,8 @@ pub enum DropCause {
     NoRoute,
     /// The hop limit ran out.
     HopLimit,
+    /// The IP time to live ran out.
+    Ttl,
     /// Nothing at the destination takes it.
     Local,
 }
@@ -43,6 +45,7 @@ impl DropCause {
             Self::Down => &mut drops.down,
             Self::NoRoute => &mut drops.no_route,
             Self::HopLimit => &mut drops.hop_limit,
+            Self::Ttl => &mut drops.ttl,
             Self::Local => &mut drops.local,
         }
     }

@@ -4,6 +4,8 @@
 //! of its own or is asynchronous. Actors ask, and move bytes.
 //!
 //! - [`route`], [`flow_table`], [`rendezvous`], [`jump`]: which way a packet goes, and to which processor
+//! - [`addresses`]: which node an address leads to
+//! - [`complaints`]: how often a node says what became of packets
 //! - [`class`]: packets that are treated alike
 //! - [`datagram`]: flows of packets that nobody sends again
 //! - [`link`]: one direction of a link, made of [`schedule`], [`drop`], [`rate`] and [`impair`]
@@ -17,8 +19,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod addresses;
 pub mod backoff;
 pub mod class;
+pub mod complaints;
 pub mod datagram;
 pub mod drop;
 pub mod drops;

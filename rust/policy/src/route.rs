@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use nextmini_wire::id::{NodeId, RouteId};
-use nextmini_wire::packet::Packet;
+use nextmini_wire::packet::{Content, Packet};
+use nextmini_wire::ttl;
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 
@@ -103,6 +104,25 @@ pub enum Step {
     Drop(DropCause),
 }
 
+/// What nodes do with the time to live of IP packets (IPv6: their hop limit).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Ttl {
+    /// Nothing: the network looks like one link.
+    #[default]
+    Kept,
+    /// They count it down, as routers do (RFC 1812, section 5.3.1).
+    Counted,
+}
+
+/// Whether the time to live of a packet ends at the node that holds it.
+///
+/// Packets keep what they say of it until they are delivered: how many routers have passed them on is their
+/// position.
+fn has_expired(packet: &Packet) -> bool {
+    let passed_on = packet.position > 0 && matches!(packet.content, Content::Ip(_));
+    passed_on && ttl::ttl(&packet.payload).is_some_and(|ttl| u16::from(ttl) <= packet.position)
+}
+
 /// The routes that a process knows. Replaced as a whole: readers see one generation or the next.
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
@@ -142,7 +162,7 @@ impl RouteTable {
     }
 
     /// What `node` does with `packet`, whose position and hop limit are updated for the next link.
-    pub fn step(&self, node: NodeId, packet: &mut Packet) -> Step {
+    pub fn step(&self, node: NodeId, packet: &mut Packet, ttl: Ttl) -> Step {
         let Some(route) = self.get(packet.route) else {
             return Step::Drop(DropCause::NoRoute);
         };
@@ -153,6 +173,9 @@ impl RouteTable {
         let Some(&next) = route.path.get(position + 1) else {
             return Step::Deliver;
         };
+        if ttl == Ttl::Counted && has_expired(packet) {
+            return Step::Drop(DropCause::Ttl);
+        }
         let Some(hops_left) = packet.hop_limit.checked_sub(1) else {
             return Step::Drop(DropCause::HopLimit);
         };
@@ -206,21 +229,21 @@ mod tests {
     fn a_packet_follows_its_route_to_the_end() {
         let table = RouteTable::default().changed(&[], [route(4, &[1, 2, 3], 1)]);
         let mut packet = packet(4, 2);
-        assert_eq!(table.step(NodeId(1), &mut packet), Step::Forward(NodeId(2)));
-        assert_eq!(table.step(NodeId(2), &mut packet), Step::Forward(NodeId(3)));
-        assert_eq!(table.step(NodeId(3), &mut packet), Step::Deliver);
+        assert_eq!(table.step(NodeId(1), &mut packet, Ttl::Kept), Step::Forward(NodeId(2)));
+        assert_eq!(table.step(NodeId(2), &mut packet, Ttl::Kept), Step::Forward(NodeId(3)));
+        assert_eq!(table.step(NodeId(3), &mut packet, Ttl::Kept), Step::Deliver);
         assert_eq!((packet.position, packet.hop_limit), (2, 0));
     }
 
     #[test]
     fn lost_packets_say_why() {
         let table = RouteTable::default().changed(&[], [route(4, &[1, 2, 3], 1)]);
-        assert_eq!(table.step(NodeId(1), &mut packet(5, 9)), Step::Drop(DropCause::NoRoute));
-        assert_eq!(table.step(NodeId(2), &mut packet(4, 9)), Step::Drop(DropCause::NoRoute));
-        assert_eq!(table.step(NodeId(1), &mut packet(4, 0)), Step::Drop(DropCause::HopLimit));
+        assert_eq!(table.step(NodeId(1), &mut packet(5, 9), Ttl::Kept), Step::Drop(DropCause::NoRoute));
+        assert_eq!(table.step(NodeId(2), &mut packet(4, 9), Ttl::Kept), Step::Drop(DropCause::NoRoute));
+        assert_eq!(table.step(NodeId(1), &mut packet(4, 0), Ttl::Kept), Step::Drop(DropCause::HopLimit));
         let mut beyond = packet(4, 9);
         beyond.position = u16::MAX;
-        assert_eq!(table.step(NodeId(1), &mut beyond), Step::Drop(DropCause::NoRoute));
+        assert_eq!(table.step(NodeId(1), &mut beyond, Ttl::Kept), Step::Drop(DropCause::NoRoute));
     }
 
     #[test]
@@ -245,6 +268,21 @@ mod tests {
         assert_eq!(Route::new(RouteId(0), vec![NodeId(1), NodeId(2)], 1, 65_536), Err(RouteError::Id));
     }
 
+    #[test]
+    fn the_time_to_live_ends_at_the_router_that_it_is_for() {
+        let table = RouteTable::default().changed(&[], [route(4, &[1, 2, 3, 4], 1)]);
+        let expires_at = |ttl: u8| {
+            let header = [0x45, 0, 0, 20, 0, 0, 0, 0, ttl, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 4];
+            let content = Content::Ip(nextmini_wire::vnet::VnetHeader::default());
+            let mut packet = Packet { content, payload: header.to_vec().into(), ..packet(4, 9) };
+            (1..=4).find(|&node| {
+                table.step(NodeId(node), &mut packet, Ttl::Counted) == Step::Drop(DropCause::Ttl)
+            })
+        };
+        // The sender is no router, and nor is the receiver.
+        assert_eq!([1, 2, 3, 64].map(expires_at), [Some(2), Some(3), None, None]);
+    }
+
     proptest! {
         #[test]
         fn every_node_of_a_path_hands_the_packet_on_once(length in 2_usize..400) {
@@ -252,9 +290,9 @@ mod tests {
             let table = RouteTable::default().changed(&[], [route(1, &path, 1)]);
             let mut packet = packet(1, length as u16);
             for node in 1..length as u32 {
-                prop_assert_eq!(table.step(NodeId(node), &mut packet), Step::Forward(NodeId(node + 1)));
+                prop_assert_eq!(table.step(NodeId(node), &mut packet, Ttl::Kept), Step::Forward(NodeId(node + 1)));
             }
-            prop_assert_eq!(table.step(NodeId(length as u32), &mut packet), Step::Deliver);
+            prop_assert_eq!(table.step(NodeId(length as u32), &mut packet, Ttl::Kept), Step::Deliver);
             prop_assert_eq!(packet.hop_limit, 1);
         }
     }

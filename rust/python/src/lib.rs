@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 mod errors;
 mod logging;
 mod messages;
+mod namespaces;
 
 #[pymodule(gil_used = false)]
 mod _native {
@@ -14,6 +15,8 @@ mod _native {
     use super::errors::DataplaneError;
     #[pymodule_export]
     use super::messages::{message_names, roundtrip};
+    #[pymodule_export]
+    use super::namespaces::{create_namespaces, enter_namespace, remove_namespaces};
     #[pymodule_export]
     use super::{bench_direct, bench_relay_chain, run_dataplane, version};
 }

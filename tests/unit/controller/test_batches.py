@@ -12,10 +12,12 @@ from nextmini.controller.batches import MAX_BYTES, batches, size_bound
 from nextmini.controller.plan import Body
 from nextmini.controller.shaping import trace_records
 from nextmini.protocol import (
+    AddressRecord,
     Apply,
     ArrivalRecord,
     ChanceRecord,
     ClassRecord,
+    DeviceRecord,
     DirectionRecord,
     DropRecord,
     FlowRecord,
@@ -34,9 +36,14 @@ from nextmini.scenario.class_table import MOST_CLASSES
 IDS = st.integers(0, 2**32 - 1)
 BIG = st.integers(0, 2**64 - 1)
 NAMES = st.text(max_size=63)
+ADDRESS = st.just("fd00:6e6d:1234:1234:1234:1234:1234:5678")
 NODES = st.builds(
-    NodeRecord, IDS, NAMES, st.just("fd00:6e6d::1234:5678"), IDS, st.just("sequential"), st.just(65535)
+    NodeRecord,
+    *(IDS, NAMES, ADDRESS, IDS, st.just("sequential"), st.just(65535), st.booleans()),
+    address6=st.none() | ADDRESS,
+    device=st.none() | st.builds(DeviceRecord, NAMES, NAMES, st.integers(1, 65535), st.booleans()),
 )
+ADDRESSES = st.builds(AddressRecord, IDS, st.none() | ADDRESS, st.none() | ADDRESS)
 SHARES = st.floats(0, 1)
 CHANCES = st.none() | st.builds(ChanceRecord, SHARES, SHARES)
 LOSSES = (
@@ -89,12 +96,12 @@ CLASSES = st.lists(st.builds(ClassRecord, *[st.integers(1, 65535)] * 4), max_siz
 BODIES = st.builds(
     Body,
     st.none() | CLASSES,
-    *[st.lists(kind, max_size=8) for kind in (TRACES, NODES, LINKS, ROUTES, FLOWS)],
+    *[st.lists(kind, max_size=8) for kind in (TRACES, ADDRESSES, NODES, LINKS, ROUTES, FLOWS)],
     *[st.lists(IDS, max_size=8)] * 4,
 )
 ORDER = [
     *("remove_flows", "remove_routes", "remove_links", "remove_nodes"),
-    *("traces", "nodes", "links", "routes", "flows"),
+    *("traces", "addresses", "nodes", "links", "routes", "flows"),
 ]
 
 
@@ -115,11 +122,12 @@ def test_the_parts_say_the_same_in_the_same_order(body: Body, limit: int) -> Non
         assert len(encode(replace(part, generation=2**64 - 1))) <= overhead + limit or len(items(part)) == 1
 
 
-@given(st.one_of(TRACES, NODES, LINKS, ROUTES, FLOWS))
+@given(st.one_of(TRACES, ADDRESSES, NODES, LINKS, ROUTES, FLOWS))
 def test_the_bound_is_a_bound(
-    record: TraceRecord | NodeRecord | LinkRecord | RouteRecord | FlowRecord,
+    record: TraceRecord | AddressRecord | NodeRecord | LinkRecord | RouteRecord | FlowRecord,
 ) -> None:
     name = type(record).__name__.removesuffix("Record").lower() + "s"
+    name = "addresses" if name == "addresss" else name
     with_it, without = (encode(Apply(1, **{name: value})) for value in ((record,), ()))  # type: ignore[arg-type]
     assert len(with_it) - len(without) <= size_bound(record)
 

@@ -73,4 +73,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         traces=book.traces(),
         events=events,
         timing=network.timing,
+        ttl=network.ttl,
+        queues=network.queues,
+        offload=network.offload,
     ), []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv4Network, IPv6Network
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
 
 from nextmini.scenario.findings import Finding, Path, key_text
@@ -51,6 +51,7 @@ def expand_nodes(scenario: Scenario, shape: Shape, complete: bool, findings: lis
     _check_processes(scenario, len(names), complete, findings)
     addresses = _addresses(scenario, names, entries, findings)
     network = scenario.network
+    first6 = int(IPv6Network(network.prefix6).network_address)
     hop_limit = network.hop_limit or max(1, len(names))
     nodes = []
     for number, name in enumerate(names, 1):
@@ -64,6 +65,7 @@ def expand_nodes(scenario: Scenario, shape: Shape, complete: bool, findings: lis
                 mapping=network.mapping,
                 hop_limit=hop_limit,
                 process=process_of(number, len(names), scenario.experiment.processes),
+                address6=str(IPv6Address(first6 + number)),
             )
         )
     return Cast(tuple(nodes), {node.name: node.id for node in nodes}, complete)

@@ -99,6 +99,10 @@ impl Session<'_> {
     fn obey(&mut self, command: Result<Command, ConnectionError>) -> Result<Obeyed, SessionError> {
         match command {
             Ok(Command::Apply(apply)) => Ok(Obeyed::Answer(Report::Applied(self.host.apply(apply)))),
+            Ok(Command::NoRoutes { pairs }) => {
+                self.host.no_routes(&pairs);
+                Ok(Obeyed::Quietly)
+            }
             Ok(Command::LinkBroken { links }) => {
                 self.host.link_broken(&links);
                 Ok(Obeyed::Quietly)

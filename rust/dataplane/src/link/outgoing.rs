@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nextmini_policy::class::Classes;
 use nextmini_policy::drops::DropCause;
 use nextmini_policy::link::settings::Checked;
-use nextmini_policy::link::{Counters, LinkQueue, LinkUp, Wanted};
+use nextmini_policy::link::{Counters, LinkQueue, LinkUp, Refused, Wanted};
 use nextmini_policy::time::Instant;
 use nextmini_wire::control::{LinkFidelity, LinkMark};
 use nextmini_wire::id::{LinkId, NodeId};
@@ -173,11 +173,9 @@ pub struct Filling<'a> {
 }
 
 impl Filling<'_> {
-    /// Puts a packet in, or drops and counts it.
-    pub fn push(&mut self, packet: Packet) {
-        if let Some(queue) = &mut self.queue {
-            queue.push(packet, self.now);
-        }
+    /// Puts a packet in, or drops and counts it; it comes back if its source is to hear of that.
+    pub fn push(&mut self, packet: Packet) -> Option<Refused> {
+        self.queue.as_mut()?.push(packet, self.now)
     }
 }
 

@@ -60,6 +60,7 @@ impl Controller {
             key,
             seed: 1,
             interval_ms: 20,
+            ttl: false,
             timing: Timing::Normal,
             watch_us: 1_000,
         };

@@ -7,7 +7,7 @@ use std::time::Duration;
 use nextmini_dataplane::event::Event;
 use nextmini_dataplane::host::{Experiment, Host};
 use nextmini_dataplane::link::listen::{self, Expected};
-use nextmini_dataplane::node::Routes;
+use nextmini_dataplane::routes::Routes;
 use nextmini_dataplane::timers::Timers;
 use nextmini_policy::lossless::Pattern;
 use nextmini_wire::control::{
@@ -51,7 +51,8 @@ impl Testbed {
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(listen::accept(listener, key(), expected.clone()));
         let timers = Timers::start(timing).unwrap();
-        let experiment = Experiment { key: key(), pattern: Pattern::new(1), seed: 1, timers };
+        let (pattern, buffers) = (Pattern::new(1), Arc::default());
+        let experiment = Experiment { key: key(), pattern, seed: 1, timers, buffers };
         let routes = Arc::new(Routes::new(sender.clone()));
         let host = Host::new(experiment, expected, sender, routes);
         Self {
@@ -209,10 +210,12 @@ pub fn node(id: u32, processors: u32, mapping: Mapping) -> Node {
         id: NodeId(id),
         name: format!("n{id}"),
         address: format!("10.{}.{}.{}", id >> 16, (id >> 8) & 255, id & 255),
+        address6: None,
         processors,
         mapping,
         hop_limit: 10_000,
         up: true,
+        device: None,
     }
 }
 

@@ -82,6 +82,27 @@ pub enum Wanted {
     Down,
 }
 
+/// An IP packet that was not taken for a reason that its source is to hear (RFC 1812, section 4.3.3).
+#[derive(Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// It, or a part of what it stands for.
+    pub packet: Packet,
+    /// Why.
+    pub why: Refusal,
+}
+
+/// See [`Refused`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// The link is down.
+    Down,
+    /// It is too large for the link, and may not be cut.
+    TooBig {
+        /// Of the link, in bytes.
+        mtu: u16,
+    },
+}
+
 /// What has passed so far.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -165,33 +186,43 @@ impl LinkQueue {
     }
 
     /// Takes a packet, or drops and counts it. `now` counts for a direction that [`Self::is_timed`] only.
-    pub fn push(&mut self, packet: Packet, now: Instant) {
-        let Content::Ip(header) = packet.content else { return self.push_one(packet, now) };
+    ///
+    /// What is dropped for want of room is nobody's to hear of; other IP packets come back.
+    pub fn push(&mut self, packet: Packet, now: Instant) -> Option<Refused> {
+        let Content::Ip(header) = packet.content else {
+            self.push_one(packet, now);
+            return None;
+        };
         let stays_whole = header.offload != Offload::None && !self.cuts;
         if stays_whole || (header.offload == Offload::None && packet.payload.len() <= usize::from(self.mtu)) {
             return self.push_one(packet, now);
         }
         match segment(packet.payload.clone(), header, self.mtu) {
             Ok(pieces) => {
+                let mut refused = None;
                 for (header, payload) in pieces {
-                    self.push_one(Packet { content: Content::Ip(header), payload, ..packet.clone() }, now);
+                    let piece = Packet { content: Content::Ip(header), payload, ..packet.clone() };
+                    let again = self.push_one(piece, now);
+                    refused = refused.or(again);
                 }
+                refused
             }
             Err(_) => {
                 self.counters.entered += 1;
-                self.count_drop(DropCause::Mtu, 1);
+                self.refuse(packet, DropCause::Mtu)
             }
         }
     }
 
-    fn push_one(&mut self, mut packet: Packet, now: Instant) {
+    fn push_one(&mut self, mut packet: Packet, now: Instant) -> Option<Refused> {
         self.counters.entered += 1;
         let wire_bytes = packet.wire_bytes(self.mtu);
         if let Some(cause) = self.refusal(&packet, wire_bytes, now) {
-            return self.count_drop(cause, 1);
+            return self.refuse(packet, cause);
         }
         if let Some(direct) = &mut self.direct {
-            return direct.push(packet, wire_bytes);
+            direct.push(packet, wire_bytes);
+            return None;
         }
         if let Some(timed) = &mut self.timed {
             match timed.on_arrival(&packet, &self.backlog, now) {
@@ -200,12 +231,26 @@ impl LinkQueue {
                     packet.mark_congested();
                     self.counters.marked += 1;
                 }
-                Verdict::Drop => return self.count_drop(DropCause::Red, 1),
+                Verdict::Drop => {
+                    self.count_drop(DropCause::Red, 1);
+                    return None;
+                }
             }
         }
         let arrived =
             if packet.due == 0 { now } else { Instant(packet.due).max(now - MOST_CATCH_UP).min(now) };
         self.backlog.push(Waiting { packet, wire_bytes, arrived }, now);
+        None
+    }
+
+    fn refuse(&mut self, packet: Packet, cause: DropCause) -> Option<Refused> {
+        self.count_drop(cause, 1);
+        let why = match cause {
+            DropCause::Down => Refusal::Down,
+            DropCause::Mtu => Refusal::TooBig { mtu: self.mtu },
+            _ => return None,
+        };
+        matches!(packet.content, Content::Ip(_)).then_some(Refused { packet, why })
     }
 
     /// Moves packets that go on by `now` to `out`, at most [`MAX_BATCH`] and `most_bytes` of payload but at
@@ -395,7 +440,33 @@ mod tests {
     }
 
     fn push(queue: &mut LinkQueue, packet: Packet) {
-        queue.push(packet, Instant(0));
+        assert_eq!(queue.push(packet, Instant(0)), None);
+    }
+
+    /// An IPv4 packet of so many bytes that may not be cut.
+    fn ip(bytes: u16) -> Packet {
+        let length = bytes.to_be_bytes();
+        let mut data =
+            vec![0x45, 0, length[0], length[1], 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
+        data.resize(usize::from(bytes), 0);
+        let content = Content::Ip(nextmini_wire::vnet::VnetHeader::default());
+        Packet { payload: data.into(), ..packet(content, 0) }
+    }
+
+    #[test]
+    fn sources_of_ip_packets_hear_of_links_that_are_down_or_too_small_but_not_of_full_queues() {
+        let mut queue = queue();
+        let limits = nextmini_wire::control::direction::Limits { packets: Some(1), ..Default::default() };
+        let direction = Direction { limits, ..Direction::default() };
+        queue.set(1_500, Checked::new(&direction, None).unwrap(), Instant(0));
+        let why = |queue: &mut LinkQueue, packet| queue.push(packet, Instant(0)).map(|refused| refused.why);
+        assert_eq!(why(&mut queue, ip(1_501)), Some(Refusal::TooBig { mtu: 1_500 }));
+        assert_eq!(why(&mut queue, ip(1_500)), None);
+        assert_eq!(why(&mut queue, ip(100)), None);
+        queue.set_wanted(Wanted::Down, Instant(0));
+        assert_eq!(why(&mut queue, ip(100)), Some(Refusal::Down));
+        let drops = queue.counters().drops;
+        assert_eq!((drops.mtu, drops.queue, drops.down), (1, 1, 1));
     }
 
     fn drain(queue: &mut LinkQueue, most: usize) -> Vec<Packet> {

@@ -66,7 +66,9 @@ impl Chain {
                 let mut out = Vec::new();
                 self.links[at].pop_into(&mut out, usize::MAX, self.now);
                 match self.links.get_mut(at + 1) {
-                    Some(link) => out.into_iter().for_each(|packet| link.push(packet, self.now)),
+                    Some(link) => {
+                        assert!(out.into_iter().all(|packet| link.push(packet, self.now).is_none()))
+                    }
                     None => self.arrived.extend(out.into_iter().map(|packet| (self.now, packet))),
                 }
             }
@@ -258,7 +260,7 @@ fn a_new_rate_is_in_force_for_the_packet_that_is_leaving_too() {
 #[test]
 fn a_link_that_is_down_keeps_what_waits_and_loses_what_travels() {
     let mut chain = Chain::new(1, 0, &[Direction { delay_ns: 10 * MILLISECOND, ..megabits(12) }]);
-    (0..10).for_each(|n| chain.links[0].push(datagram(1, n, 1), Instant(1)));
+    assert!((0..10).all(|n| chain.links[0].push(datagram(1, n, 1), Instant(1)).is_none()));
     // After 3.5 ms three have left, and none has arrived.
     chain.run_until(Instant(3_500_000));
     chain.links[0].set_wanted(Wanted::Down, chain.now);

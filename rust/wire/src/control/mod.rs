@@ -17,10 +17,10 @@ use crate::id::{FlowId, LinkId, NodeId, RouteId};
 pub use counters::{Drops, FlowCounters, LinkCounters, SinkCounters};
 pub use direction::{Class, Direction, Trace};
 pub use fidelity::{LinkFidelity, ProcessFidelity, Quantiles};
-pub use rows::{ArrivalProcess, Flow, FlowKind, Link, Mapping, Node, Route, Transport};
+pub use rows::{Address, ArrivalProcess, Device, Flow, FlowKind, Link, Mapping, Node, Route, Transport};
 
 /// Version of this protocol, in the first message of each side.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// The `type` of every report.
 pub const REPORTS: [&str; 10] = [
@@ -36,7 +36,7 @@ pub const REPORTS: [&str; 10] = [
     "bye",
 ];
 /// The `type` of every command.
-pub const COMMANDS: [&str; 5] = ["welcome", "apply", "link_broken", "stop", "error"];
+pub const COMMANDS: [&str; 6] = ["welcome", "apply", "no_routes", "link_broken", "stop", "error"];
 
 /// What a dataplane process tells the controller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -105,6 +105,11 @@ pub enum Command {
     Welcome(Welcome),
     /// Changes to what should be.
     Apply(Apply),
+    /// There is no path between these pairs of (source, destination) at present: packets for them are refused.
+    NoRoutes {
+        /// Source and destination of each.
+        pairs: Vec<(NodeId, NodeId)>,
+    },
     /// These links broke somewhere: sources whose route crosses them resend what was under way.
     LinkBroken {
         /// The links.
@@ -159,6 +164,9 @@ pub struct Welcome {
     /// How deadlines are kept.
     #[serde(default)]
     pub timing: Timing,
+    /// Whether nodes count down the time to live of IP packets, as routers do.
+    #[serde(default)]
+    pub ttl: bool,
     /// Between two ticks of the loop that the process measures its lateness with, in microseconds.
     #[serde(default = "watch_us")]
     pub watch_us: u32,
@@ -186,7 +194,7 @@ impl std::fmt::Debug for Welcome {
 }
 
 /// Rows to insert or replace, then rows to remove: removals first, in the order flows, routes,
-/// links, nodes; then classes, traces, nodes, links, routes, flows.
+/// links, nodes; then classes, traces, addresses, nodes, links, routes, flows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Apply {
@@ -196,6 +204,8 @@ pub struct Apply {
     pub classes: Option<Vec<Class>>,
     /// Parts of traces that links refer to.
     pub traces: Vec<Trace>,
+    /// Of nodes anywhere in the network, for processes whose nodes have devices.
+    pub addresses: Vec<Address>,
     /// Nodes of this process.
     pub nodes: Vec<Node>,
     /// Links with at least one end in this process.

@@ -36,6 +36,37 @@ pub struct Node {
     /// Whether it works; a node that does not has lost everything it knew.
     #[serde(default = "yes")]
     pub up: bool,
+    /// Its IPv6 address.
+    #[serde(default)]
+    pub address6: Option<String>,
+    /// Where its programs' packets come from and go to; a node without answers pings itself.
+    #[serde(default)]
+    pub device: Option<Device>,
+}
+
+/// The TUN device of a node, which is there already.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its network namespace, as a path.
+    pub namespace: String,
+    /// Its name there.
+    pub name: String,
+    /// How many queues it was made with, at least 1.
+    pub queues: u16,
+    /// Whether the kernel may leave checksums and segmentation to us.
+    pub offload: bool,
+}
+
+/// A node of the network, wherever it is hosted, and the addresses that lead to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Address {
+    /// The node.
+    pub node: NodeId,
+    /// Its IPv4 address; nothing if the node is no more.
+    pub address: Option<String>,
+    /// Its IPv6 address.
+    #[serde(default)]
+    pub address6: Option<String>,
 }
 
 fn yes() -> bool {

@@ -1,0 +1,25 @@
+"""Which TUN device a node has, by the settings of its experiment."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from nextmini.protocol import DeviceRecord
+from nextmini.scenario.isolation import device_name, namespace_name
+
+NAMESPACES = "/run/netns"
+"""Where named network namespaces are, as ip-netns(8) has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Devices:
+    """The devices of an experiment's nodes."""
+
+    experiment: str
+    queues: int = 1
+    offload: bool = True
+
+    def of(self, node: str) -> DeviceRecord:
+        """The device of the node of this name."""
+        namespace = f"{NAMESPACES}/{namespace_name(self.experiment, node)}"
+        return DeviceRecord(namespace, device_name(node), self.queues, self.offload)

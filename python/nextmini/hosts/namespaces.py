@@ -1,0 +1,177 @@
+"""Network namespaces of an experiment's nodes: made before its processes start, removed when they have ended.
+
+Their names are noted in the experiment's folder before any of them is there, so that whoever finds the folder
+after a crash knows what to remove; nothing else is taken for ours, whatever it is called.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from contextlib import suppress
+from functools import partial
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nextmini.errors import PrerequisiteError
+from nextmini.hosts.inside import end_processes_inside
+from nextmini.scenario.isolation import device_name, namespace_name
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from typing import TypeVar
+
+    from nextmini.scenario import Network, Node
+
+    T = TypeVar("T")
+
+NOTE = "namespaces"
+"""The file with their names, one a line."""
+HOSTS = "hosts"
+"""The file that is /etc/hosts inside of them."""
+
+_AT_ONCE = 500
+"""Made in one go; between two goes an interrupt is heard."""
+_LOOPBACK = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
+
+
+class NodeNamespaces:
+    """The namespaces of one experiment; `folder` is the experiment's own."""
+
+    def __init__(self, network: Network, folder: Path) -> None:
+        self._network = network
+        self._folder = folder
+        self._threads = os.cpu_count() or 1
+
+    async def create(self) -> None:
+        """Makes all of them.
+
+        Raises PrerequisiteError if that is not possible, and asyncio.CancelledError only between two goes;
+        what there is then is noted.
+        """
+        nodes = self._network.nodes
+        write_hosts(self._folder / HOSTS, nodes)
+        for first in range(0, len(nodes), _AT_ONCE):
+            await self.add(nodes[first : first + _AT_ONCE])
+
+    async def add(self, nodes: Sequence[Node]) -> None:
+        """Makes those of these nodes: all or none. Raises PrerequisiteError."""
+        names = [namespace_name(self._network.name, node.name) for node in nodes]
+        # Those that are there already are not ours, and are not to be removed as if they were.
+        check_free(names)
+        note = self._folder / NOTE
+        before = note.stat().st_size if note.exists() else 0
+        with note.open("a", encoding="utf-8") as file:
+            file.writelines(f"{name}\n" for name in names)
+        try:
+            await _in_thread(lambda: _create([self._wanted(node) for node in nodes], self._threads))
+        except PrerequisiteError:
+            os.truncate(note, before)  # none of them is there, or not ours
+            raise
+
+    async def remove(self) -> None:
+        """Removes all of them, with all processes in them. Raises PrerequisiteError."""
+        await _in_thread(partial(clear, self._folder))
+
+    def _wanted(self, node: Node) -> tuple[str, str, str, str | None, tuple[int, int], int, int]:
+        network = self._network
+        prefixes = (IPv4Network(network.prefix).prefixlen, IPv6Network(network.prefix6).prefixlen)
+        return (
+            namespace_name(network.name, node.name),
+            device_name(node.name),
+            node.address,
+            node.address6,
+            prefixes,
+            network.mtu,
+            network.queues,
+        )
+
+
+def write_hosts(path: Path, nodes: Iterable[Node]) -> None:
+    """Writes the names of all nodes, in the file that is there: running programs have it mounted."""
+    lines = [_LOOPBACK]
+    for node in nodes:
+        lines += [f"{address} {node.name}\n" for address in (node.address, node.address6) if address]
+    with path.open("w", encoding="utf-8") as file:
+        file.writelines(lines)
+
+
+def clear(folder: Path) -> None:
+    """Removes the namespaces that are noted in an experiment's folder, with all processes in them.
+
+    Raises PrerequisiteError if that is not possible.
+    """
+    try:
+        names = (folder / NOTE).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return
+    from nextmini import _native
+
+    try:
+        end_processes_inside(map(path_of, names))
+        _native.remove_namespaces(names)
+    except OSError as error:
+        raise PrerequisiteError(
+            f"network namespaces cannot be removed: {error}", "run `nextmini cleanup` as root"
+        ) from error
+    (folder / NOTE).unlink()
+
+
+def path_of(name: str) -> Path:
+    """The file of the namespace of this name."""
+    return Path("/run/netns", name)
+
+
+def check_free(names: Iterable[str]) -> None:
+    """Raises PrerequisiteError if there is a namespace of one of these names."""
+    with suppress(FileNotFoundError):
+        there = set(os.listdir("/run/netns"))
+        for name in names:
+            if name in there:
+                raise _taken(name)
+
+
+def _taken(name: str) -> PrerequisiteError:
+    return PrerequisiteError(
+        f"there is a network namespace {name!r} already, which is not of an experiment that is known here",
+        f"remove it with `ip netns delete {name}`, or give the experiment another name with --name NAME",
+    )
+
+
+def _create(
+    wanted: Sequence[tuple[str, str, str, str | None, tuple[int, int], int, int]], threads: int
+) -> None:
+    from nextmini import _native
+
+    without = 'write isolation = "none" under [network] to do without'
+    try:
+        _native.create_namespaces(wanted, threads)
+    except PermissionError as error:
+        raise PrerequisiteError(
+            f"nodes with network namespaces need root: {error}", f"run as root (sudo), or {without}"
+        ) from error
+    except FileNotFoundError as error:
+        raise PrerequisiteError(
+            f"nodes with network namespaces need TUN devices: {error}",
+            f"load the module tun, in a container pass --device /dev/net/tun, or {without}",
+        ) from error
+    except OSError as error:
+        raise PrerequisiteError(
+            f"network namespaces cannot be made: {error}", "see `nextmini doctor`"
+        ) from error
+
+
+async def _in_thread(work: Callable[[], T]) -> T:
+    """The result of `work` in a thread, which a cancellation waits for: what it made has to be known."""
+    future = asyncio.get_running_loop().run_in_executor(None, work)
+    cancelled = False
+    while not future.done():
+        try:
+            await asyncio.wait([future])
+        except asyncio.CancelledError:
+            cancelled = True
+    result = future.result()
+    if cancelled:
+        raise asyncio.CancelledError
+    return result
