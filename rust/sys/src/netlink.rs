@@ -2,7 +2,7 @@
 //! crates that know all of rtnetlink take longer to compile than the rest of this one.
 
 use std::net::IpAddr;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::OwnedFd;
 
 use rustix::io::{Errno, Result};
 use rustix::net::{AddressFamily, RecvFlags, SendFlags, SocketFlags, SocketType};
@@ -118,12 +118,6 @@ impl Netlink {
             0 => Ok(()),
             error => Err(Errno::from_raw_os_error(error.saturating_neg())),
         }
-    }
-}
-
-impl AsFd for Netlink {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
     }
 }
 

@@ -48,8 +48,9 @@ pub enum EnterError {
 /// later is seen here. Processes that the thread starts from then on are where it is. It does not come back, so
 /// it had better be one for nothing else.
 ///
-/// Where the kernel does not let /sys be mounted, as in some containers, it stays as it is: programs that read
-/// /sys/class/net see the wrong devices there, while most ask the kernel by netlink.
+/// /sys/fs/cgroup is not in that /sys, as it is not for `ip netns exec`. Where the kernel does not let /sys be
+/// mounted, as in some containers, it stays as it is: programs that read /sys/class/net see the wrong devices
+/// there, while most ask the kernel by netlink.
 ///
 /// # Errors
 /// See [`EnterError`]. The thread may be half-way then.

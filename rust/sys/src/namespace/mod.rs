@@ -109,6 +109,7 @@ mod tests {
         }
         assert_ne!(identity(&nodes.path(0)).unwrap(), identity(&nodes.path(1)).unwrap());
         assert_eq!(there().unwrap(), here);
+        assert_eq!(identity(Path::new("/proc/self/ns/net")).unwrap(), here);
     }
 
     #[test]
