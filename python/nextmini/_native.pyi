@@ -44,11 +44,11 @@ def create_namespaces(
 def remove_namespaces(names: Sequence[str]) -> None:
     """Remove those of these network namespaces that are there. Raises OSError."""
 
-def enter_namespace(namespace: PathLike[str], hosts: PathLike[str] | None) -> None:
+def enter_namespace(namespace: PathLike[str], files: Sequence[tuple[PathLike[str], PathLike[str]]]) -> None:
     """Move the calling thread, for good, to where a command of a node runs.
 
-    That is the network namespace with this path, a mount namespace with its own /sys, and `hosts` as
-    /etc/hosts. Raises OSError.
+    That is the network namespace with this path, and a mount namespace with its own /sys and, of `files`,
+    each first one in the place of the second. Raises OSError.
     """
 
 def message_names() -> list[str]:

@@ -45,6 +45,7 @@ COMMANDS: dict[str, Entry] = {
     "link": Entry("link", "link", "Show or change a link of a running experiment."),
     "flow": Entry("flow", "app", "Add, list or stop flows of a running experiment."),
     "route": Entry("route", "app", "Add or list routes of a running experiment."),
+    "exec": Entry("exec", "execute", "Run a command inside nodes of a running experiment."),
     "bench": Entry("bench", "app", "Measure this machine and this version."),
     "doctor": Entry("doctor", "doctor", "Check what this machine offers and what it lacks."),
     "schema": Entry("schema", "schema", "Print the JSON schema of scenarios."),

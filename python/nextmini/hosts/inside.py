@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import select
 import signal
+import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nextmini.errors import PrerequisiteError
 
@@ -42,6 +44,22 @@ def end_processes_inside(namespaces: Iterable[Path]) -> None:
         finally:
             for descriptor in held.values():
                 os.close(descriptor)
+
+
+def end_group(process: subprocess.Popen[Any]) -> None:
+    """Ends a command that was started in a session of its own, and everything that it started there.
+
+    SIGTERM, and SIGKILL for who does not heed it; returns when the command has ended.
+    """
+    if process.poll() is not None:
+        return
+    # It has not been waited for, so its number is its own, and so is that of its group.
+    os.killpg(process.pid, signal.SIGTERM)
+    try:
+        process.wait(_PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
 def identity(namespace: Path) -> int | None:
@@ -84,8 +102,6 @@ def _all_end(processes: dict[int, int], seconds: float) -> bool:
     poll = select.poll()
     for descriptor in waiting:
         poll.register(descriptor, select.POLLIN)
-    import time
-
     deadline = time.monotonic() + seconds
     while waiting:
         ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)

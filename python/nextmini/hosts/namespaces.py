@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nextmini.errors import PrerequisiteError
+from nextmini.hosts.commands import Place
 from nextmini.hosts.inside import end_processes_inside
 from nextmini.scenario.isolation import device_name, namespace_name
 
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 
 NOTE = "namespaces"
 """The file with their names, one a line."""
-HOSTS = "hosts"
-"""The file that is /etc/hosts inside of them."""
+ETC = "etc"
+"""The folder with what is in /etc inside of them."""
 
 _AT_ONCE = 500
 """Made in one go; between two goes an interrupt is heard."""
+_GAI = "precedence ::ffff:0:0/96 100\n"
+"""A name stands for its IPv4 address where nothing else is asked for (gai.conf(5))."""
 _LOOPBACK = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
 
 
@@ -51,7 +54,10 @@ class NodeNamespaces:
         what there is then is noted.
         """
         nodes = self._network.nodes
-        write_hosts(self._folder / HOSTS, nodes)
+        etc = self._folder / ETC
+        etc.mkdir()
+        (etc / "gai.conf").write_text(_GAI, encoding="ascii")
+        write_hosts(etc / "hosts", nodes)
         for first in range(0, len(nodes), _AT_ONCE):
             await self.add(nodes[first : first + _AT_ONCE])
 
@@ -116,6 +122,21 @@ def clear(folder: Path) -> None:
             f"network namespaces cannot be removed: {error}", "run `nextmini cleanup` as root"
         ) from error
     (folder / NOTE).unlink()
+
+
+def places(folder: Path, experiment: str) -> dict[str, Place]:
+    """Where the commands of an experiment's nodes run, by the node's name; `folder` is the experiment's own.
+
+    None if its nodes have no namespaces. Raises PrerequisiteError if the folder cannot be read.
+    """
+    try:
+        names = (folder / NOTE).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        raise PrerequisiteError(f"{folder} cannot be read: {error.strerror}", "run as root (sudo)") from error
+    nodes = [name.removeprefix(f"{experiment}-") for name in names]
+    return {node: Place(node, path_of(namespace_name(experiment, node)), folder / ETC) for node in nodes}
 
 
 def path_of(name: str) -> Path:

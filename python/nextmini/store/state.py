@@ -175,7 +175,7 @@ class StateFolder:
             raise
 
     def _renew_secrets(self, experiment: str) -> ExperimentSecrets:
-        folder = self._folder(experiment)
+        folder = self.folder(experiment)
         token, key = secrets.token_urlsafe(32), secrets.token_hex(32)
         try:
             if folder.exists():  # of a run that was killed
@@ -200,7 +200,7 @@ class StateFolder:
             lock.close()
 
     def _forget(self, experiment: str, lock: FileLock) -> None:
-        folder = self._folder(experiment)
+        folder = self.folder(experiment)
         try:
             if folder.exists():
                 self.clear(folder)
@@ -217,7 +217,8 @@ class StateFolder:
             return ""
         return f" (process {text})" if text else ""
 
-    def _folder(self, experiment: str) -> Path:
+    def folder(self, experiment: str) -> Path:
+        """An experiment's own folder, for notes of what it has on the machine."""
         return self.experiments / _file_name(experiment)
 
     def _lock_file(self, experiment: str) -> Path:

@@ -36,10 +36,8 @@ pub fn remove_namespaces(py: Python<'_>, names: Vec<String>) -> PyResult<()> {
 
 /// Moves the calling thread to where a command of a node runs.
 #[pyfunction]
-#[pyo3(signature = (namespace, hosts))]
-pub fn enter_namespace(namespace: PathBuf, hosts: Option<PathBuf>) -> PyResult<()> {
-    namespace::enter_for_command(&namespace, hosts.as_deref())
-        .map_err(|error| PyOSError::new_err(error.to_string()))
+pub fn enter_namespace(namespace: PathBuf, files: Vec<(PathBuf, PathBuf)>) -> PyResult<()> {
+    namespace::enter_for_command(&namespace, &files).map_err(|error| PyOSError::new_err(error.to_string()))
 }
 
 fn to_namespace((name, device, v4, v6, prefixes, mtu, queues): Wanted) -> PyResult<NodeNamespace> {

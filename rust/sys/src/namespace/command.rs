@@ -12,7 +12,6 @@ use thiserror::Error;
 use super::enter;
 
 const SYSFS: &str = "/sys";
-const HOSTS: &str = "/etc/hosts";
 
 /// Why a thread cannot be where a command is to be.
 #[derive(Debug, Error)]
@@ -33,19 +32,21 @@ pub enum EnterError {
         /// The kernel's answer.
         source: io::Error,
     },
-    /// The names of hosts cannot be exchanged.
-    #[error("cannot put {} in the place of {HOSTS} ({source})", .hosts.display())]
-    Hosts {
-        /// The file with other names.
-        hosts: PathBuf,
+    /// A file cannot be exchanged.
+    #[error("cannot put {} in the place of {} ({source})", .file.display(), .place.display())]
+    File {
+        /// The other file.
+        file: PathBuf,
+        /// Where it was to be.
+        place: PathBuf,
         /// The kernel's answer.
         source: io::Error,
     },
 }
 
 /// Moves the calling thread into a network namespace, and into a mount namespace in which /sys is about that
-/// network and /etc/hosts is `hosts`, if that is given. Nobody else sees those mounts, and what is mounted elsewhere
-/// later is seen here. Processes that the thread starts from then on are where it is. It does not come back, so
+/// network, and there are other `files` than elsewhere: each with the place where it is to be, such as /etc/hosts.
+/// Nobody else sees those mounts, and what is mounted elsewhere later is seen here. Processes that the thread starts from then on are where it is. It does not come back, so
 /// it had better be one for nothing else.
 ///
 /// /sys/fs/cgroup is not in that /sys, as it is not for `ip netns exec`. Where the kernel does not let /sys be
@@ -54,7 +55,7 @@ pub enum EnterError {
 ///
 /// # Errors
 /// See [`EnterError`]. The thread may be half-way then.
-pub fn enter_for_command(path: &Path, hosts: Option<&Path>) -> Result<(), EnterError> {
+pub fn enter_for_command(path: &Path, files: &[(PathBuf, PathBuf)]) -> Result<(), EnterError> {
     enter(path).map_err(|source| EnterError::Namespace { path: path.to_owned(), source })?;
     let step = |step: &'static str, result: rustix::io::Result<()>| {
         result.map_err(|source| EnterError::Mount { step, source: source.into() })
@@ -68,9 +69,12 @@ pub fn enter_for_command(path: &Path, hosts: Option<&Path>) -> Result<(), EnterE
         Err(Errno::PERM | Errno::ACCESS | Errno::BUSY) => {}
         result => step("mount /sys", result)?,
     }
-    if let Some(hosts) = hosts {
-        mount_bind(hosts, HOSTS)
-            .map_err(|source| EnterError::Hosts { hosts: hosts.to_owned(), source: source.into() })?;
+    for (file, place) in files {
+        mount_bind(file, place).map_err(|source| EnterError::File {
+            file: file.clone(),
+            place: place.clone(),
+            source: source.into(),
+        })?;
     }
     Ok(())
 }
@@ -89,6 +93,8 @@ mod tests {
     use super::super::fixture::{Nodes, node};
     use super::*;
 
+    const HOSTS: &str = "/etc/hosts";
+
     #[test]
     fn a_command_sees_its_own_devices_and_hosts() {
         let nodes = Nodes::create(&[node(1)]);
@@ -97,7 +103,7 @@ mod tests {
         let before = (fs::read(HOSTS).unwrap(), fs::read_to_string("/proc/self/mountinfo").unwrap());
         let seen = thread::scope(|scope| {
             let inside = scope.spawn(|| {
-                enter_for_command(&nodes.path(0), Some(&hosts)).unwrap();
+                enter_for_command(&nodes.path(0), &[(hosts.clone(), HOSTS.into())]).unwrap();
                 let output = process::Command::new("ls").arg("/sys/class/net").output().unwrap();
                 (fs::read_to_string(HOSTS).unwrap(), String::from_utf8(output.stdout).unwrap())
             });
@@ -117,14 +123,17 @@ mod tests {
 
     #[test]
     fn what_is_missing_is_named() {
-        let error = |namespace: &Path, hosts: Option<&Path>| {
-            thread::scope(|scope| scope.spawn(|| enter_for_command(namespace, hosts).unwrap_err()).join())
+        let error = |namespace: &Path, files: &[(PathBuf, PathBuf)]| {
+            thread::scope(|scope| scope.spawn(|| enter_for_command(namespace, files).unwrap_err()).join())
                 .unwrap()
                 .to_string()
         };
         let missing = Path::new("/nowhere/at-all");
-        assert!(error(missing, None).contains("enter the network namespace /nowhere/at-all"));
+        assert!(error(missing, &[]).contains("enter the network namespace /nowhere/at-all"));
         let nodes = Nodes::create(&[node(1)]);
-        assert!(error(&nodes.path(0), Some(missing)).contains("put /nowhere/at-all in the place of"));
+        assert!(
+            error(&nodes.path(0), &[(missing.to_owned(), HOSTS.into())])
+                .contains("put /nowhere/at-all in the place of /etc/hosts")
+        );
     }
 }

@@ -129,6 +129,19 @@ fn set_up_directory() -> io::Result<()> {
     }
 }
 
+/// What is not as on a new machine, or would be as on this one (Documentation/networking/ip-sysctl.rst of the
+/// kernel's sources).
+const SETTINGS: [(&str, &str); 4] = [
+    // Everybody may ping.
+    ("ping_group_range", "0 2147483647"),
+    // What a node says to its own programs, of packets that go nowhere, comes from its own address.
+    ("conf/all/accept_local", "1"),
+    // Packets come by whatever way: the network's routes need not be the same in both directions.
+    ("conf/all/rp_filter", "0"),
+    // The network forwards, not the node's kernel.
+    ("ip_forward", "0"),
+];
+
 impl NodeNamespace {
     /// Creates the file on which the namespace will be mounted.
     fn file(&self) -> Result<(), CreateError> {
@@ -151,8 +164,10 @@ impl NodeNamespace {
         step("make".to_owned(), new_namespace())?;
         let mounted = mount_bind("/proc/thread-self/ns/net", super::path(name));
         step("mount the file of".to_owned(), mounted.map_err(Into::into))?;
-        let range = fs::write("/proc/sys/net/ipv4/ping_group_range", "0 2147483647");
-        step("let everybody ping in".to_owned(), range)?;
+        for (setting, value) in SETTINGS {
+            let written = fs::write(Path::new("/proc/sys/net/ipv4").join(setting), value);
+            step(format!("set net.ipv4.{setting} in"), written)?;
+        }
         let tun = match device::open() {
             Err(source) if no_tun(&source) => return Err(CreateError::NoTun { source }),
             Err(source) => return step(format!("open {} for", device::FILE), Err(source)),

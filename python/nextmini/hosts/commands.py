@@ -1,0 +1,125 @@
+"""Commands inside nodes: any program, as if it ran on a machine of its own.
+
+A command has the network of its node, a /sys that shows that, and the experiment's names as /etc/hosts; all
+else is the machine's. Going inside is for good and for one thread, so each command is started from a thread
+that ends there, or takes the place of the process that goes in.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from nextmini.errors import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+ETC = ("hosts", "gai.conf")
+"""Files of /etc that commands see others of."""
+NO_PROGRAM = 127
+"""Exit code of a command that is not there, as shells have it."""
+NOT_EXECUTABLE = 126
+
+_IGNORED_BY_PYTHON = (signal.SIGPIPE, signal.SIGXFSZ)
+
+
+class CommandError(RunError):
+    """A command cannot be started."""
+
+    def __init__(self, message: str, exit_code: int, remedy: str | None = None) -> None:
+        super().__init__(message, remedy)
+        self.exit_code = exit_code
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the commands of a node run: the file of its `namespace`, and what they see of the files in
+    `etc`."""
+
+    node: str
+    namespace: Path
+    etc: Path
+
+    def enter(self) -> None:
+        """Moves the calling thread there, for good. Raises RunError if that is not possible."""
+        from nextmini import _native
+
+        try:
+            # What this machine has no such file of, its programs do not look for.
+            files = [(self.etc / name, place) for name in ETC if (place := Path("/etc", name)).exists()]
+            _native.enter_namespace(self.namespace, files)
+        except OSError as error:
+            raise RunError(f"cannot go inside node {self.node}: {error}", "run as root (sudo)") from error
+
+
+def become(place: Place, command: Sequence[str]) -> NoReturn:
+    """Goes inside and becomes the command: its input, output, terminal, signals and exit code are its own.
+
+    Raises CommandError if there is no such program, RunError.
+    """
+    _check(command[0], place)
+    place.enter()
+    for number in _IGNORED_BY_PYTHON:
+        signal.signal(number, signal.SIG_DFL)
+    try:
+        os.execvp(command[0], list(command))  # noqa: S606 - the user's own command
+    except OSError as error:
+        raise _unstartable(command[0], place, error) from error
+
+
+def spawn(
+    place: Place,
+    command: Sequence[str],
+    *,
+    env: Mapping[str, str] | None = None,
+    cwd: str | Path | None = None,
+    **options: Any,
+) -> subprocess.Popen[Any]:
+    """Starts a command inside; `options` are those of subprocess.Popen.
+
+    It has a session of its own unless `start_new_session` is false. Raises CommandError if it cannot be
+    started, RunError.
+    """
+    options.setdefault("start_new_session", True)
+    outcome: list[subprocess.Popen[Any] | BaseException] = []
+
+    def inside() -> None:
+        try:
+            _check(command[0], place, env)
+            place.enter()
+            outcome.append(subprocess.Popen(list(command), env=env, cwd=cwd, **options))  # noqa: S603
+        except OSError as error:
+            outcome.append(_unstartable(command[0], place, error))
+        except BaseException as error:  # goes on in the thread that waits
+            outcome.append(error)
+
+    thread = threading.Thread(target=inside, name=f"inside-{place.node}")
+    thread.start()
+    thread.join()
+    (found,) = outcome
+    if isinstance(found, BaseException):
+        raise found
+    return found
+
+
+def _check(program: str, place: Place, env: Mapping[str, str] | None = None) -> None:
+    """Raises CommandError where a shell would say that there is no such command."""
+    path = None if env is None else env.get("PATH")
+    if shutil.which(program, path=path) is None and not os.path.exists(program):
+        raise CommandError(
+            f"node {place.node}: there is no program {program!r}",
+            NO_PROGRAM,
+            "nodes have the programs of this machine; install it here",
+        )
+
+
+def _unstartable(program: str, place: Place, error: OSError) -> CommandError:
+    reason = error.strerror or str(error)
+    return CommandError(f"node {place.node}: {program!r} cannot be executed: {reason}", NOT_EXECUTABLE)
