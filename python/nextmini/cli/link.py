@@ -1,4 +1,4 @@
-"""`nextmini link A B show|set|up|down`."""
+"""`nextmini link A B show|set|up|down|add|remove`."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -16,13 +16,14 @@ def link(
     a: Annotated[str, typer.Argument(metavar="A", help="One end.")],
     b: Annotated[str, typer.Argument(metavar="B", help="The other end.")],
     action: Annotated[
-        Literal["show", "set", "up", "down"],
-        typer.Argument(metavar="ACTION", help="show, set, up or down."),
+        Literal["show", "set", "up", "down", "add", "remove"],
+        typer.Argument(metavar="ACTION", help="show, set, up, down, add or remove."),
     ] = "show",
     words: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[KEY=VALUE]...", help='For set: keys of a link in a scenario, as in delay="50 ms".'
+            metavar="[KEY=VALUE]...",
+            help='For set and add: keys of a link in a scenario, as in delay="50 ms".',
         ),
     ] = None,
     direction: Annotated[
@@ -33,22 +34,28 @@ def link(
     experiment: ExperimentOption = None,
     state_dir: StateOption = None,
 ) -> None:
-    """Show or change a link of a running experiment, and return when the change is in force.
+    """Show, change, add or remove a link of a running experiment, and return when that is in force.
 
     Keys that are not named stay as they are; KEY=none makes one as if it had not been said. Values with
     spaces go in quotes, tables as in 'jitter={ amount = "1 ms", distribution = "normal" }'. A link that is
     down drops what it is given; nothing that waits in it is lost by any change.
     """
-    if words and action != "set":
+    if words and action not in ("set", "add"):
         raise typer.BadParameter(f"{action} takes no settings")
     if direction != "both" and action != "set":
         raise typer.BadParameter("--direction goes with set only")
 
     async def work(store: "LiveStore", found: "Registration") -> dict[str, Any]:
         from nextmini.live.links import Named, set_link, set_up, show
+        from nextmini.live.topology import add_link, remove_link
         from nextmini.live.words import parsed
 
-        said = parsed(words or []) if action == "set" else {}
+        said = parsed(words or []) if action == "set" or words else {}
+        if action == "add":
+            return await add_link(store, a, b, said)
+        if action == "remove":
+            await remove_link(store, a, b)
+            return {"link": [a, b], "removed": True}
         named = await Named.find(store, a, b)
         match action:
             case "show":
@@ -61,7 +68,9 @@ def link(
     document = on_store(state_dir, experiment, work)
     if json:
         print_json(document)
-    else:
+    elif action == "add":
+        typer.echo(f"{a} - {b}: {settings_text(document['settings'])}")
+    elif action != "remove":
         _print(document)
 
 

@@ -18,6 +18,7 @@ from nextmini.controller.counters import Counters
 from nextmini.controller.events import Executor
 from nextmini.controller.fidelity import FidelityReports
 from nextmini.controller.flows import FlowTracker
+from nextmini.controller.hosting import NothingNeeded
 from nextmini.controller.labels import label, waiting
 from nextmini.controller.reconciler import Reconciler
 from nextmini.controller.rounds import Rounds
@@ -51,6 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
     from nextmini.controller.flows import Path
+    from nextmini.controller.hosting import Hosting
     from nextmini.controller.paths import Pair
     from nextmini.controller.peer import Peer
     from nextmini.protocol import Hello, Message
@@ -70,7 +72,8 @@ RETRY_SECONDS = 0.2
 class Controller:
     """One experiment's controller; `async with` starts it and ends it."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
+    def __init__(self, store: Store, settings: Settings, hosting: Hosting | None = None) -> None:
+        """`hosting` provides what nodes need on a machine."""
         self.url = ""
         """Where dataplane processes connect to, once started."""
         self.flows = FlowTracker()
@@ -80,6 +83,7 @@ class Controller:
         """Samples that could not be written, known at the end."""
         self._store = store
         self._settings = settings
+        self._hosting = hosting or NothingNeeded()
         self._server = DataplaneServer(settings.listen, settings.token, self)
         self._reconciler = Reconciler(
             self._is_over, self._refuse_flow, lambda marks: self.events.marked(marks), settings.devices
@@ -369,6 +373,8 @@ class Controller:
         news = await self._desired.read()
         if news.topology:
             self._routes.topology_changed()
+        if news.dirty.nodes:
+            self._reconciler.unhosted = await self._hosting.follow(self.view.nodes.values())
         self._reconciler.mark(news.dirty)
         self._fail_dead()
         for id in news.ended_flows:

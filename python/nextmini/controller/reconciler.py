@@ -53,6 +53,8 @@ class Reconciler:
         `devices` are those of nodes.
         """
         self.view = NetworkView()
+        self.unhosted: Mapping[int, str] = {}
+        """Nodes for which this machine has no place, and why."""
         self.actual = Actual()
         self.names = RouteNames()
         self.peers: dict[int, Peer] = {}
@@ -211,6 +213,8 @@ class Reconciler:
             self.actual.forget(("node", id))
             return
         placed = place_node(node, self._devices)
+        if id in self.unhosted:
+            placed = Unplaceable(self.unhosted[id])
         if isinstance(placed, Unplaceable):
             self.actual.expect(("node", id), (), problem=placed.reason)
         else:

@@ -80,12 +80,13 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     store = await guard(_open_store(stack, dsn, network.name))
     with one_at_a_time():
         await guard(store.claim())
+    namespaces = None
     if has_namespaces(network):
         run.observer.phase(f"making {len(network.nodes)} network namespaces")
         namespaces = NodeNamespaces(network, secrets.folder)
         stack.push_async_callback(namespaces.remove)
         await guard(namespaces.create())
-    controller = Controller(store, _settings(run, secrets, strict=strict))
+    controller = Controller(store, _settings(run, secrets, strict=strict), namespaces)
     stack.push_async_callback(controller.close)
     await guard(controller.listen())
     register = partial(state.register, replace(registration, ready=True))

@@ -20,7 +20,7 @@ from nextmini.hosts.inside import end_processes_inside
 from nextmini.scenario.isolation import device_name, namespace_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from typing import TypeVar
 
     from nextmini.scenario import Network, Node
@@ -46,6 +46,31 @@ class NodeNamespaces:
         self._network = network
         self._folder = folder
         self._threads = os.cpu_count() or 1
+        self._made: dict[str, Node] = {}
+
+    async def follow(self, nodes: Collection[Node]) -> dict[int, str]:
+        """Makes namespaces of nodes that have none, and removes those of nodes that are no more.
+
+        Returns why some cannot be made, by the node's number. See nextmini.controller.hosting.Hosting.
+        """
+        wanted = {node.name: node for node in nodes}
+        if wanted.keys() == self._made.keys():
+            return {}
+        gone = self._made.keys() - wanted.keys()
+        if gone:
+            names = [namespace_name(self._network.name, name) for name in gone]
+            await _in_thread(partial(remove, names))
+            for name in gone:
+                del self._made[name]
+            self._write_note()
+        problems: dict[int, str] = {}
+        for name in wanted.keys() - self._made.keys():
+            try:
+                await self.add([wanted[name]])
+            except PrerequisiteError as error:
+                problems[wanted[name].id] = str(error)
+        write_hosts(self._folder / ETC / "hosts", self._made.values())
+        return problems
 
     async def create(self) -> None:
         """Makes all of them.
@@ -66,19 +91,27 @@ class NodeNamespaces:
         names = [namespace_name(self._network.name, node.name) for node in nodes]
         # Those that are there already are not ours, and are not to be removed as if they were.
         check_free(names)
-        note = self._folder / NOTE
-        before = note.stat().st_size if note.exists() else 0
-        with note.open("a", encoding="utf-8") as file:
-            file.writelines(f"{name}\n" for name in names)
+        self._made |= {node.name: node for node in nodes}
+        self._write_note()
         try:
             await _in_thread(lambda: _create([self._wanted(node) for node in nodes], self._threads))
         except PrerequisiteError:
-            os.truncate(note, before)  # none of them is there, or not ours
+            for node in nodes:  # none of them is there, or not ours
+                del self._made[node.name]
+            self._write_note()
             raise
 
     async def remove(self) -> None:
         """Removes all of them, with all processes in them. Raises PrerequisiteError."""
         await _in_thread(partial(clear, self._folder))
+
+    def _write_note(self) -> None:
+        """Written as a whole or not at all."""
+        note = self._folder / NOTE
+        partial_note = note.with_suffix(".part")
+        names = (namespace_name(self._network.name, name) for name in self._made)
+        partial_note.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        partial_note.replace(note)
 
     def _wanted(self, node: Node) -> tuple[str, str, str, str | None, tuple[int, int], int, int]:
         network = self._network
@@ -112,6 +145,15 @@ def clear(folder: Path) -> None:
         names = (folder / NOTE).read_text(encoding="utf-8").split()
     except FileNotFoundError:
         return
+    remove(names)
+    (folder / NOTE).unlink()
+
+
+def remove(names: Sequence[str]) -> None:
+    """Removes namespaces with all processes in them; those that are not there are skipped.
+
+    Raises PrerequisiteError if that is not possible.
+    """
     from nextmini import _native
 
     try:
@@ -121,7 +163,6 @@ def clear(folder: Path) -> None:
         raise PrerequisiteError(
             f"network namespaces cannot be removed: {error}", "run `nextmini cleanup` as root"
         ) from error
-    (folder / NOTE).unlink()
 
 
 def places(folder: Path, experiment: str) -> dict[str, Place]:

@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, TypeVar
 
+from nextmini.errors import DatabaseError
 from nextmini.store.claim import close_connection
 from nextmini.store.connection import connect, database_errors
 from nextmini.store.naming import Naming
@@ -88,6 +89,14 @@ class LiveStore(Store):
         async with self._connection("the states cannot be read") as connection:
             row = await connection.fetchrow(query, id)
         return None if row is None else kind(*row)
+
+    async def scenario(self, run_id: str) -> str:
+        """The scenario of a run, resolved, as TOML. Raises DatabaseError if there is no such run."""
+        async with self._connection("the scenario cannot be read") as connection:
+            text = await connection.fetchval("SELECT scenario FROM runs WHERE id = $1", run_id)
+        if text is None:
+            raise DatabaseError(f"the run {run_id} is not in the table runs: somebody removed it")
+        return str(text)
 
     async def link_counters(self, run_id: str, link: int) -> list[LinkMetric]:
         """The newest sample of each direction of a link."""

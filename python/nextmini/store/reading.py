@@ -163,6 +163,11 @@ _FIELDS: dict[str, tuple[str, str, Callable[..., Any]]] = {
 _DESIRED = {"flow_routes" if field == "pins" else field: field for field in _FIELDS}
 
 
+async def read_nodes(connection: Connection, ids: Iterable[int]) -> dict[int, Node]:
+    """These nodes."""
+    return await _table(connection, "nodes", ids)
+
+
 async def read_links(connection: Connection, ids: Iterable[int]) -> dict[int, Link]:
     """These links."""
     return await _table(connection, "links", ids)

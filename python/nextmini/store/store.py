@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 import asyncpg
 
 from nextmini.errors import DatabaseError
-from nextmini.store import changing, reading, writing
+from nextmini.store import changing, growing, reading, writing
 from nextmini.store.claim import Claim, close_connection
 from nextmini.store.connection import FAILURES, connect, database_errors, server_settings
 from nextmini.store.listener import Listener
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Iterable, Sequence
     from types import TracebackType
 
-    from nextmini.scenario.network import Flow, Link, Network, Route
+    from nextmini.scenario.network import Flow, Link, Network, Node, Route
     from nextmini.store.connection import Connection
     from nextmini.store.naming import Topic
     from nextmini.store.rows import (
@@ -167,6 +167,26 @@ class Store:
         """Says of nodes whether they work."""
         async with self._connection("nodes cannot be changed") as connection:
             await changing.update_nodes_up(connection, ids, up)
+
+    async def add_node(self, node: Node) -> Node:
+        """Adds a node with a new number, which it has when it is returned."""
+        async with self._connection("the node cannot be added") as connection:
+            return await growing.insert_node(connection, node)
+
+    async def remove_nodes(self, ids: Iterable[int]) -> None:
+        """Takes nodes away, with their links, and the routes and flows that need them."""
+        async with self._connection("nodes cannot be removed") as connection:
+            await growing.delete_nodes(connection, ids)
+
+    async def add_link(self, link: Link) -> Link:
+        """Adds a link with a new number, which it has when it is returned."""
+        async with self._connection("the link cannot be added") as connection:
+            return await growing.insert_link(connection, link)
+
+    async def remove_links(self, ids: Iterable[int]) -> None:
+        """Takes links away, with the routes that were computed over them."""
+        async with self._connection("links cannot be removed") as connection:
+            await growing.delete_links(connection, ids)
 
     async def add_flows(self, flows: Sequence[Flow]) -> list[Flow]:
         """Adds flows with new numbers, all with one announcement; returns them in the same order."""

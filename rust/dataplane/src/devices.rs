@@ -2,7 +2,9 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::path::Path;
 
+use nextmini_sys::namespace::tx_dropped;
 use nextmini_sys::tun::{AttachError, Attachment, Offload, attach_many};
 use nextmini_wire::control;
 use nextmini_wire::id::NodeId;
@@ -56,6 +58,17 @@ fn open_all(wanted: Vec<Attachment>) -> Vec<Result<Vec<OwnedFd>, AttachError>> {
             .map(|one| Ok(attach_many(&[one], 1)?.into_iter().flatten().collect()))
             .collect(),
     }
+}
+
+/// How many packets of programs these nodes' devices have dropped because this process did not read them in time.
+pub fn overruns<'a>(nodes: impl Iterator<Item = &'a control::Node>) -> u64 {
+    let dropped = |device: &control::Device| {
+        tx_dropped(Path::new(&device.namespace), &device.name).unwrap_or_else(|error| {
+            tracing::warn!(%error, namespace = device.namespace, "cannot see what a TUN device has dropped");
+            0
+        })
+    };
+    nodes.filter_map(|node| node.device.as_ref()).map(dropped).sum()
 }
 
 fn attachment(node: &control::Node) -> Option<Attachment> {

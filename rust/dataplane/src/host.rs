@@ -254,6 +254,11 @@ impl Host {
         (ends().filter_map(|end| end.fidelity()).collect(), overruns)
     }
 
+    /// How many packets of programs this process did not read in time.
+    pub fn device_overruns(&self) -> u64 {
+        devices::overruns(self.nodes.values().map(|hosted| &hosted.row))
+    }
+
     /// Stops all flows and sinks, which report how far they came.
     pub async fn stop(&mut self) {
         let mut ending = std::mem::take(&mut self.ending);

@@ -135,10 +135,11 @@ impl Session<'_> {
         let (timer, cpu_pressure) = self.watch.reading();
         // What flows sent is known as long as they are there, what arrived of it and what links did afterwards.
         let flows = self.host.counters().flows;
+        let unread = self.host.device_overruns();
         self.host.stop().await;
         let counts = Counts { flows, ..self.host.counters() };
         let (fidelity, overruns) = self.host.fidelity();
-        let process = ProcessFidelity { timer, cpu_pressure, overruns };
+        let process = ProcessFidelity { timer, cpu_pressure, overruns: overruns + unread };
         let mut events = Vec::new();
         while let Ok(event) = self.events.try_recv() {
             events.push(event);
