@@ -23,12 +23,19 @@ def version() -> str:
     """The version of this module."""
 
 def run_dataplane(
-    controller: str, token: str, process: int, listen: str, workers: int, exit_with_parent: bool
+    controller: str,
+    token: str,
+    process: int,
+    listen: str,
+    workers: int,
+    exit_with_parent: bool,
+    namespace: PathLike[str] | str | None = None,
 ) -> None:
     """Run a dataplane process to its end.
 
     `workers` is the number of threads, 0 for one a core; `listen` is `address:port` for links from other
-    processes; with `exit_with_parent` it ends when standard input does. Raises DataplaneError.
+    processes; with `exit_with_parent` it ends when standard input does. `namespace` is the network
+    namespace of its links; the controller is reached from where it was started. Raises DataplaneError.
     """
 
 def create_namespaces(

@@ -29,11 +29,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
         listen=options.listen,
         workers=options.workers,
         exit_with_parent=options.exit_with_parent,
+        namespace=options.namespace,
     )
 
 
 def run(
-    controller: str, token: str, process: int, *, listen: str, workers: int, exit_with_parent: bool
+    controller: str,
+    token: str,
+    process: int,
+    *,
+    listen: str,
+    workers: int,
+    exit_with_parent: bool,
+    namespace: str | None = None,
 ) -> int:
     """Runs the native module; SIGTERM and SIGINT stop it in order. Returns the exit code."""
     try:
@@ -48,6 +56,7 @@ def run(
             listen=listen,
             workers=workers,
             exit_with_parent=exit_with_parent,
+            namespace=namespace,
         )
     except _native.DataplaneError as error:
         return _failed(f"dataplane process {process}: {error}", 1)
@@ -71,6 +80,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--workers", default=0, type=_index, metavar="N", help="threads (0: one a core)")
     parser.add_argument("--exit-with-parent", action="store_true", help="stop when standard input ends")
+    parser.add_argument("--namespace", metavar="PATH", help="network namespace that links are in")
     return parser
 
 

@@ -42,6 +42,7 @@ HOMES = {
     "typer": {"cli"},
     "rich": {"cli", "experiment"},
     "pyarrow": {"experiment"},
+    "pyroute2": {"hosts"},
 }
 
 HEAVY = {
@@ -50,6 +51,7 @@ HEAVY = {
     "numpy",
     "psutil",
     "pyarrow",
+    "pyroute2",
     "pydantic",
     "rustworkx",
     "websockets",

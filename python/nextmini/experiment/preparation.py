@@ -14,12 +14,12 @@ from nextmini.controller.devices import Devices
 from nextmini.errors import ControllerError
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.state import Parts
-from nextmini.hosts.local import Launch, LocalProcesses
+from nextmini.hosts.local import Launch, LocalProcesses, no_options
 from nextmini.hosts.namespaces import NodeNamespaces, clear
 from nextmini.store import Registration, StateFolder, Store, embedded_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AsyncExitStack
     from pathlib import Path
 
@@ -38,7 +38,13 @@ async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
     run.observer.folder_made(folder.path)
     stack.enter_context(folder.controller_log())
     # The processes have the same working folder, but need not keep it.
-    launch = Launch(opened.controller.url, opened.token_file, folder.logs.absolute(), run.options.program)
+    launch = Launch(
+        opened.controller.url,
+        opened.token_file,
+        folder.logs.absolute(),
+        run.options.program,
+        opened.options,
+    )
     processes = LocalProcesses(launch, run.process_died)
     stack.push_async_callback(processes.end)
     return Parts(opened.store, opened.controller, processes, folder, opened.register)
@@ -53,13 +59,14 @@ def has_namespaces(network: Network) -> bool:
 class Opened:
     """A controller that listens, its store, and the file that its token is in.
 
-    `register` tells others that the network is in force.
+    `register` tells others that the network is in force; `options` are further ones of a dataplane process.
     """
 
     store: Store
     controller: Controller
     token_file: Path
     register: Callable[[], None]
+    options: Callable[[int], Sequence[str]]
 
 
 async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool = True) -> Opened:
@@ -90,7 +97,8 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     stack.push_async_callback(controller.close)
     await guard(controller.listen())
     register = partial(state.register, replace(registration, ready=True))
-    return Opened(store, controller, secrets.token_file, register)
+    options = namespaces.options if namespaces is not None else no_options
+    return Opened(store, controller, secrets.token_file, register, options)
 
 
 def _registration(run: RunState) -> Registration:

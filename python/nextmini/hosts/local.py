@@ -32,6 +32,11 @@ _LOG_BYTES = 4096
 _LINE_LENGTH = 300
 
 
+def no_options(_process: int) -> Sequence[str]:
+    """Nothing further."""
+    return ()
+
+
 @dataclass(frozen=True, slots=True)
 class Launch:
     """How the processes are started; `program` is an argument vector without options."""
@@ -40,6 +45,8 @@ class Launch:
     token_file: Path
     logs: Path
     program: Sequence[str] = PROGRAM
+    options: Callable[[int], Sequence[str]] = no_options
+    """Further options of a process."""
 
     def log(self, process: int) -> Path:
         """Where the process writes to."""
@@ -103,6 +110,7 @@ class LocalProcesses:
             *("--token-file", str(launch.token_file)),
             *("--process", str(index)),
             "--exit-with-parent",
+            *launch.options(index),
         )
         with launch.log(index).open("ab") as log:
             try:

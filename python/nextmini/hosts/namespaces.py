@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from nextmini.errors import PrerequisiteError
 from nextmini.hosts.commands import Place
 from nextmini.hosts.inside import end_processes_inside
+from nextmini.hosts.underlay import address, build, hub_name
 from nextmini.scenario.isolation import device_name, namespace_name
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class NodeNamespaces:
         self._folder = folder
         self._threads = os.cpu_count() or 1
         self._made: dict[str, Node] = {}
+        self._others: tuple[str, ...] = ()
+        """Names of namespaces that are no node's."""
 
     async def follow(self, nodes: Collection[Node]) -> dict[int, str]:
         """Makes namespaces of nodes that have none, and removes those of nodes that are no more.
@@ -65,6 +68,9 @@ class NodeNamespaces:
             self._write_note()
         problems: dict[int, str] = {}
         for name in wanted.keys() - self._made.keys():
+            if self._network.isolation == "process":
+                problems[wanted[name].id] = "nodes with a process each cannot be added in this version"
+                continue
             try:
                 await self.add([wanted[name]])
             except PrerequisiteError as error:
@@ -85,6 +91,22 @@ class NodeNamespaces:
         write_hosts(etc / "hosts", nodes)
         for first in range(0, len(nodes), _AT_ONCE):
             await self.add(nodes[first : first + _AT_ONCE])
+        if self._network.isolation == "process":
+            hub = hub_name(self._network.name)
+            check_free([hub])
+            self._others = (hub,)
+            self._write_note()
+            await _in_thread(partial(build, hub, [self._path(node) for node in nodes]))
+
+    def options(self, process: int) -> Sequence[str]:
+        """Further options of a dataplane process."""
+        if self._network.isolation != "process":
+            return ()
+        node = self._network.nodes[process]
+        return ("--namespace", str(self._path(node)), "--listen", f"{address(process)}:0", "--workers", "1")
+
+    def _path(self, node: Node) -> Path:
+        return path_of(namespace_name(self._network.name, node.name))
 
     async def add(self, nodes: Sequence[Node]) -> None:
         """Makes those of these nodes: all or none. Raises PrerequisiteError."""
@@ -110,7 +132,7 @@ class NodeNamespaces:
         note = self._folder / NOTE
         partial_note = note.with_suffix(".part")
         names = (namespace_name(self._network.name, name) for name in self._made)
-        partial_note.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+        partial_note.write_text("".join(f"{name}\n" for name in (*names, *self._others)), encoding="utf-8")
         partial_note.replace(note)
 
     def _wanted(self, node: Node) -> tuple[str, str, str, str | None, tuple[int, int], int, int]:
@@ -176,7 +198,7 @@ def places(folder: Path, experiment: str) -> dict[str, Place]:
         return {}
     except OSError as error:
         raise PrerequisiteError(f"{folder} cannot be read: {error.strerror}", "run as root (sudo)") from error
-    nodes = [name.removeprefix(f"{experiment}-") for name in names]
+    nodes = [name.removeprefix(f"{experiment}-") for name in names if name != hub_name(experiment)]
     return {node: Place(node, path_of(namespace_name(experiment, node)), folder / ETC) for node in nodes}
 
 

@@ -48,7 +48,7 @@ def _settings(network: Network) -> str:
         "name": network.name,
         "seed": network.seed,
         "duration": None if network.duration is None else format_time(network.duration),
-        "processes": network.processes,
+        "processes": None if network.isolation == "process" else network.processes,
         "interval": format_time(network.interval),
         "on_process_death": network.on_process_death,
     }

@@ -28,7 +28,7 @@ LATER_KEYS: dict[str, dict[str, str]] = {
 
 LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("experiment", "on_process_death"): ("restart",),
-    ("network", "isolation"): ("process", "docker"),
+    ("network", "isolation"): ("docker",),
     ("network", "transport"): ("quic",),
     ("links", "transport"): ("quic",),
     ("topology", "kind"): ("file",),

@@ -83,10 +83,11 @@ class NetworkTable(Table):
         description="IPv6 addresses of the nodes, likewise.",
         examples=["fd00:6e6d::/64"],
     )
-    isolation: Literal["none", "namespace"] = Field(
+    isolation: Literal["none", "namespace", "process"] = Field(
         default="none",
         description="What separates a node from the machine. `none`: nodes are user space only, and answer "
-        "pings themselves. `namespace`: each has a network namespace with a TUN device, where programs run.",
+        "pings themselves. `namespace`: each has a network namespace with a TUN device, where programs run. "
+        "`process`: as `namespace`, and each has a dataplane process of its own; links are TCP connections.",
     )
     transport: AskedTransport = Field(
         default="auto",

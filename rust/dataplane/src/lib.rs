@@ -14,7 +14,7 @@
 //! - [`local`], [`tun`], [`devices`]: a node's own end of IP, and the programs behind it
 //! - [`link`]: what carries packets between nodes
 //! - [`flow`]: where lossless sessions begin and end
-//! - [`control`]: the connection to the controller
+//! - [`control`]: the connection to the controller, which [`home`] makes
 //! - [`timers`]: how all of them wait for a time, and [`watch`]: how late the machine makes that
 //! - [`baseline`]: what throughput is measured against
 //!
@@ -30,6 +30,7 @@ pub mod control;
 pub mod devices;
 pub mod event;
 pub mod flow;
+pub mod home;
 pub mod host;
 pub mod ingress;
 pub mod link;

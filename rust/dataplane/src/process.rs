@@ -2,12 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nextmini_policy::backoff::Backoff;
 use nextmini_policy::lossless::Pattern;
 use nextmini_policy::route::Ttl;
+use nextmini_sys::namespace::enter;
 use nextmini_wire::control::{Hello, VERSION, Welcome};
 use nextmini_wire::handshake::{KeyError, LinkKey};
 use thiserror::Error;
@@ -19,6 +21,7 @@ use crate::control::connection::{ConnectError, Connection};
 use crate::control::ledger::Ledger;
 use crate::control::session::{self, Session, SessionError};
 use crate::event::Event;
+use crate::home::Home;
 use crate::host::{Experiment, Host};
 use crate::link::listen::{self, Expected};
 use crate::routes::Routes;
@@ -50,6 +53,8 @@ pub struct Options {
     pub workers: usize,
     /// Whether to end when standard input ends, as it does when the parent dies.
     pub exit_with_parent: bool,
+    /// The network namespace that its links are in; only the controller is reached from where it was started.
+    pub namespace: Option<PathBuf>,
 }
 
 /// Why a process could not start, or had to end.
@@ -58,6 +63,14 @@ pub enum ProcessError {
     /// No threads, or no signals.
     #[error("cannot start ({0})")]
     Runtime(io::Error),
+    /// The namespace of its links cannot be entered.
+    #[error("cannot enter the network namespace {} ({source})", .path.display())]
+    Namespace {
+        /// Its file.
+        path: PathBuf,
+        /// The kernel's answer.
+        source: io::Error,
+    },
     /// The address for links is no good.
     #[error("cannot listen for links on {listen} ({source})")]
     Listen {
@@ -93,11 +106,16 @@ pub fn run(options: &Options) -> Result<(), ProcessError> {
         builder.worker_threads(options.workers);
     }
     raise_open_files();
+    let home = Home::start().map_err(ProcessError::Runtime)?;
+    if let Some(path) = &options.namespace {
+        // Before there are other threads: those that this one starts begin where it is.
+        enter(path).map_err(|source| ProcessError::Namespace { path: path.clone(), source })?;
+    }
     let runtime = builder.enable_all().build().map_err(ProcessError::Runtime)?;
     // On a worker, not on this thread: the control task then shares the workers' queues.
     let options = options.clone();
     let outcome = runtime.block_on(async move {
-        match tokio::spawn(async move { Process::start(options).await?.serve().await }).await {
+        match tokio::spawn(async move { Process::start(options, home).await?.serve().await }).await {
             Ok(outcome) => outcome,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
@@ -119,6 +137,7 @@ fn raise_open_files() {
 
 struct Process {
     options: Options,
+    home: Home,
     address: SocketAddr,
     listener: Option<TcpListener>,
     accepting: Option<JoinHandle<()>>,
@@ -139,7 +158,7 @@ struct Running {
 }
 
 impl Process {
-    async fn start(options: Options) -> Result<Self, ProcessError> {
+    async fn start(options: Options, home: Home) -> Result<Self, ProcessError> {
         let failed = |source| ProcessError::Listen { listen: options.listen.clone(), source };
         let listener = TcpListener::bind(&options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
@@ -148,6 +167,7 @@ impl Process {
         let routes = Arc::new(Routes::new(events.0.clone()));
         Ok(Self {
             options,
+            home,
             address,
             listener: Some(listener),
             accepting: None,
@@ -182,7 +202,8 @@ impl Process {
 
     async fn session(&mut self, backoff: &mut Backoff) -> Result<(), ProcessError> {
         let opening = async {
-            let mut connection = Connection::open(&self.options.controller, &self.options.token).await?;
+            let mut connection =
+                Connection::open(&self.options.controller, &self.options.token, &self.home).await?;
             let hello = Hello {
                 version: VERSION,
                 process: self.options.process,
@@ -254,6 +275,7 @@ impl ProcessError {
             Self::Connect(error) => matches!(error, ConnectError::Other(_)),
             Self::Session(error) => !matches!(error, SessionError::Refused(_)),
             Self::Runtime(_)
+            | Self::Namespace { .. }
             | Self::Listen { .. }
             | Self::Timer(_)
             | Self::Key(_)

@@ -1,5 +1,7 @@
 //! `nextmini._native`: the dataplane for Python. Bindings only.
 
+use std::path::PathBuf;
+
 use nextmini_dataplane::baseline;
 use nextmini_dataplane::process::{self, Options};
 use pyo3::prelude::*;
@@ -29,7 +31,7 @@ fn version() -> &'static str {
 
 /// Runs a dataplane process to its end.
 #[pyfunction]
-#[pyo3(signature = (controller, token, process, listen, workers, exit_with_parent))]
+#[pyo3(signature = (controller, token, process, listen, workers, exit_with_parent, namespace=None))]
 #[expect(clippy::too_many_arguments, reason = "they are one program's options, passed by keyword")]
 fn run_dataplane(
     py: Python<'_>,
@@ -39,9 +41,10 @@ fn run_dataplane(
     listen: String,
     workers: usize,
     exit_with_parent: bool,
+    namespace: Option<PathBuf>,
 ) -> PyResult<()> {
     logging::start();
-    let options = Options { controller, token, process, listen, workers, exit_with_parent };
+    let options = Options { controller, token, process, listen, workers, exit_with_parent, namespace };
     py.detach(|| process::run(&options)).map_err(errors::to_python)
 }
 

@@ -15,7 +15,7 @@ type Wanted = (String, String, String, Option<String>, (u8, u8), u32, u16);
 
 /// Makes network namespaces, each with a TUN device.
 #[pyfunction]
-pub fn create_namespaces(py: Python<'_>, wanted: Vec<Wanted>, threads: usize) -> PyResult<()> {
+pub(crate) fn create_namespaces(py: Python<'_>, wanted: Vec<Wanted>, threads: usize) -> PyResult<()> {
     let all = wanted.into_iter().map(to_namespace).collect::<PyResult<Vec<_>>>()?;
     py.detach(|| namespace::create(&all, threads)).map_err(|error| {
         let text = error.to_string();
@@ -30,13 +30,13 @@ pub fn create_namespaces(py: Python<'_>, wanted: Vec<Wanted>, threads: usize) ->
 
 /// Removes network namespaces; those that are not there are skipped.
 #[pyfunction]
-pub fn remove_namespaces(py: Python<'_>, names: Vec<String>) -> PyResult<()> {
+pub(crate) fn remove_namespaces(py: Python<'_>, names: Vec<String>) -> PyResult<()> {
     py.detach(|| namespace::remove(&names)).map_err(|error| PyOSError::new_err(error.to_string()))
 }
 
 /// Moves the calling thread to where a command of a node runs.
 #[pyfunction]
-pub fn enter_namespace(namespace: PathBuf, files: Vec<(PathBuf, PathBuf)>) -> PyResult<()> {
+pub(crate) fn enter_namespace(namespace: PathBuf, files: Vec<(PathBuf, PathBuf)>) -> PyResult<()> {
     namespace::enter_for_command(&namespace, &files).map_err(|error| PyOSError::new_err(error.to_string()))
 }
 

@@ -12,7 +12,7 @@ from nextmini.scenario.expansion.classes import expand_classes
 from nextmini.scenario.expansion.events import expand_events
 from nextmini.scenario.expansion.flows import expand_flows
 from nextmini.scenario.expansion.links import expand_links
-from nextmini.scenario.expansion.nodes import expand_nodes
+from nextmini.scenario.expansion.nodes import expand_nodes, processes_of
 from nextmini.scenario.expansion.routes import expand_routes
 from nextmini.scenario.expansion.traces import TraceBook
 from nextmini.scenario.expansion.weights import check_weights
@@ -57,7 +57,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         seed=experiment.seed,
         duration=experiment.duration,
         interval=experiment.interval,
-        processes=experiment.processes,
+        processes=processes_of(scenario, len(cast.nodes)),
         on_process_death=experiment.on_process_death,
         keep=scenario.metrics.keep,
         listen=scenario.controller.listen,

@@ -64,7 +64,7 @@ def expand_nodes(scenario: Scenario, shape: Shape, complete: bool, findings: lis
                 processors=(entry and entry.processors) or network.processors,
                 mapping=network.mapping,
                 hop_limit=hop_limit,
-                process=process_of(number, len(names), scenario.experiment.processes),
+                process=process_of(number, len(names), processes_of(scenario, len(names))),
                 address6=str(IPv6Address(first6 + number)),
             )
         )
@@ -95,8 +95,21 @@ def _entries(
     return entries
 
 
+def processes_of(scenario: Scenario, nodes: int) -> int:
+    """How many dataplane processes there are."""
+    return nodes if scenario.network.isolation == "process" else scenario.experiment.processes
+
+
 def _check_processes(scenario: Scenario, nodes: int, complete: bool, findings: list[Finding]) -> None:
     processes = scenario.experiment.processes
+    if complete and scenario.network.isolation == "process" and processes not in (1, nodes):
+        findings.append(
+            Finding(
+                ("experiment", "processes"),
+                f'with isolation = "process" each of the {nodes} nodes has one, which is not {processes}',
+                "leave `processes` out",
+            )
+        )
     if complete and 0 < nodes < processes:
         findings.append(
             Finding(

@@ -8,8 +8,12 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use crate::home::Home;
+
+/// Of a WebSocket whose address names none (RFC 6455, section 3).
+const WS_PORT: u16 = 80;
 /// The largest message that is taken from the controller, in bytes.
 const MAX_MESSAGE: usize = 4 << 20;
 
@@ -46,15 +50,15 @@ pub enum ConnectionError {
 /// A connection to the controller.
 #[derive(Debug)]
 pub struct Connection {
-    socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    socket: WebSocketStream<TcpStream>,
 }
 
 impl Connection {
-    /// Connects to the controller at `url`.
+    /// Connects to the controller at `url`, from `home`.
     ///
     /// # Errors
     /// See [`ConnectError`].
-    pub async fn open(url: &str, token: &str) -> Result<Self, ConnectError> {
+    pub async fn open(url: &str, token: &str, home: &Home) -> Result<Self, ConnectError> {
         let wrong_url = |reason: String| ConnectError::Url { url: url.to_owned(), reason };
         let mut request = url.into_client_request().map_err(|error| wrong_url(error.to_string()))?;
         let mut bearer =
@@ -63,7 +67,13 @@ impl Connection {
         request.headers_mut().insert(AUTHORIZATION, bearer);
         let config =
             WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-        match connect_async_with_config(request, Some(config), true).await {
+        let uri = request.uri();
+        let (Some("ws"), Some(host)) = (uri.scheme_str(), uri.host()) else {
+            return Err(wrong_url("it does not begin with ws:// and a host".to_owned()));
+        };
+        let address = format!("{host}:{}", uri.port_u16().unwrap_or(WS_PORT));
+        let stream = home.connect(address).await.map_err(|error| ConnectError::Other(error.to_string()))?;
+        match client_async_with_config(request, stream, Some(config)).await {
             Ok((socket, _)) => Ok(Self { socket }),
             Err(tungstenite::Error::Http(response)) if response.status() == 401 => Err(ConnectError::Token),
             Err(tungstenite::Error::Url(error)) => Err(wrong_url(error.to_string())),

@@ -40,6 +40,7 @@ impl Controller {
             listen: "127.0.0.1:0".into(),
             workers: 2,
             exit_with_parent: false,
+            namespace: None,
         };
         std::thread::spawn(move || process::run(&options))
     }
