@@ -7,6 +7,7 @@ __all__ = [
     "DataplaneError",
     "bench_direct",
     "bench_relay_chain",
+    "create_bare_namespace",
     "create_namespaces",
     "enter_namespace",
     "message_names",
@@ -47,6 +48,9 @@ def create_namespaces(
     and the number of queues. All or none. Raises FileExistsError (a name is taken), FileNotFoundError (no
     /dev/net/tun), PermissionError, OSError.
     """
+
+def create_bare_namespace(name: str) -> None:
+    """Make a network namespace with a loopback device only. Raises as `create_namespaces`."""
 
 def remove_namespaces(names: Sequence[str]) -> None:
     """Remove those of these network namespaces that are there. Raises OSError."""

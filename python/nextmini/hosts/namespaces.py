@@ -11,17 +11,17 @@ import os
 from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nextmini.errors import PrerequisiteError
 from nextmini.hosts.commands import Place
 from nextmini.hosts.inside import end_processes_inside
-from nextmini.hosts.underlay import address, build, hub_name
+from nextmini.hosts.underlay import address, build, hub_name, path_of
 from nextmini.scenario.isolation import device_name, namespace_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
+    from pathlib import Path
     from typing import TypeVar
 
     from nextmini.scenario import Network, Node
@@ -200,11 +200,6 @@ def places(folder: Path, experiment: str) -> dict[str, Place]:
         raise PrerequisiteError(f"{folder} cannot be read: {error.strerror}", "run as root (sudo)") from error
     nodes = [name.removeprefix(f"{experiment}-") for name in names if name != hub_name(experiment)]
     return {node: Place(node, path_of(namespace_name(experiment, node)), folder / ETC) for node in nodes}
-
-
-def path_of(name: str) -> Path:
-    """The file of the namespace of this name."""
-    return Path("/run/netns", name)
 
 
 def check_free(names: Iterable[str]) -> None:

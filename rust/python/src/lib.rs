@@ -18,7 +18,7 @@ mod _native {
     #[pymodule_export]
     use super::messages::{message_names, roundtrip};
     #[pymodule_export]
-    use super::namespaces::{create_namespaces, enter_namespace, remove_namespaces};
+    use super::namespaces::{create_bare_namespace, create_namespaces, enter_namespace, remove_namespaces};
     #[pymodule_export]
     use super::{bench_direct, bench_relay_chain, run_dataplane, version};
 }

@@ -17,15 +17,14 @@ type Wanted = (String, String, String, Option<String>, (u8, u8), u32, u16);
 #[pyfunction]
 pub(crate) fn create_namespaces(py: Python<'_>, wanted: Vec<Wanted>, threads: usize) -> PyResult<()> {
     let all = wanted.into_iter().map(to_namespace).collect::<PyResult<Vec<_>>>()?;
-    py.detach(|| namespace::create(&all, threads)).map_err(|error| {
-        let text = error.to_string();
-        match error {
-            CreateError::Taken(_) => PyFileExistsError::new_err(text),
-            CreateError::NoTun { .. } => PyFileNotFoundError::new_err(text),
-            CreateError::Forbidden { .. } => PyPermissionError::new_err(text),
-            _ => PyOSError::new_err(text),
-        }
-    })
+    py.detach(|| namespace::create(&all, threads)).map_err(to_python)
+}
+
+/// Makes a network namespace without any devices but the loopback device.
+#[pyfunction]
+pub(crate) fn create_bare_namespace(py: Python<'_>, name: String) -> PyResult<()> {
+    let bare = NodeNamespace { name, device: None };
+    py.detach(|| namespace::create(&[bare], 1)).map_err(to_python)
 }
 
 /// Removes network namespaces; those that are not there are skipped.
@@ -49,5 +48,16 @@ fn to_namespace((name, device, v4, v6, prefixes, mtu, queues): Wanted) -> PyResu
     };
     let device =
         Device { name: device, v4: (address, prefixes.0), v6: address6, mtu, queues, tx_queue: TX_QUEUE };
-    Ok(NodeNamespace { name, device })
+    Ok(NodeNamespace { name, device: Some(device) })
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "as map_err hands it over")]
+fn to_python(error: CreateError) -> PyErr {
+    let text = error.to_string();
+    match error {
+        CreateError::Taken(_) => PyFileExistsError::new_err(text),
+        CreateError::NoTun { .. } => PyFileNotFoundError::new_err(text),
+        CreateError::Forbidden { .. } => PyPermissionError::new_err(text),
+        CreateError::Step { .. } => PyOSError::new_err(text),
+    }
 }

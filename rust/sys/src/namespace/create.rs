@@ -23,8 +23,8 @@ use crate::workers::for_all;
 pub struct NodeNamespace {
     /// Its name for ip-netns(8), which is that of a file in [`DIRECTORY`].
     pub name: String,
-    /// What it has besides the loopback device.
-    pub device: Device,
+    /// What it has besides the loopback device; nothing, where others are to be put in.
+    pub device: Option<Device>,
 }
 
 /// A TUN device to be. It stays when nobody has it open.
@@ -157,7 +157,7 @@ impl NodeNamespace {
 
     /// Moves the calling thread into a new namespace, gives it its name and what is to be in it.
     fn fill(&self, quiet_v6: bool) -> Result<(), CreateError> {
-        let Self { name, device: Device { name: device, queues, .. } } = self;
+        let name = &self.name;
         let step = |step: String, result: io::Result<()>| {
             result.map_err(|source| CreateError::new(format!("{step} the network namespace {name}"), source))
         };
@@ -168,6 +168,9 @@ impl NodeNamespace {
             let written = fs::write(Path::new("/proc/sys/net/ipv4").join(setting), value);
             step(format!("set net.ipv4.{setting} in"), written)?;
         }
+        let Some(Device { name: device, queues, .. }) = &self.device else {
+            return self.set_up(quiet_v6);
+        };
         let tun = match device::open() {
             Err(source) if no_tun(&source) => return Err(CreateError::NoTun { source }),
             Err(source) => return step(format!("open {} for", device::FILE), Err(source)),
@@ -181,32 +184,41 @@ impl NodeNamespace {
 
     /// Brings up the devices of the calling thread's namespace.
     fn set_up(&self, quiet_v6: bool) -> Result<(), CreateError> {
-        let Device { name, v4, v6, mtu, tx_queue, .. } = &self.device;
         let refused = |step: String, error: Errno| CreateError::Step {
             step: format!("{step} in the network namespace {}", self.name),
             source: error.into(),
         };
-        let found = Netlink::open().and_then(|netlink| Ok((netlink.index(name)?, netlink)));
-        let (index, netlink) = found.map_err(|error| refused(format!("find the device {name}"), error))?;
-        let mut requests = vec![
-            Request::Up { index: LOOPBACK },
-            Request::Settings { index, mtu: *mtu, tx_queue: *tx_queue, quiet_v6 },
-            Request::Up { index },
-            Request::Address { index, ip: v4.0.into(), prefix: v4.1 },
-        ];
-        requests.extend(v6.map(|(ip, prefix)| Request::Address { index, ip: ip.into(), prefix }));
+        let netlink = Netlink::open().map_err(|error| refused("open netlink".to_owned(), error))?;
+        let mut requests = vec![Request::Up { index: LOOPBACK }];
+        if let Some(device) = &self.device {
+            let index = netlink
+                .index(&device.name)
+                .map_err(|error| refused(format!("find the device {}", device.name), error))?;
+            requests.extend(device.requests(index, quiet_v6));
+        }
         netlink.apply(&requests).map_err(|(position, error)| {
             let step = match requests.get(position) {
-                Some(Request::Settings { .. }) => {
-                    format!("set an MTU of {mtu} and a queue of {tx_queue} for the device {name}")
+                Some(Request::Settings { mtu, tx_queue, .. }) => {
+                    format!("set an MTU of {mtu} and a queue of {tx_queue} for its device")
                 }
-                Some(Request::Address { ip, prefix, .. }) => {
-                    format!("give {ip}/{prefix} to the device {name}")
-                }
+                Some(Request::Address { ip, prefix, .. }) => format!("give {ip}/{prefix} to its device"),
                 _ => "bring up the devices".to_owned(),
             };
             refused(step, error)
         })
+    }
+}
+
+impl Device {
+    /// What makes it ready, once it is there with this number.
+    fn requests(&self, index: u32, quiet_v6: bool) -> Vec<Request> {
+        let mut requests = vec![
+            Request::Settings { index, mtu: self.mtu, tx_queue: self.tx_queue, quiet_v6 },
+            Request::Up { index },
+            Request::Address { index, ip: self.v4.0.into(), prefix: self.v4.1 },
+        ];
+        requests.extend(self.v6.map(|(ip, prefix)| Request::Address { index, ip: ip.into(), prefix }));
+        requests
     }
 }
 
@@ -280,7 +292,7 @@ mod tests {
         let good = node(1);
         let with = |change: fn(&mut Device)| {
             let mut namespace = node(2);
-            change(&mut namespace.device);
+            change(namespace.device.as_mut().unwrap());
             namespace
         };
         for (bad, what) in [
@@ -325,7 +337,7 @@ mod tests {
     fn that_there_is_no_tun_is_told() {
         let error = refused_after(|| {
             let here = Path::new("/proc/thread-self/ns/net");
-            enter_for_command(here, None).unwrap();
+            enter_for_command(here, &[]).unwrap();
             mount("tmpfs", "/dev/net", "tmpfs", MountFlags::empty(), None).unwrap();
         });
         assert!(matches!(error, CreateError::NoTun { .. }), "{error}");

@@ -15,14 +15,14 @@ pub(crate) fn node(number: u8) -> NodeNamespace {
     let unique = NEXT.fetch_add(1, Ordering::Relaxed);
     NodeNamespace {
         name: format!("nmtest-{}-{unique}", process::id()),
-        device: Device {
+        device: Some(Device {
             name: "nm0".to_owned(),
             v4: (Ipv4Addr::new(10, 99, 0, number), 24),
             v6: Some((Ipv6Addr::new(0xfd00, 0, 0, 0, 0, 0, 0, number.into()), 64)),
             mtu: 1400,
             queues: 1,
             tx_queue: 500,
-        },
+        }),
     }
 }
 

@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn what_nobody_reads_is_counted() {
         let mut namespace = node(1);
-        namespace.device.tx_queue = 4;
+        namespace.device.as_mut().unwrap().tx_queue = 4;
         let nodes = Nodes::create(&[namespace]);
         let files = tun::attach(&nodes.path(0), "nm0", 1, tun::Offload::Off).unwrap();
         let before = tx_dropped(&nodes.path(0), "nm0").unwrap();

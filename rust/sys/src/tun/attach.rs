@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn a_device_has_as_many_files_as_queues() {
         let mut namespace = node(1);
-        namespace.device.queues = 3;
+        namespace.device.as_mut().unwrap().queues = 3;
         let nodes = Nodes::create(&[namespace]);
         let files = attach(&nodes.path(0), "nm0", 3, Offload::On).unwrap();
         assert_eq!(files.len(), 3);
