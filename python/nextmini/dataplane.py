@@ -1,35 +1,44 @@
-"""The program of a dataplane process: `python -m nextmini.dataplane`.
+"""The program of a dataplane process, which `nextmini.hosts.local` starts.
 
-It parses its options and calls the native module, which hosts the nodes. It imports as little as it can,
-since there may be one of it for every node.
+It reads its options and calls the native module, which hosts the nodes. There may be one of it for every
+node, so it imports next to nothing, not even what other programs have for options: `argparse` and `typing`
+alone are as large as the rest of the interpreter. `nextmini dataplane` is the same for people.
 """
 
-from __future__ import annotations
-
-import argparse
 import sys
-from pathlib import Path
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False  # typing's is the same to a type checker
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+USAGE = (
+    "--controller URL --token-file FILE --process N [--listen HOST:PORT] [--workers N] [--namespace PATH]"
+    " [--exit-with-parent]"
+)
+_DEFAULTS = {"--listen": "127.0.0.1:0", "--workers": "0"}
+_NAMES = ("--controller", "--token-file", "--process", "--listen", "--workers", "--namespace")
+_FLAG = "--exit-with-parent"
 
-def main(arguments: Sequence[str] | None = None) -> int:
+
+def main(arguments: "Sequence[str]") -> int:
     """Runs a dataplane process to its end; returns the exit code."""
-    options = _parser().parse_args(arguments)
+    options = _options(arguments)
+    if options is None:
+        return _failed(f"the options of a dataplane process are {USAGE}", 2)
+    path = options["--token-file"]
     try:
-        token = options.token_file.read_text(encoding="ascii").strip()
+        with open(path, encoding="ascii") as file:
+            token = file.read().strip()
     except (OSError, UnicodeDecodeError) as error:
-        return _failed(f"the token file {options.token_file} cannot be read: {error}", 2)
+        return _failed(f"the token file {path} cannot be read: {error}", 2)
     return run(
-        options.controller,
+        options["--controller"],
         token,
-        options.process,
-        listen=options.listen,
-        workers=options.workers,
-        exit_with_parent=options.exit_with_parent,
-        namespace=options.namespace,
+        int(options["--process"]),
+        listen=options["--listen"],
+        workers=int(options["--workers"]),
+        exit_with_parent=_FLAG in options,
+        namespace=options.get("--namespace"),
     )
 
 
@@ -68,28 +77,22 @@ def _failed(message: str, exit_code: int) -> int:
     return exit_code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m nextmini.dataplane", description="Hosts nodes of an experiment."
-    )
-    parser.add_argument("--controller", required=True, metavar="URL", help="such as ws://HOST:PORT/dataplane")
-    parser.add_argument("--token-file", required=True, type=Path, metavar="FILE", help="holds the token")
-    parser.add_argument("--process", required=True, type=_index, metavar="N", help="which process, from 0")
-    parser.add_argument(
-        "--listen", default="127.0.0.1:0", metavar="HOST:PORT", help="for links (127.0.0.1:0: any port)"
-    )
-    parser.add_argument("--workers", default=0, type=_index, metavar="N", help="threads (0: one a core)")
-    parser.add_argument("--exit-with-parent", action="store_true", help="stop when standard input ends")
-    parser.add_argument("--namespace", metavar="PATH", help="network namespace that links are in")
-    return parser
+def _options(arguments: "Sequence[str]") -> dict[str, str] | None:
+    """The options by name; None if they make no sense."""
+    found = dict(_DEFAULTS)
+    words = iter(arguments)
+    for word in words:
+        if word == _FLAG:
+            found[word] = ""
+            continue
+        value = next(words, None)
+        if word not in _NAMES or value is None:
+            return None
+        found[word] = value
+    numbers = (found.get("--process", ""), found["--workers"])
+    complete = "--controller" in found and "--token-file" in found
+    return found if complete and all(map(_is_number, numbers)) else None
 
 
-def _index(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**32:
-        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 2^32 - 1")
-    return value
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+def _is_number(text: str) -> bool:
+    return text.isdecimal() and int(text) < 2**32

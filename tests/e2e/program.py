@@ -104,12 +104,18 @@ class Program:
         return {
             "processes": [str(pid) for pid in self.processes()],
             "sockets": [line.split()[-1] for line in _lines("/proc/net/unix") if self._concerns(line)],
-            "namespaces": _names(Path("/run/netns")),
+            "namespaces": self.namespaces(),
             "mounts": [line for line in _lines("/proc/self/mountinfo") if self._concerns(line)],
             "temporary": _names(self.temporary),
             "work": [name for name in _names(self.work) if name != "runs"],
             "secrets": sorted(str(path) for path in (self.state / "experiments").glob("*/*")),
         }
+
+    def namespaces(self) -> list[str]:
+        """Network namespaces of the experiments that ran here: those of other tests come and go."""
+        experiments = {run.rsplit("-", 3)[0] for run in _names(self.work / "runs")}
+        names = _names(Path("/run/netns"))
+        return [name for name in names if any(name.startswith((f"{one}-", f"{one}.")) for one in experiments)]
 
     def _concerns(self, line: str) -> bool:
         return str(self.home) in line

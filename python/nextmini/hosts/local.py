@@ -13,16 +13,22 @@ import signal
 import sys
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nextmini.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
-PROGRAM = (sys.executable, "-I", "-m", "nextmini.dataplane")
-"""Isolated from the working folder and the environment, so that it is the same Nextmini as this one."""
+_ROOT = str(Path(__file__).parents[2])
+_CODE = (
+    f"import sys; sys.path.insert(0, {_ROOT!r}); "
+    "from nextmini.dataplane import main; sys.exit(main(sys.argv[1:]))"
+)
+PROGRAM = (sys.executable, "-I", "-S", "-c", _CODE)
+"""Isolated from the working folder and the environment, so that it is the same Nextmini as this one, and
+without what is installed beside it: memory is what limits how many there can be."""
 
 TERMINATE_SECONDS = 3.0
 """How long a process that was told to end by a signal may take before it is killed."""

@@ -17,6 +17,7 @@ from nextmini.cli.main import main
 from nextmini.cli.signals import Signals
 from nextmini.errors import ControllerError
 from nextmini.experiment import Outcome, RunOptions, as_json
+from nextmini.hosts.local import PROGRAM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -184,7 +185,7 @@ def test_a_second_signal_is_not_put_off() -> None:
     ("arguments", "code", "complaint"),
     [
         (["--controller", "ws://127.0.0.1:1/dataplane", "--token-file", "none", "--process", "0"], 2, "none"),
-        (["--controller", "x", "--token-file", "none", "--process", "-1"], 2, "-1 is not from 0"),
+        (["--controller", "x", "--token-file", "none", "--process", "-1"], 2, "--process N"),
         (["--controller", "nonsense", "--token-file", "TOKEN", "--process", "0"], 1, "nonsense"),
     ],
 )
@@ -193,7 +194,7 @@ def test_the_program_of_a_dataplane_process_says_what_is_wrong(
 ) -> None:
     token = tmp_path / "token"
     token.write_text("secret\n")
-    command = [sys.executable, "-I", "-m", "nextmini.dataplane"]
+    command = list(PROGRAM)
     command += [str(token) if argument == "TOKEN" else argument for argument in arguments]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert (ended.returncode, ended.stdout) == (code, "")
