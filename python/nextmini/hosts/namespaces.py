@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
@@ -149,9 +150,12 @@ class NodeNamespaces:
         )
 
 
-def write_hosts(path: Path, nodes: Iterable[Node]) -> None:
+def write_hosts(path: Path, nodes: Collection[Node]) -> None:
     """Writes the names of all nodes, in the file that is there: running programs have it mounted."""
-    lines = [_LOOPBACK]
+    names = {node.name for node in nodes}
+    # Programs look up what their machine is called, and nobody else in the network knows.
+    ours = socket.gethostname()
+    lines = [_LOOPBACK, *([f"127.0.1.1 {ours}\n"] if ours not in names else [])]
     for node in nodes:
         lines += [f"{address} {node.name}\n" for address in (node.address, node.address6) if address]
     with path.open("w", encoding="utf-8") as file:
