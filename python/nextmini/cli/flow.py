@@ -20,7 +20,9 @@ app = typer.Typer(
 def add(
     source: Annotated[str, typer.Argument(help="The node that sends.")],
     destination: Annotated[str, typer.Argument(help="The node that receives.")],
-    kind: Annotated[Literal["lossless", "udp"], typer.Option(help="What it is made of.")] = "lossless",
+    kind: Annotated[
+        Literal["lossless", "udp", "icmp"], typer.Option(help="What it is made of.")
+    ] = "lossless",
     size: Annotated[str | None, typer.Option(help='How much it carries, as in "20 MB".')] = None,
     duration: Annotated[str | None, typer.Option(help='How long it sends instead, as in "5 s".')] = None,
     rate: Annotated[str | None, typer.Option(help='The most that it sends, as in "5 Mbit/s".')] = None,

@@ -92,7 +92,7 @@ class FlowProgress:
     @property
     def udp(self) -> bool:
         """Whether it is packets that nobody sends again."""
-        return self.flow.kind == "udp"
+        return self.flow.packets
 
     @property
     def unheard(self) -> bool:

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from nextmini.scenario import Flow, Link, Node, Route
 
 
-USUAL_PACKET = 1_472
-"""Payload bytes of a udp flow's packets, where its row says nothing: 1,500 less the headers."""
+USUAL_PACKETS = {"udp": 1_472, "icmp": 56}
+"""Payload bytes of a packet, where a flow's row says nothing: 1,500 less the headers; as ping's."""
 LARGEST_PACKET = 65_507
 
 
@@ -151,7 +151,6 @@ def place_flow(flow: Flow, view: NetworkView) -> dict[int, FlowRecord] | Unplace
     problem = _flow_problem(flow)
     if problem is not None:
         return Unplaceable(problem)
-    udp = flow.kind == "udp"
     record = FlowRecord(
         id=flow.id,
         source=flow.source,
@@ -162,19 +161,19 @@ def place_flow(flow: Flow, view: NetworkView) -> dict[int, FlowRecord] | Unplace
         rate=flow.rate,
         weight=flow.weight,
         start=flow.start,
-        packet_size=(flow.packet_size or USUAL_PACKET) if udp else None,
-        arrival=arrival_record(flow.arrival) if udp else CONSTANT,
-        ecn=udp and flow.ecn,
+        packet_size=(flow.packet_size or USUAL_PACKETS[flow.kind]) if flow.packets else None,
+        arrival=arrival_record(flow.arrival) if flow.packets else CONSTANT,
+        ecn=flow.kind == "udp" and flow.ecn,
     )
     return {source.process: record}
 
 
 def _flow_problem(flow: Flow) -> str | None:
     """Why the flow's own settings make no sense, or None: the protocol has no numbers below zero."""
-    if flow.kind not in ("lossless", "udp"):
+    if flow.kind not in ("lossless", *USUAL_PACKETS):
         return f"kind {flow.kind!r} is not in this version"
-    if flow.kind == "udp":
-        problem = _udp_problem(flow)
+    if flow.packets:
+        problem = _packets_problem(flow)
         if problem is not None:
             return problem
     if flow.mode != "normal":
@@ -188,10 +187,10 @@ def _flow_problem(flow: Flow) -> str | None:
     return None
 
 
-def _udp_problem(flow: Flow) -> str | None:
+def _packets_problem(flow: Flow) -> str | None:
     """Why there can be no such flow of packets, or None."""
     if flow.rate is None:
-        return "a udp flow has a rate"
+        return f"a flow of kind {flow.kind} has a rate"
     if flow.packet_size is not None and not 1 <= flow.packet_size <= LARGEST_PACKET:
         return f"packet size {flow.packet_size} is not from 1 to {LARGEST_PACKET}"
     known = get_args(Process)

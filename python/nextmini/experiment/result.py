@@ -105,7 +105,7 @@ def _flow(flow: Flow, progress: FlowProgress | None, names: Mapping[int, str]) -
         "checksum": progress.checksum if progress else None,
         "reason": verdict.reason if verdict else NEVER_BEGAN,
     }
-    if flow.kind == "udp":
+    if flow.packets:
         entry |= _packets((progress and progress.datagrams) or datagram_result(None, None))
     return entry
 

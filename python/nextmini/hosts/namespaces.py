@@ -234,6 +234,8 @@ def _create(
         raise PrerequisiteError(
             f"nodes with network namespaces need root: {error}", f"run as root (sudo), or {without}"
         ) from error
+    except FileExistsError as error:  # somebody has made it this very moment
+        raise PrerequisiteError(str(error), "give the experiment another name with --name NAME") from error
     except FileNotFoundError as error:
         raise PrerequisiteError(
             f"nodes with network namespaces need TUN devices: {error}",

@@ -149,9 +149,9 @@ def _flow(network: Network, flow: Flow) -> dict[str, object]:
         "weight": flow.weight,
         "start": format_time(flow.start),
     }
-    if flow.kind != "udp":
-        return texts
-    return texts | {"packet_size": flow.packet_size, "arrival": flow.arrival.texts(), "ecn": flow.ecn}
+    if flow.packets:
+        texts |= {"packet_size": flow.packet_size, "arrival": flow.arrival.texts()}
+    return texts | {"ecn": flow.ecn} if flow.kind == "udp" else texts
 
 
 def _classes(network: Network) -> Iterator[str]:

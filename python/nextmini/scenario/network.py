@@ -20,6 +20,8 @@ Timing = Literal["normal", "precise"]
 Transport = Literal["memory", "tcp"]
 Mapping = Literal["sequential", "concurrent"]
 Origin = Literal["scenario", "computed"]
+PACKET_KINDS = ("udp", "icmp")
+"""Kinds of flows that are packets which nobody sends again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,8 @@ class Flow:
 
     `size` is in bytes, `duration` and `start` in seconds (`start` counts from the moment the network is
     ready), `rate` in bit/s. A flow with neither size nor duration lasts as long as the experiment. Only a
-    `udp` flow has a `packet_size` (payload bytes of each packet), an `arrival` process and `ecn`.
+    `udp` or `icmp` flow has a `packet_size` (payload bytes of each packet) and an `arrival` process, only a
+    `udp` flow `ecn`. An `icmp` flow is echo requests, and what arrives of it are the replies.
     """
 
     id: int
@@ -91,6 +94,11 @@ class Flow:
     packet_size: int | None = None
     arrival: Arrival = CONSTANT
     ecn: bool = False
+
+    @property
+    def packets(self) -> bool:
+        """Whether it is packets that nobody sends again."""
+        return self.kind in PACKET_KINDS
 
 
 @dataclass(frozen=True, slots=True)

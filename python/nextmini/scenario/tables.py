@@ -244,10 +244,11 @@ class FlowEntry(Table):
         description='How many flows `between = "random"` makes.',
         examples=[100],
     )
-    kind: Literal["lossless", "udp"] = Field(
+    kind: Literal["lossless", "udp", "icmp"] = Field(
         default="lossless",
         description="`lossless`: a stream of bytes of which none is lost, with a window of its own. `udp`: "
-        "packets at a `rate`, which nobody sends again.",
+        "packets at a `rate`, which nobody sends again. `icmp`: echo requests at a `rate`, which nodes "
+        "without programs answer; its delays are round trips.",
     )
     mode: Literal["normal"] = Field(
         default="normal", description="`normal`: every node on the way handles each piece in user space."
@@ -261,8 +262,8 @@ class FlowEntry(Table):
     )
     rate: Rate | None = Field(
         default=None,
-        description="The most that it sends, in bits of payload. Without it: as much as it can. A `udp` flow "
-        "must have one.",
+        description="The most that it sends, in bits of payload. Without it: as much as it can. A `udp` "
+        "or `icmp` flow must have one.",
         examples=["50 Mbit/s"],
     )
     weight: Weight = Field(default=1, description="Its share where links are shared by weight.")
@@ -275,13 +276,13 @@ class FlowEntry(Table):
         default=None,
         ge=1,
         le=65_507,
-        description="Bytes of payload in each packet of a `udp` flow. Without it: as many as `network.mtu` "
-        "has room for beside 28 bytes of headers.",
+        description="Bytes of payload in each packet of a `udp` or `icmp` flow. Without it: as many as "
+        "`network.mtu` has room for beside 28 bytes of headers; 56 of an `icmp` flow.",
         examples=[1200],
     )
     arrival: AnArrival | None = Field(
         default=None,
-        description="When a `udp` flow sends its packets. Without it: at equal distances.",
+        description="When a `udp` or `icmp` flow sends its packets. Without it: at equal distances.",
         examples=["poisson"],
     )
     ecn: bool = Field(

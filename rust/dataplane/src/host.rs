@@ -28,6 +28,7 @@ use crate::devices::{self, Attached};
 use crate::event::Events;
 use crate::flow::collector::Received;
 use crate::flow::datagrams::DatagramSource;
+use crate::flow::echoes::EchoSource;
 use crate::flow::sink::Sink;
 use crate::flow::source::{Source, Stats};
 use crate::ingress::Ingress;
@@ -479,6 +480,11 @@ impl Host {
         let task = match row.kind {
             FlowKind::Lossless => {
                 let source = Source::new(row.clone(), node, pattern, Arc::clone(&stats), timers);
+                Task::spawn(row.source, "flow source", events, source.run(news, stopped))
+            }
+            FlowKind::Icmp => {
+                let stats = Arc::clone(&stats);
+                let source = EchoSource::new(row.clone(), node, experiment.seed, stats, timers);
                 Task::spawn(row.source, "flow source", events, source.run(news, stopped))
             }
             FlowKind::Udp => {

@@ -14,7 +14,7 @@ use nextmini_wire::ttl;
 use nextmini_wire::vnet::VnetHeader;
 
 use crate::clock;
-use crate::node::Node;
+use crate::node::{Node, SourceNews};
 use crate::routes::Outbound;
 use crate::tun::Device;
 
@@ -35,6 +35,19 @@ pub enum Stack {
     Echo,
 }
 
+/// What a node does with an IP packet when it has no programs: it answers pings, and hears the answers to its own.
+fn answer(node: &Node, packet: &Bytes) -> bool {
+    if let Some(payload) = icmp::echo_reply(packet) {
+        node.originate(&mut vec![Outbound { header: VnetHeader::default(), payload }]);
+        return true;
+    }
+    let Some(echo) = icmp::echo_of(packet).filter(|echo| echo.reply) else { return false };
+    let (sequence, payload) = (echo.sequence, packet.slice_ref(echo.payload));
+    node.tell_echo_source(echo.identifier, SourceNews::Echo { sequence, payload, at: clock::now() });
+    // A late answer to a flow that has ended is nobody's loss.
+    true
+}
+
 impl Local {
     /// The end of a node with these addresses.
     pub fn new(addresses: Addresses, stack: Stack) -> Self {
@@ -51,11 +64,7 @@ impl Local {
                 let patch = if routers > 0 { ttl::after(payload, routers) } else { None };
                 device.write(&header, payload, patch.as_ref())
             }
-            Stack::Echo => {
-                let Some(payload) = icmp::echo_reply(payload) else { return false };
-                node.originate(&mut vec![Outbound { header: VnetHeader::default(), payload }]);
-                true
-            }
+            Stack::Echo => answer(node, payload),
         }
     }
 

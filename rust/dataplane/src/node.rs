@@ -42,7 +42,7 @@ pub struct Arrived {
 }
 
 /// What a flow's source is told.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub enum SourceNews {
     /// Its receiver answered.
     Ack {
@@ -50,6 +50,15 @@ pub enum SourceNews {
         ack: Ack,
         /// When it was to arrive, as [`Packet::due`] has it.
         due: u64,
+    },
+    /// A node answered to its request.
+    Echo {
+        /// Of the request.
+        sequence: u16,
+        /// Of the request.
+        payload: Bytes,
+        /// When it came.
+        at: Instant,
     },
     /// A link on its route broke.
     LinkBroken,
@@ -338,6 +347,13 @@ impl Node {
     /// The source has ended.
     pub fn forget_source(&self, flow: FlowId) {
         lock(&self.sources).remove(&flow);
+    }
+
+    /// Tells the flow of requests with this identifier; whether there is one.
+    pub fn tell_echo_source(&self, identifier: u16, news: SourceNews) -> bool {
+        let sources = lock(&self.sources);
+        let found = sources.iter().find(|(flow, _)| flow.0 as u16 == identifier);
+        found.is_some_and(|(_, source)| source.send(news).is_ok())
     }
 
     /// Tells a source; whether there is one.

@@ -52,6 +52,11 @@ impl AddressBook {
         next
     }
 
+    /// The addresses of a node.
+    pub fn of(&self, node: NodeId) -> Option<Addresses> {
+        self.addresses.get(&node).copied()
+    }
+
     /// The node that has this address.
     pub fn node(&self, address: IpAddr) -> Option<NodeId> {
         self.nodes.get(&address).copied()
@@ -76,6 +81,7 @@ mod tests {
         let book = AddressBook::default().changed([(NodeId(7), Some(both))]);
         assert_eq!((book.node(v4(1)), book.node(v6("fd00::1"))), (Some(NodeId(7)), Some(NodeId(7))));
         assert_eq!(book.node(v4(2)), None);
+        assert_eq!((book.of(NodeId(7)), book.of(NodeId(8))), (Some(both), None));
         assert_eq!((both.beside(v4(9)), both.beside(v6("::1"))), (Some(v4(1)), Some(v6("fd00::1"))));
         assert_eq!(Addresses { v6: None, ..both }.beside(v6("::1")), None);
     }

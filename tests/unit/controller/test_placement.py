@@ -117,7 +117,7 @@ def test_chunks_are_as_large_as_every_link_of_the_path_bears() -> None:
         (flow(1, 9, 1), "there is no node 9"),
         (flow(1, 2, 2), "source and destination are the same node"),
         (flow(1, 1, 2, kind="tcp"), "kind 'tcp' is not in this version"),
-        (flow(1, 1, 2, kind="udp"), "a udp flow has a rate"),
+        (flow(1, 1, 2, kind="udp"), "a flow of kind udp has a rate"),
         (flow(1, 1, 2, kind="udp", rate=1, packet_size=0), "packet size 0 is not from 1 to 65507"),
         (
             flow(1, 1, 2, kind="udp", rate=1, arrival=Arrival.model_construct(process="x")),

@@ -66,7 +66,7 @@ def test_packets_have_the_room_that_the_links_leave() -> None:
         ({"weight": 0}, "--weight: 0 is"),
         ({"kind": "udp"}, "--rate: is missing"),
         ({"kind": "udp", "rate": "1 Mbit/s", "packet_size": 1373}, "--packet-size: .*write at most 1372"),
-        ({"ecn": True}, "--ecn: goes with"),
+        ({"ecn": True}, "--ecn: does not go with"),
         ({"arrival": "sometimes"}, "--arrival: "),
         ({"name": "a b"}, "--name: "),
         ({"destination": "n2"}, "destination: this flow goes from .* to itself"),

@@ -191,9 +191,9 @@ class TestPackets:
             ({"arrival": "on_off"}, "arrival: this process has times on and off"),
             ({"arrival": {"process": "poisson", "on": "1 s"}}, "arrival: `on` and `off` do not go with"),
             ({"arrival": {"process": "on_off", "on": "0 s", "off": "1 s"}}, 'arrival.on: "0 s" is nothing'),
-            ({"kind": "lossless", "ecn": False}, 'ecn: goes with kind = "udp" only'),
-            ({"kind": "lossless", "arrival": "poisson"}, 'arrival: goes with kind = "udp" only'),
-            ({"kind": "lossless", "packet_size": 5}, 'packet_size: goes with kind = "udp" only'),
+            ({"kind": "lossless", "ecn": False}, 'ecn: does not go with kind = "lossless"'),
+            ({"kind": "lossless", "arrival": "poisson"}, 'arrival: does not go with kind = "lossless"'),
+            ({"kind": "lossless", "packet_size": 5}, 'packet_size: does not go with kind = "lossless"'),
             (
                 {"kind": "tcp", "packet_size": 5},
                 'kind: "tcp" is not in this version; write "lossless"',

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 import pytest
 
 from nextmini.errors import ScenarioError
-from nextmini.scenario import Link, Network, Node, Route, Scenario, resolve
+from nextmini.scenario import Link, Network, Node, Route, Scenario, dump, loads, resolve
 
 
 def _network(**tables: Any) -> Network:
@@ -36,8 +36,8 @@ def test_everything_has_its_default() -> None:
         keep=3600.0,
         listen="127.0.0.1:0",
         nodes=(
-            Node(1, "n1", "10.0.0.1", 1, "sequential", 2, 0),
-            Node(2, "n2", "10.0.0.2", 1, "sequential", 2, 0),
+            Node(1, "n1", "10.0.0.1", 1, "sequential", 2, 0, address6="fd00:6e6d::1"),
+            Node(2, "n2", "10.0.0.2", 1, "sequential", 2, 0, address6="fd00:6e6d::2"),
         ),
         links=(Link(1, 1, 2, "memory", 1.0, "cubic"),),
         routes=(),
@@ -262,3 +262,25 @@ def test_ten_thousand_nodes_are_no_trouble() -> None:
     )
     assert (len(network.nodes), len(network.links), len(network.flows)) == (10_000, 20_000, 10_000)
     assert network.node(10_000).address == "10.0.39.16"
+
+
+def test_nodes_with_a_process_each_have_as_many() -> None:
+    apart = {"isolation": "process", "ttl": True, "queues": 4, "offload": False}
+    network = _network(network=apart, topology={"kind": "ring", "nodes": 3})
+    assert (network.processes, [node.process for node in network.nodes]) == (3, [0, 1, 2])
+    assert {link.transport for link in network.links} == {"tcp"}
+    assert (network.isolation, network.ttl, network.queues, network.offload) == ("process", True, 4, False)
+    again = resolve(loads(dump(network)))
+    assert again == network
+
+
+def test_what_does_not_go_with_namespaces_is_refused() -> None:
+    three = {"kind": "ring", "nodes": 3}
+    processes = {"name": "x", "processes": 2}
+    assert (
+        "experiment.processes: with isolation"
+        in _told(experiment=processes, network={"isolation": "process"}, topology=three)[0]
+    )
+    ping = {"kind": "icmp", "source": "n1", "destination": "n2", "size": "1 kB", "rate": "1 kbit/s"}
+    found = _told(network={"isolation": "namespace"}, topology=three, flows=[ping])
+    assert "the kernel hears the replies to pings" in found[0]

@@ -49,7 +49,7 @@ duration = 5
 [netwrk]
 a = 1
 [network]
-isolation = "namespace"
+isolation = "docker"
 transport = "memroy"
 seed = 4
 [topology]

@@ -9,7 +9,7 @@ from nextmini.scenario.arrival import CONSTANT
 from nextmini.scenario.draws import Draws
 from nextmini.scenario.expansion.hops import HopLimits
 from nextmini.scenario.findings import Finding, Path, key_text
-from nextmini.scenario.network import Flow
+from nextmini.scenario.network import PACKET_KINDS, Flow
 from nextmini.scenario.units import format_time
 from nextmini.scenario.wording import shown
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 MOST_FLOWS = 1_000_000
 HEADERS = 28
 """Bytes of IPv4 and UDP before the payload."""
+PING_BYTES = 56
+"""Payload of a ping of which nothing is said."""
 
 Pair = tuple[int, int]
 
@@ -72,7 +74,7 @@ def expand_flows(
 
 
 def _flow(number: int, name: str, pair: Pair, entry: FlowEntry, mtu: int) -> Flow:
-    udp = entry.kind == "udp"
+    usual = PING_BYTES if entry.kind == "icmp" else mtu - HEADERS
     return Flow(
         id=number,
         name=name,
@@ -85,7 +87,7 @@ def _flow(number: int, name: str, pair: Pair, entry: FlowEntry, mtu: int) -> Flo
         rate=entry.rate,
         weight=entry.weight,
         start=entry.start,
-        packet_size=(entry.packet_size or mtu - HEADERS) if udp else None,
+        packet_size=(entry.packet_size or usual) if entry.kind in PACKET_KINDS else None,
         arrival=entry.arrival or CONSTANT,
         ecn=entry.ecn,
     )
@@ -113,12 +115,16 @@ def _check_end(ground: _Ground, entry: FlowEntry, place: int) -> None:
 
 def _check_kind(ground: _Ground, entry: FlowEntry, place: int) -> None:
     """Only flows of packets have what packets have, and they need a rate."""
-    if entry.kind != "udp":
-        for key in ("packet_size", "arrival", "ecn"):
-            if key in entry.model_fields_set:
-                remedy = 'remove it, or write kind = "udp"'
-                ground.blame(("flows", place, key), 'goes with kind = "udp" only', remedy)
+    keys = {"lossless": ("packet_size", "arrival", "ecn"), "icmp": ("ecn",)}.get(entry.kind, ())
+    for key in keys:
+        if key in entry.model_fields_set:
+            remedy = 'remove it, or write kind = "udp"'
+            ground.blame(("flows", place, key), f'does not go with kind = "{entry.kind}"', remedy)
+    if entry.kind not in PACKET_KINDS:
         return
+    if entry.kind == "icmp" and ground.scenario.network.isolation != "none":
+        message = "in network namespaces the kernel hears the replies to pings, and no flow does"
+        ground.blame(("flows", place, "kind"), message, 'run `ping` inside a node, or write kind = "udp"')
     if entry.rate is None:
         remedy = 'write how fast it sends, as in rate = "5 Mbit/s"'
         ground.blame(("flows", place, "rate"), "is missing", remedy)

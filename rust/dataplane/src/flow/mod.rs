@@ -2,6 +2,7 @@
 
 pub mod collector;
 pub mod datagrams;
+pub mod echoes;
 pub mod sink;
 pub mod source;
 

@@ -248,6 +248,8 @@ impl Source {
                 self.sender.on_ack(&ack, at);
             }
             SourceNews::LinkBroken => self.sender.on_broken_link(),
+            // Answers to requests are for other sources.
+            SourceNews::Echo { .. } => {}
         }
     }
 

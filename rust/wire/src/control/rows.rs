@@ -156,6 +156,8 @@ pub enum FlowKind {
     Lossless,
     /// Packets that nobody sends again.
     Udp,
+    /// Echo requests, which nodes without programs answer.
+    Icmp,
 }
 
 /// When a flow of packets sends.
