@@ -24,7 +24,7 @@ def dump(scenario: Scenario | Network) -> str:
     """
     network = resolve(scenario) if isinstance(scenario, Scenario) else scenario
     sections = [_settings(network), *_nodes(network), *_traces(network), *_links(network)]
-    sections += [*_routes(network), *_flows(network), *_classes(network), *_events(network)]
+    sections += [*_routes(network), *_flows(network), *_classes(network), *_events(network), *_apps(network)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -34,13 +34,13 @@ def _table(header: str, pairs: Mapping[str, object]) -> str:
 
 
 def _value(value: object) -> str:
-    """A value on one line; text is quoted as JSON does it, which TOML reads the same."""
+    """A value on one line; text is quoted as JSON does it, which TOML reads the same, apart from DEL."""
     if isinstance(value, dict):
         pairs = ", ".join(f"{key} = {_value(inner)}" for key, inner in value.items())
         return f"{{ {pairs} }}" if pairs else "{}"
     if isinstance(value, list) and any(isinstance(inner, dict) for inner in value):
         return f"[{', '.join(map(_value, value))}]"
-    return json.dumps(value)
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _settings(network: Network) -> str:
@@ -176,3 +176,20 @@ def _events(network: Network) -> Iterator[str]:
         if "set" in action:
             action["set"] = _named(network, action["set"])
         yield _table("[[events]]", {"at": format_time(event.at), **action})
+
+
+def _apps(network: Network) -> Iterator[str]:
+    for app in network.apps:
+        pairs = {
+            "node": network.node(app.node).name,
+            "name": app.name,
+            "command": app.command if isinstance(app.command, str) else list(app.command),
+            "ready": None if app.ready is None else str(app.ready),
+            "ready_within": None if app.ready is None else format_time(app.ready_within),
+            "start": format_time(app.start),
+            "expect_exit": None if app.background else app.expect_exit,
+            "env": dict(app.env) or None,
+            "cwd": app.cwd,
+            "background": app.background,
+        }
+        yield _table("[[apps]]", pairs)

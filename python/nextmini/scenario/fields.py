@@ -29,6 +29,7 @@ MOST_NODES = 65_535
 
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+_APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _CONGESTION = re.compile(r"[a-z][a-z0-9_]{0,14}")
 _LISTEN = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*):(?P<port>\d{1,5})")
 
@@ -120,6 +121,14 @@ def _text(value: object, what: str) -> str:
     return value
 
 
+def plain_text(value: object, what: str) -> str:
+    """Text that can be given to a program, for validators."""
+    text = _text(value, what)
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        refuse(f"{what} has characters that no program can be given", "leave them out")
+    return text
+
+
 def _experiment(value: object) -> str:
     name = _text(value, "a name")
     if _EXPERIMENT.fullmatch(name) is None:
@@ -148,6 +157,16 @@ def _node(value: object) -> str:
 
 def _flow(value: object) -> str:
     return _name(value, "flow")
+
+
+def _app(value: object) -> str:
+    name = _text(value, "the name of a program")
+    if _APP.fullmatch(name) is None:
+        refuse(
+            f"{shown(name)} cannot be the name of a program",
+            "use up to 80 letters, digits, -, _ and ., beginning with a letter or a digit",
+        )
+    return name
 
 
 def numbered(prefix: str, count: int) -> tuple[str, ...]:
@@ -262,6 +281,7 @@ ExperimentName = Annotated[
     str, BeforeValidator(_experiment), Written("name", _string(_EXPERIMENT.pattern, "two-paths"))
 ]
 NodeName = Annotated[str, BeforeValidator(_node), Written("node", _NODE_SCHEMA)]
+AppName = Annotated[str, BeforeValidator(_app), Written("name", _string(_APP.pattern, "server"))]
 FlowName = Annotated[str, BeforeValidator(_flow), Written("name", _NODE_SCHEMA)]
 Nodes = Annotated[
     tuple[str, ...],

@@ -5,7 +5,6 @@ from __future__ import annotations
 LATER_KEYS: dict[str, dict[str, str]] = {
     "": {
         "routing": "routing modes, metrics and rerouting",
-        "apps": "programs inside nodes",
         "checks": "conditions that the results must meet",
         "max": "max mode: flows that are spliced by the kernel",
         "socks": "SOCKS5 entrances to max mode",

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Strict
 
+from nextmini.scenario.app_table import AppEntry
 from nextmini.scenario.class_table import ClassEntry
 from nextmini.scenario.event_table import EventEntry
 from nextmini.scenario.table import Table
@@ -35,5 +36,6 @@ class Scenario(Table):
     classes: Annotated[tuple[ClassEntry, ...], Strict(False)] = ()
     traces: Annotated[tuple[TraceEntry, ...], Strict(False)] = ()
     events: Annotated[tuple[EventEntry, ...], Strict(False)] = ()
+    apps: Annotated[tuple[AppEntry, ...], Strict(False)] = ()
     metrics: MetricsTable = MetricsTable()
     controller: ControllerTable = ControllerTable()

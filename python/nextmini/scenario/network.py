@@ -14,6 +14,7 @@ from nextmini.scenario.arrival import CONSTANT, Arrival
 from nextmini.scenario.direction import PLAIN, Direction
 
 if TYPE_CHECKING:
+    from nextmini.scenario.readiness import Readiness
     from nextmini.scenario.trace import Point, TraceKind
 
 Timing = Literal["normal", "precise"]
@@ -142,6 +143,27 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True)
+class App:
+    """A program in a node: `command` is a text for a shell, or the words of a program and its arguments.
+
+    `start` (at the earliest, after the moment the network is ready) and `ready_within` are in seconds; `cwd`
+    is seen from the working folder of whoever runs it. In the `background`, it is stopped when the run ends.
+    """
+
+    id: int
+    name: str
+    node: int
+    command: str | tuple[str, ...]
+    ready: Readiness | None
+    ready_within: float
+    start: float
+    expect_exit: int
+    env: tuple[tuple[str, str], ...]
+    cwd: str | None
+    background: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """Everything that a run needs to know; `duration`, `interval` and `keep` are in seconds."""
 
@@ -164,6 +186,7 @@ class Network:
     classes: tuple[Class, ...] = ()
     traces: tuple[Trace, ...] = ()
     events: tuple[Event, ...] = ()
+    apps: tuple[App, ...] = ()
     timing: Timing = "normal"
     ttl: bool = False
     queues: int = 1

@@ -81,6 +81,7 @@ def reference() -> str:
     parts.append(_section("traces"))
     parts.append(_section("events"))
     parts.append(_inner(Flap))
+    parts.append(_section("apps"))
     parts += map(_section, ("metrics", "controller"))
     parts.append(_later())
     return "\n".join(parts)
@@ -209,7 +210,7 @@ def _unwrapped(annotation: Any, metadata: list[Any]) -> tuple[Any, list[Any]]:
 def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
-    if field.default is None:
+    if field.default in (None, ()):
         return "none"
     _, metadata = _unwrapped(field.annotation, list(field.metadata))
     written = next((item for item in metadata if isinstance(item, Written)), None)

@@ -61,7 +61,7 @@ class _Left:
         self._gone[entry].add(str(path[len(entry)]))
         if path[0] == "topology" and path[1] != "link":
             self.doubtful |= {"nodes", "links"}
-        if path[0] in ("flows", "classes", "traces"):
+        if path[0] in ("flows", "classes", "traces", "apps"):
             self.doubtful.add(str(path[0]))
 
     def remove_entry(self, path: Path) -> None:
@@ -75,7 +75,7 @@ class _Left:
         else:
             self._tables.pop(table, None)
             self._lists.pop(table, None)
-        if table in ("flows", "classes", "traces"):
+        if table in ("flows", "classes", "traces", "apps"):
             self.doubtful.add(table)
         if table in ("topology", "nodes", "links"):
             self.doubtful |= {"links"} if table == "links" else {"nodes", "links"}
@@ -100,6 +100,8 @@ class _Left:
         """Whether what was found at `path` would be wrong too if no key had been left out."""
         depth = _depth(path)
         missing = self._gone[path[:depth]]
+        if path[0] == "apps" and len(path) == depth:
+            return "isolation" not in self._gone[("network",)]
         if len(path) == depth:
             return not missing and not (path[0] == "flows" and "duration" in self._gone[("experiment",)])
         key = str(path[depth])

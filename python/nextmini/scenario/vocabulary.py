@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nextmini.scenario.app_table import AppEntry
 from nextmini.scenario.class_table import ClassEntry
 from nextmini.scenario.event_table import EventEntry
 from nextmini.scenario.model import Scenario
@@ -31,6 +32,7 @@ LISTS: dict[str, type[Table]] = {
     "classes": ClassEntry,
     "traces": TraceEntry,
     "events": EventEntry,
+    "apps": AppEntry,
 }
 TABLES: dict[str, type[Table]] = {
     "": Scenario,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nextmini.scenario.expansion.apps import expand_apps
 from nextmini.scenario.expansion.classes import expand_classes
 from nextmini.scenario.expansion.events import expand_events
 from nextmini.scenario.expansion.flows import expand_flows
@@ -47,6 +48,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
     flows = expand_flows(scenario, shape, cast, web, routes, findings)
     classes = expand_classes(scenario, cast, findings)
     events = expand_events(scenario, cast, web, book, findings)
+    apps = expand_apps(scenario, cast, "apps" not in doubtful, findings)
     if doubtful.isdisjoint(("flows", "classes")):
         check_weights(scenario, findings)
     if findings:
@@ -72,6 +74,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         classes=classes,
         traces=book.traces(),
         events=events,
+        apps=apps,
         timing=network.timing,
         ttl=network.ttl,
         queues=network.queues,
