@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import Counters
 from nextmini.errors import DatabaseError
-from nextmini.experiment import happenings
+from nextmini.experiment import app_outcomes, happenings
 from nextmini.experiment.asked import asked_of
 from nextmini.experiment.fidelity import judge
 from nextmini.experiment.folder import RunFolder
@@ -33,9 +33,10 @@ EXPORT_SECONDS = 120.0
 
 
 async def stop(run: RunState, parts: Parts) -> None:
-    """Stops the processes and the controller; whatever flows have not ended by then are stopped."""
+    """Stops programs, processes and the controller; whatever flows have not ended by then are stopped."""
     run.observer.phase("stopping; interrupt again to hurry" if run.interrupt.requested else "stopping")
     processes, controller, interrupt = parts.processes, parts.controller, run.interrupt
+    await parts.apps.end(interrupt, _why(run))
     processes.expect_end()
     if await interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS):
         await interrupt.unless_hastened(processes.end(), STOP_SECONDS)
@@ -60,10 +61,14 @@ async def report(run: RunState) -> None:
     # A run that was interrupted on its way to a folder gets one now: it has a report like any other.
     folder = parts.folder if parts else RunFolder.create(run.options.runs_dir, run.id, run.scenario)
     events = parts.controller.events.outcomes() if parts else {}
+    apps = parts.apps.outcomes() if parts else {}
+    if not run.interrupted:
+        run.problems += app_outcomes.problems(run.network, apps, run.problems)
     if not (run.interrupted or run.problems or run.deaths):
         run.problems += happenings.problems(events.values())
+    run.notes += parts.apps.notes() if parts else []
     fidelity = fidelity_of(run.network, parts.controller) if parts and run.ready_at is not None else None
-    facts = Facts(run.id, folder.path, run.status(), run.seconds, events, fidelity)
+    facts = Facts(run.id, folder.path, run.status(), run.seconds, events, fidelity, apps)
     flows, counters = (parts.controller.flows.flows, parts.controller.counters) if parts else ({}, Counters())
     run.document = document(run.network, facts, flows, counters)
     if parts is not None and run.begun:

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING
 from nextmini.controller import Controller, Settings
 from nextmini.controller.devices import Devices
 from nextmini.errors import ControllerError
+from nextmini.experiment.apps import Apps, check_apps
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.state import Parts
 from nextmini.hosts.local import Launch, LocalProcesses, no_options
-from nextmini.hosts.namespaces import NodeNamespaces, clear
+from nextmini.hosts.namespaces import NodeNamespaces, clear, places
 from nextmini.store import Registration, StateFolder, Store, embedded_server
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
 
     Whatever was begun is undone by `stack`. Raises as `open_controller`.
     """
+    check_apps(run.network)
     opened = await open_controller(run, stack)
     folder = RunFolder.create(run.options.runs_dir, run.id, run.scenario)
     run.observer.folder_made(folder.path)
@@ -47,7 +49,10 @@ async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
     )
     processes = LocalProcesses(launch, run.process_died)
     stack.push_async_callback(processes.end)
-    return Parts(opened.store, opened.controller, processes, folder, opened.register)
+    there = places(opened.token_file.parent, run.network.name) if run.network.apps else {}
+    apps = Apps(run.network, there, folder.path)
+    stack.push_async_callback(apps.close)
+    return Parts(opened.store, opened.controller, processes, apps, folder, opened.register)
 
 
 def has_namespaces(network: Network) -> bool:

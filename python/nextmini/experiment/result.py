@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import drops_by_cause
 from nextmini.controller.datagrams import datagram_result
-from nextmini.experiment import fidelity, happenings
+from nextmini.experiment import app_outcomes, fidelity, happenings
 from nextmini.protocol import Drops, LinkCounters
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from nextmini.controller.datagrams import DatagramResult
     from nextmini.controller.events import Outcome
     from nextmini.controller.flows import FlowProgress
+    from nextmini.experiment.app_outcomes import AppOutcome
     from nextmini.experiment.options import Status
     from nextmini.scenario import Flow, Link, Network
 
@@ -30,7 +31,7 @@ NEVER_BEGAN = "the run ended before it began"
 class Facts:
     """What a run knows of itself; `seconds` from the moment the network was ready to the end.
 
-    `events` by their numbers; `fidelity` is that part of the document, if anything was measured.
+    `events` and `apps` by their numbers; `fidelity` is that part of the document, if anything was measured.
     """
 
     run: str
@@ -39,6 +40,7 @@ class Facts:
     seconds: float
     events: Mapping[int, Outcome] = field(default_factory=dict)
     fidelity: Mapping[str, Any] | None = None
+    apps: Mapping[int, AppOutcome] = field(default_factory=dict)
 
 
 def document(
@@ -60,7 +62,7 @@ def document(
         "links": len(network.links),
         "flows": [_flow(rows[id], known.get(id), names) for id in sorted(rows)],
         "link_stats": [entry for link in network.links for entry in _link(link, counters, names)],
-        "apps": [],
+        "apps": app_outcomes.entries(network, facts.apps),
         "events": happenings.entries(network, facts.events),
         "checks": [],
         "fidelity": dict(facts.fidelity or fidelity.document("not_measured", [NEVER_BEGAN])),

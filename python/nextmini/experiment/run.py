@@ -129,6 +129,7 @@ async def _watch(run: RunState, parts: Parts) -> None:
     run.ready_at = asyncio.get_running_loop().time()
     parts.register()
     run.observer.flows_started(parts.controller.progress)
+    parts.apps.start()
     await run.interrupt.guard(_before_failure(run, parts, _end_of(run, parts), None))
 
 
@@ -138,7 +139,13 @@ def _end_of(run: RunState, parts: Parts) -> Callable[[], Awaitable[None]]:
         return partial(asyncio.sleep, run.network.duration)
     if run.options.until == "stopped":
         return parts.controller.until_failed
-    return parts.controller.until_finished
+    return partial(_until_finished, parts)
+
+
+async def _until_finished(parts: Parts) -> None:
+    """Returns when all programs and flows have ended that end by themselves."""
+    await parts.apps.until_finished()
+    await parts.controller.until_finished()
 
 
 async def _before_failure(
@@ -146,9 +153,10 @@ async def _before_failure(
 ) -> bool:
     """Waits for `work`; returns whether it was done within `patience` seconds.
 
-    Raises RunError when a process dies first, and whatever the controller fails with.
+    Raises RunError when a process or a program fails first, and whatever the controller fails with.
     """
-    waits = (work(), run.death.wait(), parts.controller.until_failed())
+    failures = (parts.controller.until_failed(), parts.apps.until_failed())
+    waits = (work(), run.death.wait(), *failures)
     tasks: list[asyncio.Future[object]] = [asyncio.ensure_future(wait) for wait in waits]
     try:
         done, _ = await asyncio.wait(tasks, timeout=patience, return_when=asyncio.FIRST_COMPLETED)

@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from nextmini.errors import Problem, ScenarioError
 from nextmini.experiment.ending import STOP_SECONDS, fidelity_of
 from nextmini.experiment.folder import run_id
 from nextmini.experiment.interrupt import Interrupted
@@ -41,6 +42,11 @@ async def serve_scenario(
     DatabaseError (also when the database goes away later) or ControllerError.
     """
     network = named_network(source, options.name)
+    if network.apps:
+        remedy = "use `nextmini run` or `nextmini up`, or remove [[apps]]"
+        raise ScenarioError(
+            [Problem("command line", None, "apps", "a controller by itself starts no programs", remedy)]
+        )
     run = RunState(
         id=run_id(network.name, datetime.now().astimezone()),
         network=network,

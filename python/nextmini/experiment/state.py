@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nextmini.controller import Controller
+    from nextmini.experiment.apps import Apps
     from nextmini.experiment.folder import RunFolder
     from nextmini.experiment.interrupt import Interrupt
     from nextmini.experiment.observer import Observer
@@ -26,6 +27,7 @@ class Parts:
     store: Store
     controller: Controller
     processes: LocalProcesses
+    apps: Apps
     folder: RunFolder
     register: Callable[[], None]
     """Tells others that the network is in force."""

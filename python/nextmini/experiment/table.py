@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,9 @@ MOST_HOPS = 6
 """Nodes of a route that are shown; of a longer one the first, the last, and how many links it has."""
 MOST_REASONS = 10
 MOST_EVENTS = 20
+MOST_APPS = 40
+LONGEST_COMMAND = 60
+"""Characters of a command that are shown."""
 MOST_DOUBTS = 3
 """Reasons for a run's not being faithful that are shown."""
 PLAIN_WIDTH = 160
@@ -51,6 +55,11 @@ def print_document(document: dict[str, Any], file: TextIO) -> None:
     if len(flows) > 1:
         console.print(_summary(flows))
     console.print(_links(document["link_stats"]))
+    apps: list[dict[str, Any]] = document.get("apps", [])
+    if apps:
+        console.print(_app_table(apps[:MOST_APPS]))
+    if len(apps) > MOST_APPS:
+        console.print(f"... and {len(apps) - MOST_APPS} more apps, see result.json")
     events: list[dict[str, Any]] = document.get("events", [])
     if events:
         console.print(_event_table(events[:MOST_EVENTS]))
@@ -58,7 +67,7 @@ def print_document(document: dict[str, Any], file: TextIO) -> None:
         console.print(f"... and {len(events) - MOST_EVENTS} more events, see result.json")
     if document.get("fidelity"):
         console.print(_fidelity(document["fidelity"]), soft_wrap=True)
-    for line in _reasons(flows):
+    for line in _reasons([*flows, *apps]):
         console.print(line, soft_wrap=True)
     console.print(f"Results: {escape(document['folder'])}", soft_wrap=True)
 
@@ -69,8 +78,13 @@ def _headline(document: dict[str, Any]) -> str:
     sizes = f"{count(document['nodes'], 'node')}, {count(document['links'], 'link')}"
     return (
         f"[bold]{escape(document['experiment'])}[/bold]: [{colour}]{status}[/{colour}] "
-        f"after {document['seconds']:.3g} s ({sizes}, {count(len(document['flows']), 'flow')})"
+        f"after {document['seconds']:.3g} s ({sizes}, {_runs(document)})"
     )
+
+
+def _runs(document: dict[str, Any]) -> str:
+    flows, apps = count(len(document["flows"]), "flow"), document.get("apps", [])
+    return f"{flows}, {count(len(apps), 'app')}" if apps else flows
 
 
 def _flow_table(flows: list[dict[str, Any]]) -> Table:
@@ -127,6 +141,27 @@ def _links(stats: list[dict[str, Any]]) -> str:
     return f"All links: {carried} carried; packets dropped: {causes or 'none'}"
 
 
+def _app_table(apps: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("App", "Node", "Status"):
+        table.add_column(title, no_wrap=True)
+    for title in ("Exit", "Seconds"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("Command", overflow="fold")
+    for app in apps:
+        colour = _COLOURS.get(app["status"], "default")
+        command = app["command"] if isinstance(app["command"], str) else shlex.join(app["command"])
+        table.add_row(
+            escape(app["name"]),
+            escape(app["node"]),
+            f"[{colour}]{app['status']}[/{colour}]",
+            "" if app["exit"] is None else str(app["exit"]),
+            f"{app['seconds']:.3f}",
+            escape(command if len(command) <= LONGEST_COMMAND else command[: LONGEST_COMMAND - 3] + "..."),
+        )
+    return table
+
+
 def _event_table(events: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     table.add_column("At", justify="right", no_wrap=True)
@@ -158,12 +193,12 @@ def _fidelity(fidelity: dict[str, Any]) -> str:
     return f"Fidelity: [{colour}]{verdict.replace('_', ' ')}[/{colour}]{why}"
 
 
-def _reasons(flows: list[dict[str, Any]]) -> list[str]:
-    """Why flows did not complete: each reason once, with the flows that it is of."""
+def _reasons(entries: list[dict[str, Any]]) -> list[str]:
+    """Why flows and apps did not complete: each reason once, with those that it is of."""
     by_reason: dict[str, list[str]] = {}
-    for flow in flows:
-        if flow["reason"] is not None:
-            by_reason.setdefault(f"{flow['status']}: {flow['reason']}", []).append(flow["name"])
+    for entry in entries:
+        if entry["reason"] is not None:
+            by_reason.setdefault(f"{entry['status']}: {entry['reason']}", []).append(entry["name"])
     lines = []
     for reason, names in list(by_reason.items())[:MOST_REASONS]:
         some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")

@@ -92,7 +92,7 @@ def spawn(
 
     def inside() -> None:
         try:
-            _check(command[0], place, env)
+            _check(command[0], place, env, cwd)
             place.enter()
             outcome.append(subprocess.Popen(list(command), env=env, cwd=cwd, **options))  # noqa: S603
         except OSError as error:
@@ -109,10 +109,21 @@ def spawn(
     return found
 
 
-def _check(program: str, place: Place, env: Mapping[str, str] | None = None) -> None:
+def is_there(program: str, env: Mapping[str, str] | None = None, cwd: str | Path | None = None) -> bool:
+    """Whether a shell in the folder `cwd` would know the program; it may be one that cannot be executed."""
+    if os.path.dirname(program):
+        return os.path.exists(os.path.join(cwd or "", program))
+    return shutil.which(program, path=None if env is None else env.get("PATH")) is not None
+
+
+def _check(
+    program: str,
+    place: Place,
+    env: Mapping[str, str] | None = None,
+    cwd: str | Path | None = None,
+) -> None:
     """Raises CommandError where a shell would say that there is no such command."""
-    path = None if env is None else env.get("PATH")
-    if shutil.which(program, path=path) is None and not os.path.exists(program):
+    if not is_there(program, env, cwd):
         raise CommandError(
             f"node {place.node}: there is no program {program!r}",
             NO_PROGRAM,

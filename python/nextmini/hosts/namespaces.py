@@ -6,7 +6,6 @@ after a crash knows what to remove; nothing else is taken for ours, whatever it 
 
 from __future__ import annotations
 
-import asyncio
 import os
 import socket
 from contextlib import suppress
@@ -17,17 +16,15 @@ from typing import TYPE_CHECKING
 from nextmini.errors import PrerequisiteError
 from nextmini.hosts.commands import Place
 from nextmini.hosts.inside import end_processes_inside
+from nextmini.hosts.threads import in_thread
 from nextmini.hosts.underlay import address, build, hub_name, path_of
 from nextmini.scenario.isolation import device_name, namespace_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from pathlib import Path
-    from typing import TypeVar
 
     from nextmini.scenario import Network, Node
-
-    T = TypeVar("T")
 
 NOTE = "namespaces"
 """The file with their names, one a line."""
@@ -63,7 +60,7 @@ class NodeNamespaces:
         gone = self._made.keys() - wanted.keys()
         if gone:
             names = [namespace_name(self._network.name, name) for name in gone]
-            await _in_thread(partial(remove, names))
+            await in_thread(partial(remove, names))
             for name in gone:
                 del self._made[name]
             self._write_note()
@@ -97,7 +94,7 @@ class NodeNamespaces:
             check_free([hub])
             self._others = (hub,)
             self._write_note()
-            await _in_thread(partial(build, hub, [self._path(node) for node in nodes]))
+            await in_thread(partial(build, hub, [self._path(node) for node in nodes]))
 
     def options(self, process: int) -> Sequence[str]:
         """Further options of a dataplane process."""
@@ -117,7 +114,7 @@ class NodeNamespaces:
         self._made |= {node.name: node for node in nodes}
         self._write_note()
         try:
-            await _in_thread(lambda: _create([self._wanted(node) for node in nodes], self._threads))
+            await in_thread(lambda: _create([self._wanted(node) for node in nodes], self._threads))
         except PrerequisiteError:
             for node in nodes:  # none of them is there, or not ours
                 del self._made[node.name]
@@ -126,7 +123,7 @@ class NodeNamespaces:
 
     async def remove(self) -> None:
         """Removes all of them, with all processes in them. Raises PrerequisiteError."""
-        await _in_thread(partial(clear, self._folder))
+        await in_thread(partial(clear, self._folder))
 
     def _write_note(self) -> None:
         """Written as a whole or not at all."""
@@ -245,18 +242,3 @@ def _create(
         raise PrerequisiteError(
             f"network namespaces cannot be made: {error}", "see `nextmini doctor`"
         ) from error
-
-
-async def _in_thread(work: Callable[[], T]) -> T:
-    """The result of `work` in a thread, which a cancellation waits for: what it made has to be known."""
-    future = asyncio.get_running_loop().run_in_executor(None, work)
-    cancelled = False
-    while not future.done():
-        try:
-            await asyncio.wait([future])
-        except asyncio.CancelledError:
-            cancelled = True
-    result = future.result()
-    if cancelled:
-        raise asyncio.CancelledError
-    return result
