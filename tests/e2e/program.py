@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -37,6 +38,8 @@ class Program:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self.own = f"t{hashlib.sha256(str(home).encode()).hexdigest()[:7]}"
+        """What names of experiments begin with whose nodes have namespaces: those are the machine's."""
         self.state = home / "state"
         self.work = home / "work"
         self.temporary = home / "tmp"
@@ -105,6 +108,7 @@ class Program:
             "processes": [str(pid) for pid in self.processes()],
             "sockets": [line.split()[-1] for line in _lines("/proc/net/unix") if self._concerns(line)],
             "namespaces": self.namespaces(),
+            "interfaces": [name for name in _names(Path("/sys/class/net")) if self._concerns(name)],
             "mounts": [line for line in _lines("/proc/self/mountinfo") if self._concerns(line)],
             "temporary": _names(self.temporary),
             "work": [name for name in _names(self.work) if name != "runs"],
@@ -115,10 +119,11 @@ class Program:
         """Network namespaces of the experiments that ran here: those of other tests come and go."""
         experiments = {run.rsplit("-", 3)[0] for run in _names(self.work / "runs")}
         names = _names(Path("/run/netns"))
-        return [name for name in names if any(name.startswith((f"{one}-", f"{one}.")) for one in experiments)]
+        ours = tuple(prefix for one in experiments for prefix in (f"{one}-", f"{one}."))
+        return [name for name in names if name.startswith(ours) or self._concerns(name)]
 
     def _concerns(self, line: str) -> bool:
-        return str(self.home) in line
+        return str(self.home) in line or self.own in line
 
 
 def _lines(path: str) -> list[str]:
