@@ -31,7 +31,7 @@ StateOption = Annotated[
 
 def state_folder(chosen: Path | None) -> StateFolder:
     """The state folder that experiments are looked for in."""
-    from nextmini.hosts.namespaces import clear
+    from nextmini.hosts.clearing import clear
     from nextmini.store import StateFolder
 
     return StateFolder.locate(chosen, clear)

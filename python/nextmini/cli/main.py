@@ -47,6 +47,7 @@ COMMANDS: dict[str, Entry] = {
     "flow": Entry("flow", "app", "Add, list or stop flows of a running experiment."),
     "route": Entry("route", "app", "Add or list routes of a running experiment."),
     "exec": Entry("exec", "execute", "Run a command inside nodes of a running experiment."),
+    "cleanup": Entry("cleanup", "cleanup", "Remove what killed experiments left."),
     "bench": Entry("bench", "app", "Measure this machine and this version."),
     "doctor": Entry("doctor", "doctor", "Check what this machine offers and what it lacks."),
     "schema": Entry("schema", "schema", "Print the JSON schema of scenarios."),

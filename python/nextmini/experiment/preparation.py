@@ -15,8 +15,9 @@ from nextmini.errors import ControllerError
 from nextmini.experiment.apps import Apps, check_apps
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.state import Parts
+from nextmini.hosts.clearing import clear
 from nextmini.hosts.local import Launch, LocalProcesses, no_options
-from nextmini.hosts.namespaces import NodeNamespaces, clear, places
+from nextmini.hosts.namespaces import NodeNamespaces, places
 from nextmini.store import Registration, StateFolder, Store, embedded_server
 
 if TYPE_CHECKING:

@@ -3,47 +3,28 @@
 from __future__ import annotations
 
 import os
-import select
 import signal
 import subprocess
-import time
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from nextmini.errors import PrerequisiteError
+from nextmini.hosts.ending import PATIENCE_SECONDS, end_processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_PATIENCE_SECONDS = 2.0
-_KILL_SECONDS = 5.0
+    from pathlib import Path
 
 
-def end_processes_inside(namespaces: Iterable[Path]) -> None:
-    """Ends all processes in these namespaces: with SIGTERM, and SIGKILL for who does not heed it.
+def end_processes_inside(namespaces: Iterable[Path]) -> int:
+    """Ends all processes in these namespaces; returns how many these were.
 
-    Namespaces that are not there have none. Raises PrerequisiteError if one cannot be killed.
+    Namespaces that are not there have none. Raises PrerequisiteError if one cannot be ended.
     """
     identities = set(filter(None, map(identity, namespaces)))
     if not identities:
-        return
-    # Processes may start others while they end.
-    while found := processes_inside(identities):
-        held = {process: descriptor for process in found if (descriptor := _hold(process)) is not None}
-        try:
-            # Their numbers cannot pass to others while we hold them, so look before sending anything.
-            ours = {pid: fd for pid, fd in held.items() if _is_inside(pid, identities)}
-            _signal(ours, signal.SIGTERM)
-            if not _all_end(ours, _PATIENCE_SECONDS):
-                _signal(ours, signal.SIGKILL)
-                if not _all_end(ours, _KILL_SECONDS):
-                    raise PrerequisiteError(
-                        f"processes inside network namespaces cannot be killed: {list(ours)}"
-                    )
-        finally:
-            for descriptor in held.values():
-                os.close(descriptor)
+        return 0
+    return end_processes(
+        lambda process: _is_inside(process, identities), "processes inside network namespaces"
+    )
 
 
 def end_group(process: subprocess.Popen[Any]) -> None:
@@ -56,7 +37,7 @@ def end_group(process: subprocess.Popen[Any]) -> None:
     # It has not been waited for, so its number is its own, and so is that of its group.
     os.killpg(process.pid, signal.SIGTERM)
     try:
-        process.wait(_PATIENCE_SECONDS)
+        process.wait(PATIENCE_SECONDS)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -70,44 +51,8 @@ def identity(namespace: Path) -> int | None:
         return None
 
 
-def processes_inside(identities: set[int]) -> list[int]:
-    """Numbers of the processes, this one apart, of which a thread is in one of these namespaces."""
-    numbers = [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-    return [number for number in numbers if number != os.getpid() and _is_inside(number, identities)]
-
-
 def _is_inside(process: int, identities: set[int]) -> bool:
     try:
         return os.stat(f"/proc/{process}/ns/net").st_ino in identities
     except OSError:  # it has ended, or is a zombie
         return False
-
-
-def _hold(process: int) -> int | None:
-    try:
-        return os.pidfd_open(process)
-    except ProcessLookupError:
-        return None
-
-
-def _signal(processes: dict[int, int], number: signal.Signals) -> None:
-    for descriptor in processes.values():
-        with suppress(ProcessLookupError):
-            signal.pidfd_send_signal(descriptor, number)
-
-
-def _all_end(processes: dict[int, int], seconds: float) -> bool:
-    """Whether all end within so long; a zombie has ended."""
-    waiting = set(processes.values())
-    poll = select.poll()
-    for descriptor in waiting:
-        poll.register(descriptor, select.POLLIN)
-    deadline = time.monotonic() + seconds
-    while waiting:
-        ready = poll.poll(max(0.0, deadline - time.monotonic()) * 1000)
-        if not ready:
-            return False
-        for descriptor, _ in ready:
-            poll.unregister(descriptor)
-            waiting.discard(descriptor)
-    return True

@@ -159,33 +159,42 @@ def write_hosts(path: Path, nodes: Collection[Node]) -> None:
         file.writelines(lines)
 
 
-def clear(folder: Path) -> None:
+def clear(folder: Path) -> int:
     """Removes the namespaces that are noted in an experiment's folder, with all processes in them.
 
-    Raises PrerequisiteError if that is not possible.
+    Returns how many processes these were. Raises PrerequisiteError if that is not possible.
     """
-    try:
-        names = (folder / NOTE).read_text(encoding="utf-8").split()
-    except FileNotFoundError:
-        return
-    remove(names)
+    names = noted(folder)
+    if not names:
+        return 0
+    ended = remove(names)
     (folder / NOTE).unlink()
+    return ended
 
 
-def remove(names: Sequence[str]) -> None:
+def noted(folder: Path) -> list[str]:
+    """The names of the namespaces that are noted in an experiment's folder."""
+    try:
+        return (folder / NOTE).read_text(encoding="utf-8").split()
+    except FileNotFoundError:
+        return []
+
+
+def remove(names: Sequence[str]) -> int:
     """Removes namespaces with all processes in them; those that are not there are skipped.
 
-    Raises PrerequisiteError if that is not possible.
+    Returns how many processes these were. Raises PrerequisiteError if that is not possible.
     """
     from nextmini import _native
 
     try:
-        end_processes_inside(map(path_of, names))
+        ended = end_processes_inside(map(path_of, names))
         _native.remove_namespaces(names)
     except OSError as error:
         raise PrerequisiteError(
             f"network namespaces cannot be removed: {error}", "run `nextmini cleanup` as root"
         ) from error
+    return ended
 
 
 def places(folder: Path, experiment: str) -> dict[str, Place]:
@@ -194,9 +203,7 @@ def places(folder: Path, experiment: str) -> dict[str, Place]:
     None if its nodes have no namespaces. Raises PrerequisiteError if the folder cannot be read.
     """
     try:
-        names = (folder / NOTE).read_text(encoding="utf-8").split()
-    except FileNotFoundError:
-        return {}
+        names = noted(folder)
     except OSError as error:
         raise PrerequisiteError(f"{folder} cannot be read: {error.strerror}", "run as root (sudo)") from error
     nodes = [name.removeprefix(f"{experiment}-") for name in names if name != hub_name(experiment)]

@@ -98,8 +98,7 @@ class Cluster:
 
         Raises DatabaseError or PrerequisiteError.
         """
-        for unfinished in self._folder.glob("data.new*"):
-            shutil.rmtree(unfinished)
+        self._remove_unfinished()
         if self._data.is_dir():
             return
         new = Path(tempfile.mkdtemp(prefix="data.new", dir=self._folder))
@@ -154,9 +153,15 @@ class Cluster:
         if (postmaster := self._postmaster()) is not None:
             ask_to_end(postmaster, self._folder, seconds=_STOP_SECONDS)
         end_processes_in(self._folder)
+        self._remove_unfinished()
         self._pid_file.unlink(missing_ok=True)
         if self._socket.exists():
             shutil.rmtree(self._socket)
+
+    def _remove_unfinished(self) -> None:
+        """Removes data folders that somebody was killed while making."""
+        for unfinished in self._folder.glob("data.new*"):
+            shutil.rmtree(unfinished)
 
     def let_go(self) -> None:
         """Leaves the server to its other users."""

@@ -38,11 +38,17 @@ class Registration:
 
 def write(path: Path, registration: Registration) -> None:
     """Writes the file as a whole or not at all. Raises OSError if that is not possible."""
-    partial = path.with_name(f"{path.name}.part")
+    partial = _partial(path)
     descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
     with open(descriptor, "w", encoding="utf-8") as file:
         json.dump(asdict(registration), file)
     os.replace(partial, path)
+
+
+def remove(path: Path) -> None:
+    """Removes the file, if it is there, and one that was not written to its end."""
+    for one in (path, _partial(path)):
+        one.unlink(missing_ok=True)
 
 
 def read(path: Path) -> Registration | None:
@@ -60,3 +66,7 @@ def read(path: Path) -> Registration | None:
     if not isinstance(found["pid"], int) or found["how"] not in get_args(How):
         return None
     return Registration(**cast("dict[str, How]", found))  # type: ignore[arg-type]
+
+
+def _partial(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")

@@ -67,11 +67,11 @@ class StateFolder:
     """Where the state of this user lies on this machine."""
 
     path: Path
-    clear: Callable[[Path], None] = _nothing
+    clear: Callable[[Path], object] = _nothing
     """Clears from the machine what the notes in an experiment's folder name. Raises NextminiError."""
 
     @classmethod
-    def locate(cls, chosen: Path | None = None, clear: Callable[[Path], None] = _nothing) -> StateFolder:
+    def locate(cls, chosen: Path | None = None, clear: Callable[[Path], object] = _nothing) -> StateFolder:
         """`chosen`, else $NEXTMINI_STATE, else /var/lib/nextmini for root, else the XDG state folder."""
         return cls(_absolute(chosen or _default()), clear)
 
@@ -138,11 +138,11 @@ class StateFolder:
     @contextmanager
     def _each(self) -> Iterator[list[tuple[Path, FileLock | None]]]:
         """All lock files, each with its lock if nobody else has that; nobody comes or goes meanwhile."""
-        if not self.experiments.is_dir():  # nothing has ever run here
-            yield []
-            return
         locks: list[tuple[Path, FileLock | None]] = []
         try:
+            if not self.experiments.is_dir():  # nothing has ever run here
+                yield []
+                return
             with self._gate():
                 locks += [(path, claim_file(path)) for path in sorted(self.experiments.glob("*.lock"))]
                 yield locks
@@ -205,7 +205,7 @@ class StateFolder:
             if folder.exists():
                 self.clear(folder)
                 shutil.rmtree(folder)
-            self._registry_file(experiment).unlink(missing_ok=True)
+            registry.remove(self._registry_file(experiment))
             self._lock_file(experiment).unlink(missing_ok=True)
         finally:
             lock.close()
