@@ -11,10 +11,12 @@ from rich.text import Text
 
 from nextmini.cli.output import JsonOption, print_json
 from nextmini.errors import PrerequisiteError
-from nextmini.hosts.checks import Check, all_checks
+from nextmini.hosts.checks import NODES, Check, all_checks
 from nextmini.store.state import StateFolder
 
-_STYLES = {"ok": "green", "warning": "yellow", "missing": "bold red"}
+MOST_NODES = 65_535
+
+_STYLES = {"ok": "green", "note": "cyan", "warning": "yellow", "missing": "bold red"}
 
 
 def doctor(
@@ -22,22 +24,25 @@ def doctor(
     state_dir: Annotated[
         Path | None, typer.Option(help="State folder to look at (default: the one that runs use).")
     ] = None,
+    nodes: Annotated[
+        int, typer.Option(metavar="N", min=1, max=MOST_NODES, help="For networks of so many nodes.")
+    ] = NODES,
 ) -> None:
     """Check what this machine offers and what it lacks.
 
-    The exit code is 0 unless something that every run needs is missing: then it is 2.
+    The exit code is 0 unless something is missing that every run of so many nodes needs: then it is 2.
     """
     state = StateFolder.locate(state_dir)
-    checks = all_checks(state.path)
+    checks = all_checks(state.path, nodes)
     missing = any(check.status == "missing" for check in checks)
     if json:
-        print_json({"ok": not missing, "checks": [asdict(check) for check in checks]})
+        print_json({"ok": not missing, "nodes": nodes, "checks": [asdict(check) for check in checks]})
     else:
-        _print(checks, missing)
+        _print(checks, nodes, missing)
     raise typer.Exit(PrerequisiteError.exit_code if missing else 0)
 
 
-def _print(checks: list[Check], missing: bool) -> None:
+def _print(checks: list[Check], nodes: int, missing: bool) -> None:
     table = Table(box=None, pad_edge=False, header_style="bold")
     for heading in ("check", "status", "found"):
         table.add_column(heading, overflow="fold")
@@ -49,5 +54,6 @@ def _print(checks: list[Check], missing: bool) -> None:
     for check in checks:
         if check.remedy is not None:
             console.print(f"{check.name}: {check.remedy}", markup=False, soft_wrap=True)
-    verdict = "Something is missing that every run needs." if missing else "All that a run needs is there."
+    needs = f"a run of {nodes:,} node{'' if nodes == 1 else 's'} needs"
+    verdict = f"Something is missing that {needs}." if missing else f"All that {needs} is there."
     console.print(verdict)

@@ -206,12 +206,12 @@ class TestVersion:
 
 
 class TestDoctor:
-    @pytest.mark.parametrize(("status", "code"), [("ok", 0), ("warning", 0), ("missing", 2)])
+    @pytest.mark.parametrize(("status", "code"), [("ok", 0), ("note", 0), ("warning", 0), ("missing", 2)])
     def test_the_exit_code_says_whether_something_is_missing(
         self, program: Program, monkeypatch: pytest.MonkeyPatch, status: Any, code: int
     ) -> None:
         check = Check("wings", status, "none [seen]", None if status == "ok" else "grow some")
-        monkeypatch.setattr(doctor_module, "all_checks", lambda state: [check])
+        monkeypatch.setattr(doctor_module, "all_checks", lambda state, nodes: [check] * (nodes == 100))
         assert program("doctor") == code
         assert "wings" in program.out
         assert "none [seen]" in program.out
@@ -219,6 +219,7 @@ class TestDoctor:
         assert program("doctor", "--json") == code
         assert program.document == {
             "ok": code == 0,
+            "nodes": 100,
             "checks": [{"name": "wings", "status": status, "found": "none [seen]", "remedy": check.remedy}],
         }
 
@@ -229,3 +230,11 @@ class TestDoctor:
             names
         )
         assert not (tmp_path / "state").exists()
+
+    def test_large_networks_need_more(self, program: Program) -> None:
+        assert program("doctor", "--nodes", "0") == 2
+        assert program("doctor", "--json", "--nodes", "65535") in (0, 2)
+        assert program.document["nodes"] == 65_535
+        assert "bridge ports" in {
+            check["name"] for check in program.document["checks"] if check["status"] != "ok"
+        }

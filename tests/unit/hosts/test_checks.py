@@ -11,6 +11,7 @@ import pytest
 
 from nextmini.errors import PrerequisiteError
 from nextmini.hosts import checks
+from nextmini.hosts.checks import basics, limits, networking
 from nextmini.store.programs import Programs
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
 
 
 def test_python() -> None:
-    assert checks.python_version().status == "ok"
-    old = checks.python_version((3, 10, 4))
+    assert basics.python_version().status == "ok"
+    old = basics.python_version((3, 10, 4))
     assert (old.status, old.found) == ("missing", "3.10.4")
     assert "3.11" in (old.remedy or "")
 
@@ -34,44 +35,44 @@ def test_python() -> None:
     ],
 )
 def test_descriptors(soft: int, hard: int, status: str) -> None:
-    check = checks.descriptors((soft, hard))
+    check = limits.descriptors(limits=(soft, hard))
     assert check.status == status
     assert (check.remedy is None) is (status == "ok")
 
 
 def test_congestion_control(tmp_path: Path) -> None:
     file = tmp_path / "sys/net/ipv4/tcp_available_congestion_control"
-    assert checks.congestion_control(proc=tmp_path).status == "warning"
+    assert networking.congestion_control(proc=tmp_path).status == "warning"
     file.parent.mkdir(parents=True)
     file.write_text("reno cubic\n")
-    assert checks.congestion_control(proc=tmp_path).status == "ok"
-    missing = checks.congestion_control("bbr", proc=tmp_path)
+    assert networking.congestion_control(proc=tmp_path).status == "ok"
+    missing = networking.congestion_control("bbr", proc=tmp_path)
     assert missing.status == "missing"
     assert missing.found == "no bbr, only reno, cubic"
 
 
 def test_tun(tmp_path: Path) -> None:
-    assert "there is no" in checks.tun_device(tmp_path / "tun").found
-    assert "cannot be opened" in checks.tun_device(tmp_path).found
+    assert "there is no" in networking.tun_device(tmp_path / "tun").found
+    assert "cannot be opened" in networking.tun_device(tmp_path).found
     (tmp_path / "tun").touch()
-    assert checks.tun_device(tmp_path / "tun").status == "ok"
+    assert networking.tun_device(tmp_path / "tun").status == "ok"
 
 
 def test_network_namespaces(tmp_path: Path) -> None:
-    check = checks.network_namespaces(tmp_path)
+    check = networking.network_namespaces(tmp_path)
     assert (check.status, check.found) == ("warning", "the kernel has none")
 
 
 def test_state_folder(tmp_path: Path) -> None:
-    assert checks.state_folder(tmp_path / "not" / "yet").status == "ok"
+    assert basics.state_folder(tmp_path / "not" / "yet").status == "ok"
     (tmp_path / "file").touch()
-    assert checks.state_folder(tmp_path / "file").status == "missing"
+    assert basics.state_folder(tmp_path / "file").status == "missing"
     assert not (tmp_path / "not").exists()
 
 
 def test_state_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.access", lambda path, mode: False)
-    check = checks.state_folder(tmp_path)
+    check = basics.state_folder(tmp_path)
     assert check.status == "missing"
     assert "--state-dir" in (check.remedy or "")
 
@@ -83,14 +84,14 @@ def test_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: int, status
             self.free = free
 
     monkeypatch.setattr("shutil.disk_usage", Usage)
-    assert checks.disk_space(tmp_path).status == status
+    assert basics.disk_space(tmp_path).status == status
 
 
 def test_native_module(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(checks, "native_version", lambda: ("1.2.3", None))
-    assert checks.native_module().found == "1.2.3"
-    monkeypatch.setattr(checks, "native_version", lambda: (None, "wrong ELF class"))
-    broken = checks.native_module()
+    monkeypatch.setattr(basics, "native_version", lambda: ("1.2.3", None))
+    assert basics.native_module().found == "1.2.3"
+    monkeypatch.setattr(basics, "native_version", lambda: (None, "wrong ELF class"))
+    broken = basics.native_module()
     assert (broken.status, broken.found) == ("missing", "wrong ELF class")
 
 
@@ -104,7 +105,7 @@ def test_native_version_asks_the_module(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_postgresql_of_the_wheel() -> None:
-    check = checks.postgresql()
+    check = basics.postgresql()
     assert check.status == "ok"
     assert int(check.found.split(".")[0]) >= 18
 
@@ -114,7 +115,7 @@ def test_postgresql_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         raise PrerequisiteError("not installed", "install it")
 
     monkeypatch.setattr(Programs, "of_the_wheel", refuse)
-    assert checks.postgresql() == checks.Check("PostgreSQL", "missing", "not installed", "install it")
+    assert basics.postgresql() == checks.Check("PostgreSQL", "missing", "not installed", "install it")
 
 
 def test_postgresql_that_does_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,19 +124,19 @@ def test_postgresql_that_does_not_run(tmp_path: Path, monkeypatch: pytest.Monkey
     program.write_text("#!/bin/sh\necho cannot load library\nexit 127\n")
     program.chmod(0o755)
     monkeypatch.setattr(Programs, "of_the_wheel", lambda: Programs(tmp_path))
-    check = checks.postgresql()
+    check = basics.postgresql()
     assert (check.status, check.found) == ("missing", "its programs do not run: cannot load library")
 
 
 class TestUserNamespaces:
     def test_an_ordinary_user_needs_none(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("os.geteuid", lambda: 1000)
-        assert checks.user_namespaces().status == "ok"
+        assert basics.user_namespaces().status == "ok"
 
     def test_root_needs_the_program(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("os.geteuid", lambda: 0)
         monkeypatch.setattr("shutil.which", lambda name: None)
-        assert checks.user_namespaces().status == "missing"
+        assert basics.user_namespaces().status == "missing"
 
     def test_root_needs_the_kernels_leave(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         program = tmp_path / "unshare"
@@ -143,17 +144,17 @@ class TestUserNamespaces:
         program.chmod(0o755)
         monkeypatch.setenv("PATH", str(tmp_path))
         monkeypatch.setattr("os.geteuid", lambda: 0)
-        check = checks.user_namespaces()
+        check = basics.user_namespaces()
         assert (check.status, check.found) == ("missing", "refused (unshare: Operation not permitted)")
 
     def test_it_finds_what_the_kernel_says(self, monkeypatch: pytest.MonkeyPatch) -> None:
         command = ["unshare", "--user", "--map-user=1000", "--map-group=1000", "true"]
         allowed = subprocess.run(command, check=False, capture_output=True).returncode == 0
         monkeypatch.setattr("os.geteuid", lambda: 0)
-        assert checks.user_namespaces().status == ("ok" if allowed else "missing")
+        assert basics.user_namespaces().status == ("ok" if allowed else "missing")
 
 
 def test_no_check_is_forgotten(tmp_path: Path) -> None:
     found = checks.all_checks(tmp_path)
-    assert len({check.name for check in found}) == len(found) == 11
+    assert len({check.name for check in found}) == len(found) == 22
     assert all(check.remedy is not None for check in found if check.status != "ok")
