@@ -151,6 +151,7 @@ def _app_table(apps: list[dict[str, Any]]) -> Table:
     for app in apps:
         colour = _COLOURS.get(app["status"], "default")
         command = app["command"] if isinstance(app["command"], str) else shlex.join(app["command"])
+        command = " ".join(command.split())
         table.add_row(
             escape(app["name"]),
             escape(app["node"]),
