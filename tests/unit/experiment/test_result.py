@@ -10,6 +10,8 @@ from pathlib import Path
 from nextmini.controller.counters import DROP_CAUSES, Counters
 from nextmini.controller.events import Outcome
 from nextmini.controller.flows import FlowProgress
+from nextmini.experiment.app_outcomes import AppOutcome
+from nextmini.experiment.app_outcomes import problems as app_problems
 from nextmini.experiment.happenings import problems
 from nextmini.experiment.result import Facts, as_json, document
 from nextmini.protocol import Datagrams, Drops, FlowChange, LinkCounters, Metrics, Quantiles
@@ -83,6 +85,57 @@ def test_the_text_is_the_document_with_a_line_for_each_flow_and_link() -> None:
     assert sum(line.startswith('    {"from": ') for line in lines) == 4
     assert '  "apps": [],' in lines
     assert len(lines) == 2 + len(made) + 2 + 4 + 2
+
+
+APPS = resolve(
+    loads(
+        """
+[experiment]
+name = "busy"
+[network]
+isolation = "namespace"
+[topology]
+kind = "line"
+nodes = 2
+[[apps]]
+node = "n2"
+command = ["server", "-v"]
+background = true
+[[apps]]
+node = "n1"
+name = "client"
+command = "client"
+expect_exit = 3
+[[apps]]
+node = "n1"
+command = "late"
+"""
+    )
+)
+
+
+def test_every_program_is_in_it_those_too_that_never_began() -> None:
+    outcomes = {
+        1: AppOutcome("stopped", None, 1.23456, "apps/n2-0.log"),
+        2: AppOutcome("failed", 4, 0.5, "apps/client.log", "ended with exit status 4"),
+    }
+    made = document(APPS, replace(FACTS, apps=outcomes), {}, Counters())["apps"]
+    assert made[0] == {
+        "name": "n2-0",
+        "node": "n2",
+        "command": ["server", "-v"],
+        "status": "stopped",
+        "exit": None,
+        "seconds": 1.235,
+        "log": "apps/n2-0.log",
+        "reason": None,
+    }
+    assert (made[1]["name"], made[1]["command"], made[1]["exit"]) == ("client", "client", 4)
+    assert (made[2]["name"], made[2]["status"], made[2]["log"]) == ("n1-0", "stopped", None)
+    assert made[2]["reason"] == "the run ended before it was started"
+    told = "app client in node n1 ended with exit status 4"
+    assert app_problems(APPS, outcomes, []) == [told]
+    assert app_problems(APPS, outcomes, [told]) == []
 
 
 EVENTS = resolve(

@@ -64,6 +64,37 @@ def test_a_small_run_shows_each_flow() -> None:
     ]
 
 
+def app(
+    name: str, status: str, exit: int | None, command: object, reason: str | None = None
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "node": "a",
+        "command": command,
+        "status": status,
+        "exit": exit,
+        "seconds": 1.5,
+        "log": f"apps/{name}.log",
+        "reason": reason,
+    }
+
+
+def test_programs_are_shown_with_their_commands() -> None:
+    apps = [
+        app("web", "stopped", None, ["server", "a b", "[x]"]),
+        app("client", "failed", 3, "if true\n  then\n" + "x" * 80, "ended with exit status 3"),
+    ]
+    assert printed(apps=apps)[0].endswith("(4 nodes, 1 link, 0 flows, 2 apps)")
+    assert printed(apps=apps)[2:6] == [
+        "App     Node  Status   Exit  Seconds  Command",
+        "web     a     stopped          1.500  server 'a b' '[x]'",
+        f"client  a     failed      3    1.500  if true then {'x' * 44}...",
+        "client failed: ended with exit status 3",
+    ]
+    many = printed(apps=[app(f"a{number}", "completed", 0, "true") for number in range(45)])
+    assert "... and 5 more apps, see result.json" in many
+
+
 def test_flows_of_packets_show_what_was_lost() -> None:
     lines = printed(flow(), flow("voice", packets_sent=1000, loss=0.0125))
     assert lines[1].split() == [
