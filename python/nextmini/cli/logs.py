@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 def logs(
     source: Annotated[
-        str | None, typer.Argument(metavar="[SOURCE]", help="controller, supervisor, dataplane-0, ...")
+        str | None,
+        typer.Argument(metavar="[SOURCE]", help="controller, supervisor, dataplane-0, app-NAME, ..."),
     ] = None,
     follow: Annotated[
         bool, typer.Option("--follow", "-f", help="Go on until the experiment ends, or Ctrl-C.")
@@ -26,7 +27,7 @@ def logs(
     experiment: ExperimentOption = None,
     state_dir: StateOption = None,
 ) -> None:
-    """Print what the processes of a running experiment have written to their logs.
+    """Print what the processes of a running experiment, and the programs in its nodes, have written.
 
     Each line begins with its source. The files are in the run folder, where they stay.
     """

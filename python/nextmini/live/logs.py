@@ -14,20 +14,23 @@ if TYPE_CHECKING:
 LOOK_SECONDS = 0.2
 """How often files are looked at while they are followed."""
 _MOST_BYTES = 2**20
+_APP = "app-"
+"""What the names of programs' logs begin with, so that none is taken for another one's."""
 
 
 class Logs:
     """The log files of a run folder, or the one of `source`, read from their beginning."""
 
     def __init__(self, folder: Path, source: str | None = None) -> None:
-        self._folder = folder / "logs"
+        self._folder = folder
         self._source = source
         self._readers: dict[str, _Reader] = {}
 
     def sources(self) -> list[str]:
-        """What the logs are of, the controller first."""
-        names = (path.stem for path in self._folder.glob("*.log"))
-        return sorted(names, key=lambda name: (name.partition("-")[0], len(name), name))
+        """What the logs are of, the controller first, programs inside nodes last."""
+        names = (path.stem for path in (self._folder / "logs").glob("*.log"))
+        ours = sorted(names, key=lambda name: (name.partition("-")[0], len(name), name))
+        return ours + sorted(f"{_APP}{path.stem}" for path in (self._folder / "apps").glob("*.log"))
 
     def check(self) -> None:
         """Raises LiveError if there is no log of the chosen source."""
@@ -39,9 +42,14 @@ class Logs:
         """The lines, each with its source, that were not read before; `last`: an unfinished one too."""
         for name in self.sources() if self._source is None else [self._source]:
             if name not in self._readers:
-                self._readers[name] = _Reader(self._folder / f"{name}.log")
+                self._readers[name] = _Reader(self._path(name))
             for line in self._readers[name].lines(last):
                 yield name, line
+
+    def _path(self, name: str) -> Path:
+        if name.startswith(_APP):
+            return self._folder / "apps" / f"{name.removeprefix(_APP)}.log"
+        return self._folder / "logs" / f"{name}.log"
 
     def follow(self, process: int) -> Iterator[tuple[str, str]]:
         """The same, until the process (a descriptor of it) ends."""

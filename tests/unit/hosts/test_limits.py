@@ -62,7 +62,7 @@ def script(folder: Path, name: str, text: str) -> None:
                 "sys__net__ipv4__neigh__default__gc_thresh3": 999,
                 "sys__net__ipv6__neigh__default__gc_thresh3": 1024,
             },
-            'only for nodes on a bridge (isolation = "process", not in this version)',
+            'only matters for isolation = "process": `sysctl net.ipv4.neigh.default.gc_thresh3=4000`',
         ),
         (limits.memory, {"meminfo": "MemTotal: 9\nMemAvailable: 500000 kB"}, "1000 nodes take 0.6 GB"),
     ],

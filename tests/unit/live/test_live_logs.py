@@ -47,6 +47,18 @@ def test_one_source_alone(folder: Path) -> None:
         Logs(folder, "x").check()
 
 
+def test_programs_in_nodes_have_logs_too(folder: Path) -> None:
+    (folder / "apps").mkdir()
+    for name in ("web", "controller"):
+        (folder / "apps" / f"{name}.log").write_text(f"{name} is ready\n")
+    assert Logs(folder).sources() == [
+        *("controller", "dataplane-2", "dataplane-10"),
+        *("app-controller", "app-web"),
+    ]
+    assert list(Logs(folder, "app-controller").read()) == [("app-controller", "controller is ready")]
+    assert list(Logs(folder, "controller").read()) == [("controller", "controller begins")]
+
+
 def test_what_is_no_text_is_shown_as_far_as_it_is(folder: Path) -> None:
     (folder / "logs" / "controller.log").write_bytes(b"a\xff\xfeb\n")
     assert list(Logs(folder, "controller").read()) == [("controller", "a\ufffd\ufffdb")]

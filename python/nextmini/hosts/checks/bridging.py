@@ -1,7 +1,7 @@
-"""What would be in the way of nodes on a bridge of the kernel: neighbours, ports, and packet filters.
+"""What is in the way of packets on bridges of the kernel: neighbours, ports, and packet filters.
 
-No node of this version is on one: they all are on TUN devices. It matters to whoever joins them, or anything
-else, to bridges of this machine.
+Bridges carry the links of nodes with a process each, in a namespace of the experiment where no filters are.
+Filters matter to whoever joins nodes, or anything else, to bridges and networks of this machine.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 BRIDGE_PORTS = 1_023
-_ONLY = 'only for nodes on a bridge (isolation = "process", not in this version)'
+_ONLY = 'only matters for isolation = "process"'
+_ELSEWHERE = "only matters to who joins nodes to other networks"
 _USUAL = Needs()
 
 
@@ -37,7 +38,7 @@ def bridge_ports(needs: Needs = _USUAL) -> Check:
     found = f"a bridge has {BRIDGE_PORTS:,}"
     if needs.nodes <= BRIDGE_PORTS:
         return Check("bridge ports", "ok", found)
-    return Check("bridge ports", "note", found, f"{_ONLY}: spread {needs.nodes:,} nodes over several")
+    return Check("bridge ports", "note", found, f"{_ONLY}, which takes several: bridges of your own do not")
 
 
 def filtered_bridges(proc: Path = PROC) -> Check:
@@ -45,7 +46,7 @@ def filtered_bridges(proc: Path = PROC) -> Check:
     name = "net.bridge.bridge-nf-call-iptables"
     if not setting(name, proc):
         return Check("bridges and iptables", "ok", "bridged packets do not pass through iptables")
-    remedy = f"{_ONLY}: `sysctl {name}=0`, or rules that let them pass"
+    remedy = f"{_ELSEWHERE}: `sysctl {name}=0`, or rules that let their packets pass"
     return Check(
         "bridges and iptables", "warning", f"bridged packets pass through iptables ({name} = 1)", remedy
     )
@@ -58,7 +59,7 @@ def forwarding(proc: Path = PROC) -> Check:
         return Check("forwarding", "ok", "no policy can be seen")
     if policy != "DROP":
         return Check("forwarding", "ok", f"iptables: FORWARD {policy}")
-    remedy = f"{_ONLY} or behind NAT: `iptables -P FORWARD ACCEPT`, or rules in the chain DOCKER-USER"
+    remedy = f"{_ELSEWHERE}: `iptables -P FORWARD ACCEPT`, or rules in the chain DOCKER-USER"
     return Check("forwarding", "warning", "iptables: FORWARD DROP, as Docker sets it", remedy)
 
 
