@@ -119,6 +119,18 @@ def test_what_a_killed_experiment_has_left_is_removed(program: Program, victims:
     assert program.run("cleanup").err == "nothing to clean up\n"
 
 
+def test_what_nodes_with_a_process_each_have_left_is_removed(program: Program) -> None:
+    name = scenario(program)
+    path = program.work / name
+    path.write_text(path.read_text().replace("processes = 2", "").replace('"namespace"', '"process"'))
+    assert program.run("up", name).code == 0
+    kill(ours(program, *OURS))
+    (entry,) = clean(program).document["experiments"]
+    assert f"{program.own}.hub" in entry["namespaces"]
+    assert len(entry["namespaces"]) == 4
+    assert_nothing_left(program)
+
+
 def test_it_is_told_in_words(program: Program) -> None:
     up(program)
     kill(ours(program, *OURS))
