@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,7 @@ MOST_HOPS = 6
 MOST_REASONS = 10
 MOST_EVENTS = 20
 MOST_APPS = 40
+"""Programs that are shown one by one; of more only those that did not complete, and a summary."""
 LONGEST_COMMAND = 60
 """Characters of a command that are shown."""
 MOST_DOUBTS = 3
@@ -56,10 +58,11 @@ def print_document(document: dict[str, Any], file: TextIO) -> None:
         console.print(_summary(flows))
     console.print(_links(document["link_stats"]))
     apps: list[dict[str, Any]] = document.get("apps", [])
-    if apps:
-        console.print(_app_table(apps[:MOST_APPS]))
+    named = apps if len(apps) <= MOST_APPS else [app for app in apps if app["status"] != "completed"]
+    if named:
+        console.print(_app_table(named[:MOST_APPS]))
     if len(apps) > MOST_APPS:
-        console.print(f"... and {len(apps) - MOST_APPS} more apps, see result.json")
+        console.print(_app_summary(apps))
     events: list[dict[str, Any]] = document.get("events", [])
     if events:
         console.print(_event_table(events[:MOST_EVENTS]))
@@ -139,6 +142,11 @@ def _links(stats: list[dict[str, Any]]) -> str:
             drops[cause] = drops.get(cause, 0) + number
     causes = ", ".join(f"{number} {cause}" for cause, number in drops.items() if number)
     return f"All links: {carried} carried; packets dropped: {causes or 'none'}"
+
+
+def _app_summary(apps: list[dict[str, Any]]) -> str:
+    counts = Counter(app["status"] for app in apps)
+    return f"All apps: {', '.join(f'{number} {status}' for status, number in sorted(counts.items()))}"
 
 
 def _app_table(apps: list[dict[str, Any]]) -> Table:

@@ -269,7 +269,7 @@ def _write_secret(path: Path, text: str) -> Path:
 
 
 def _unwritable(path: Path, error: OSError) -> PrerequisiteError:
-    return PrerequisiteError(
-        f"the state folder {path} cannot be written: {error.strerror or error}",
-        f"choose another with --state-dir or the variable {VARIABLE}",
-    )
+    remedy = f"choose another with --state-dir or the variable {VARIABLE}"
+    if isinstance(error, PermissionError):
+        remedy = f"run as its owner (sudo), or {remedy}"
+    return PrerequisiteError(f"the state folder {path} cannot be written: {error.strerror or error}", remedy)

@@ -91,8 +91,9 @@ def test_programs_are_shown_with_their_commands() -> None:
         f"client  a     failed      3    1.500  if true then {'x' * 44}...",
         "client failed: ended with exit status 3",
     ]
-    many = printed(apps=[app(f"a{number}", "completed", 0, "true") for number in range(45)])
-    assert "... and 5 more apps, see result.json" in many
+    many = printed(apps=[app(f"a{number}", "completed", 0, "true") for number in range(45)] + apps)
+    assert "All apps: 45 completed, 1 failed, 1 stopped" in many
+    assert [line.split()[0] for line in many[2:5]] == ["App", "web", "client"]
 
 
 def test_flows_of_packets_show_what_was_lost() -> None:

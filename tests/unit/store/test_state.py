@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import stat
@@ -117,6 +118,19 @@ class TestHolding:
             with state.hold("lab"):
                 pytest.fail("held")
 
+    def test_somebody_elses_folder_is_named(
+        self, state: StateFolder, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(path: Path) -> bool:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+        monkeypatch.setattr(Path, "is_dir", refuse)
+        for look in (state.running, state.remove_abandoned):
+            with pytest.raises(
+                PrerequisiteError, match="cannot be written: Permission denied; run as its owner"
+            ):
+                look()
+
     def test_killed_holder_does_not_count(self, state: StateFolder) -> None:
         with subprocess.Popen(
             [sys.executable, "-c", HOLD_FOR_EVER, str(state.path), "lab"],
@@ -139,6 +153,7 @@ class TestHolding:
         make_private_folder(state.experiments / "a%2Fb")
         (state.experiments / "a%2Fb/token").write_text("old")
         (state.experiments / "a%2Fb.lock").write_text("1\n")
+        (state.experiments / "a%2Fb.json.part").write_text("{")
         assert state.remove_abandoned() == ["a/b"]
         assert list(state.experiments.iterdir()) == []
 
