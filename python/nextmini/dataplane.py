@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 USAGE = (
     "--controller URL --token-file FILE --process N [--listen HOST:PORT] [--workers N] [--namespace PATH]"
-    " [--exit-with-parent]"
+    " [--captures FILE] [--exit-with-parent]"
 )
 _DEFAULTS = {"--listen": "127.0.0.1:0", "--workers": "0"}
-_NAMES = ("--controller", "--token-file", "--process", "--listen", "--workers", "--namespace")
+_NAMES = ("--controller", "--token-file", "--process", "--listen", "--workers", "--namespace", "--captures")
 _FLAG = "--exit-with-parent"
 
 
@@ -37,6 +37,7 @@ def main(arguments: "Sequence[str]") -> int:
         int(options["--process"]),
         listen=options["--listen"],
         workers=int(options["--workers"]),
+        captures=options.get("--captures"),
         exit_with_parent=_FLAG in options,
         namespace=options.get("--namespace"),
     )
@@ -49,6 +50,7 @@ def run(
     *,
     listen: str,
     workers: int,
+    captures: str | None,
     exit_with_parent: bool,
     namespace: str | None = None,
 ) -> int:
@@ -64,6 +66,7 @@ def run(
             process=process,
             listen=listen,
             workers=workers,
+            captures=captures,
             exit_with_parent=exit_with_parent,
             namespace=namespace,
         )

@@ -25,6 +25,14 @@ def dataplane(
     workers: Annotated[
         int, typer.Option("--workers", metavar="N", min=0, help="Threads; 0 is one a core.")
     ] = 0,
+    captures: Annotated[
+        Path | None,
+        typer.Option(
+            "--captures",
+            metavar="FILE",
+            help="Where to make the socket that `nextmini capture` looks for: capture-N beside the token.",
+        ),
+    ] = None,
     exit_with_parent: Annotated[
         bool, typer.Option("--exit-with-parent", help="Stop when standard input ends.")
     ] = False,
@@ -41,5 +49,13 @@ def dataplane(
             f"the token file {token_file} cannot be read: {error}", "take the one that the controller prints"
         ) from error
     raise typer.Exit(
-        run(controller, token, process, listen=listen, workers=workers, exit_with_parent=exit_with_parent)
+        run(
+            controller,
+            token,
+            process,
+            listen=listen,
+            workers=workers,
+            captures=captures,
+            exit_with_parent=exit_with_parent,
+        )
     )

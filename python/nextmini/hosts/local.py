@@ -58,6 +58,10 @@ class Launch:
         """Where the process writes to."""
         return self.logs / f"dataplane-{process}.log"
 
+    def captures(self, process: int) -> Path:
+        """Where the process makes its socket for captures: where its experiment's secrets are."""
+        return capture_socket(self.token_file.parent, process)
+
 
 class LocalProcesses:
     """The dataplane processes of one experiment."""
@@ -115,6 +119,7 @@ class LocalProcesses:
             *("--controller", launch.url),
             *("--token-file", str(launch.token_file)),
             *("--process", str(index)),
+            *("--captures", str(launch.captures(index))),
             "--exit-with-parent",
             *launch.options(index),
         )
@@ -153,6 +158,11 @@ class LocalProcesses:
         if not self._ending:
             log = self._launch.log(index)
             self._on_death(index, f"dataplane process {index} {describe_exit(code)}{log_tail(log)}")
+
+
+def capture_socket(folder: Path, process: int) -> Path:
+    """Where a process makes its socket for captures; `folder` is its experiment's own."""
+    return folder / f"capture-{process}"
 
 
 def describe_exit(code: int) -> str:

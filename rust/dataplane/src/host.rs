@@ -22,6 +22,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use crate::capture::{Asked, Captures};
 use crate::clock;
 use crate::control::ledger::Counts;
 use crate::devices::{self, Attached};
@@ -78,6 +79,7 @@ pub struct Host {
     ending: Vec<Task>,
     stop_sinks: watch::Sender<bool>,
     received: Arc<Received>,
+    captures: Captures,
 }
 
 #[derive(Debug)]
@@ -133,6 +135,7 @@ enum RowError {
 impl Host {
     /// A process without nodes, whose listener brings connections for what it is to expect.
     pub fn new(experiment: Experiment, expected: Expected, events: Events, routes: Arc<Routes>) -> Self {
+        let captures = Captures::new(Arc::clone(&routes));
         Self {
             experiment,
             expected,
@@ -146,6 +149,7 @@ impl Host {
             ending: Vec::new(),
             stop_sinks: watch::Sender::new(false),
             received: Arc::default(),
+            captures,
         }
     }
 
@@ -207,6 +211,11 @@ impl Host {
     pub fn no_routes(&self, pairs: &[Pair]) {
         let waited = self.routes.no_path(pairs, clock::now());
         self.each_waiting(waited, Node::refuse);
+    }
+
+    /// Shows somebody what passes links from now on.
+    pub fn capture(&mut self, asked: Asked) {
+        self.captures.begin(asked, self.links.values().flat_map(|link| &link.ends));
     }
 
     /// Tells the sources whose routes cross one of these links that it broke.
@@ -280,6 +289,7 @@ impl Host {
         if tokio::time::timeout(FAREWELL, farewells).await.is_err() {
             tracing::warn!("flows did not stop within {FAREWELL:?}; their last reports are missing");
         }
+        self.captures.end().await;
     }
 
     fn each_waiting(&self, waited: Vec<(Pair, Vec<Outbound>)>, work: impl Fn(&Node, Vec<Outbound>)) {
@@ -437,6 +447,7 @@ impl Host {
         let seed = LinkSeed { seed: self.experiment.seed, link: row.id.0, from: from.0 };
         let outgoing = Outgoing::new(row.id, from, to, LinkQueue::new(row.mtu, seed));
         outgoing.set_classes(&self.classes);
+        self.captures.join(&outgoing);
         Arc::new(outgoing)
     }
 

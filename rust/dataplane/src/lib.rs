@@ -12,7 +12,7 @@
 //! - [`host`]: the nodes, links and flows of a process, and what changes them
 //! - [`node`], [`ingress`]: what a node does with packets, and who does it; [`routes`]: what it looks up
 //! - [`local`], [`tun`], [`devices`]: a node's own end of IP, and the programs behind it
-//! - [`link`]: what carries packets between nodes
+//! - [`link`]: what carries packets between nodes, and [`capture`]: who watches them
 //! - [`flow`]: where lossless sessions begin and end
 //! - [`control`]: the connection to the controller, which [`home`] makes
 //! - [`timers`]: how all of them wait for a time, and [`watch`]: how late the machine makes that
@@ -25,6 +25,7 @@
 #![forbid(unsafe_code)]
 
 pub mod baseline;
+pub mod capture;
 pub mod clock;
 pub mod control;
 pub mod devices;

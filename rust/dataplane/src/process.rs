@@ -17,6 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::capture::{self, Asked};
 use crate::control::connection::{ConnectError, Connection};
 use crate::control::ledger::Ledger;
 use crate::control::session::{self, Session, SessionError};
@@ -51,6 +52,8 @@ pub struct Options {
     pub listen: String,
     /// Threads; 0 for one a core.
     pub workers: usize,
+    /// The socket at which captures are asked for; nothing for none.
+    pub captures: Option<PathBuf>,
     /// Whether to end when standard input ends, as it does when the parent dies.
     pub exit_with_parent: bool,
     /// The network namespace that its links are in; only the controller is reached from where it was started.
@@ -76,6 +79,14 @@ pub enum ProcessError {
     Listen {
         /// As it was given.
         listen: String,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+    /// The socket for captures cannot be made.
+    #[error("cannot listen for captures on {} ({source})", path.display())]
+    Captures {
+        /// As it was given.
+        path: PathBuf,
         /// The kernel's answer.
         source: io::Error,
     },
@@ -141,9 +152,11 @@ struct Process {
     address: SocketAddr,
     listener: Option<TcpListener>,
     accepting: Option<JoinHandle<()>>,
+    capturing: Option<JoinHandle<()>>,
     expected: Expected,
     routes: Arc<Routes>,
     events: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
+    captures: mpsc::Receiver<Asked>,
     ledger: Ledger,
     running: Option<Running>,
     stop: StopSignal,
@@ -162,6 +175,15 @@ impl Process {
         let failed = |source| ProcessError::Listen { listen: options.listen.clone(), source };
         let listener = TcpListener::bind(&options.listen).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let (asked, captures) = mpsc::channel(1);
+        let capturing = match options.captures.clone() {
+            Some(path) => {
+                let listener = capture::listen(&path);
+                let listener = listener.map_err(|source| ProcessError::Captures { path, source })?;
+                Some(tokio::spawn(capture::accept(listener, asked)))
+            }
+            None => None,
+        };
         let stop = StopSignal::new(options.exit_with_parent).map_err(ProcessError::Runtime)?;
         let events = mpsc::unbounded_channel();
         let routes = Arc::new(Routes::new(events.0.clone()));
@@ -171,9 +193,11 @@ impl Process {
             address,
             listener: Some(listener),
             accepting: None,
+            capturing,
             expected: Expected::default(),
             routes,
             events,
+            captures,
             ledger: Ledger::default(),
             running: None,
             stop,
@@ -230,6 +254,7 @@ impl Process {
             watch: &running.watch,
             ledger: &mut self.ledger,
             events: &mut self.events.1,
+            captures: &mut self.captures,
             stop: &mut self.stop,
         };
         Ok(session.serve(connection, interval_ms).await?)
@@ -262,9 +287,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if let Some(accepting) = &self.accepting {
-            accepting.abort();
-        }
+        self.accepting.iter().chain(&self.capturing).for_each(JoinHandle::abort);
     }
 }
 
@@ -277,6 +300,7 @@ impl ProcessError {
             Self::Runtime(_)
             | Self::Namespace { .. }
             | Self::Listen { .. }
+            | Self::Captures { .. }
             | Self::Timer(_)
             | Self::Key(_)
             | Self::OtherExperiment => false,

@@ -32,6 +32,24 @@ pub enum DropCause {
 }
 
 impl DropCause {
+    /// The name of its counter.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Queue => "queue",
+            Self::Red => "red",
+            Self::Codel => "codel",
+            Self::Loss => "loss",
+            Self::Corrupt => "corrupt",
+            Self::Mtu => "mtu",
+            Self::Overrun => "overrun",
+            Self::Down => "down",
+            Self::NoRoute => "no_route",
+            Self::HopLimit => "hop_limit",
+            Self::Ttl => "ttl",
+            Self::Local => "local",
+        }
+    }
+
     /// The counter of this cause.
     pub fn counter(self, drops: &mut Drops) -> &mut u64 {
         match self {

@@ -31,7 +31,7 @@ fn version() -> &'static str {
 
 /// Runs a dataplane process to its end.
 #[pyfunction]
-#[pyo3(signature = (controller, token, process, listen, workers, exit_with_parent, namespace=None))]
+#[pyo3(signature = (controller, token, process, listen, workers, captures, exit_with_parent, namespace=None))]
 #[expect(clippy::too_many_arguments, reason = "they are one program's options, passed by keyword")]
 fn run_dataplane(
     py: Python<'_>,
@@ -40,11 +40,13 @@ fn run_dataplane(
     process: u32,
     listen: String,
     workers: usize,
+    captures: Option<PathBuf>,
     exit_with_parent: bool,
     namespace: Option<PathBuf>,
 ) -> PyResult<()> {
     logging::start();
-    let options = Options { controller, token, process, listen, workers, exit_with_parent, namespace };
+    let options =
+        Options { controller, token, process, listen, workers, captures, exit_with_parent, namespace };
     py.detach(|| process::run(&options)).map_err(errors::to_python)
 }
 

@@ -8,13 +8,15 @@
 //! - [`frame`]: a packet as a byte-stream link carries it
 //! - [`ip`], [`vnet`], [`segment`]: real packets: what they say, and how large ones are cut
 //! - [`ttl`], [`icmp`]: what a packet's routers do to it, and what they and hosts say of it
-//! - [`pcapng`]: packets as capture files hold them
+//! - [`pcapng`]: packets as capture files hold them; [`capture`]: what is asked of a process that captures, and
+//!   [`shown`]: how it shows packets that are no IP packets
 //! - [`checksum`], [`integrity`]: sums over bytes
 //! - [`handshake`]: how the two ends of a link prove that they belong to the same experiment
 //! - [`control`]: messages between controller and dataplane processes
 
 #![forbid(unsafe_code)]
 
+pub mod capture;
 pub mod checksum;
 pub mod control;
 pub mod frame;
@@ -27,5 +29,6 @@ pub mod key;
 pub mod packet;
 pub mod pcapng;
 pub mod segment;
+pub mod shown;
 pub mod ttl;
 pub mod vnet;

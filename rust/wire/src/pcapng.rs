@@ -3,9 +3,11 @@
 //! A file is one [`section`], then its interfaces, numbered from 0 in the order in which they come, then
 //! packets; an interface may still come between packets, before its first one. Each function appends a block.
 
-/// Section header, interface description, enhanced packet: sections 4.1 to 4.3 of the draft.
+/// Section header, interface description, enhanced packet, interface statistics: sections 4.1 to 4.3 and 4.6 of
+/// the draft.
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
+const STATISTICS: u32 = 5;
 const PACKET: u32 = 6;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
 const VERSION: [u16; 2] = [1, 0];
@@ -25,6 +27,8 @@ mod option {
     pub(super) const INTERFACE_DESCRIPTION: u16 = 3;
     pub(super) const INTERFACE_RESOLUTION: u16 = 9;
     pub(super) const PACKET_FLAGS: u16 = 2;
+    pub(super) const STATISTICS_SEEN: u16 = 4;
+    pub(super) const STATISTICS_MISSED: u16 = 5;
 }
 
 /// Which way a packet passed its interface.
@@ -78,6 +82,18 @@ pub fn interface(file: &mut Vec<u8>, name: &str, description: &str, kept: u32) {
         put_text(file, option::INTERFACE_NAME, name);
         put_text(file, option::INTERFACE_DESCRIPTION, description);
         put_option(file, option::INTERFACE_RESOLUTION, &[NANOSECONDS]);
+        put_option(file, option::END, &[]);
+    });
+}
+
+/// Appends how many packets passed an interface until `at`, and how many of them are not in the file.
+pub fn statistics(file: &mut Vec<u8>, interface: u32, at: u64, (seen, missed): (u64, u64)) {
+    block(file, STATISTICS, |file| {
+        put_u32(file, interface);
+        put_u32(file, (at >> 32) as u32);
+        put_u32(file, at as u32);
+        put_option(file, option::STATISTICS_SEEN, &seen.to_le_bytes());
+        put_option(file, option::STATISTICS_MISSED, &missed.to_le_bytes());
         put_option(file, option::END, &[]);
     });
 }
@@ -215,6 +231,19 @@ mod tests {
             6, 0, 0, 0, 60, 0, 0, 0, 1, 0, 0, 0, 0x44, 0x33, 0x22, 0x11, 0x88, 0x77, 0x66, 0x55,
             5, 0, 0, 0, 9, 0, 0, 0, 0x45, 1, 2, 3, 4, 0, 0, 0,
             1, 0, 4, 0, b'l', b'o', b's', b't', 2, 0, 4, 0, 2, 0, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0,
+        ];
+        assert_eq!(file, expected);
+    }
+
+    #[test]
+    fn statistics_have_these_bytes() {
+        let mut file = Vec::new();
+        statistics(&mut file, 3, 0x1122_3344_5566_7788, (0x0102, 7));
+        #[rustfmt::skip]
+        let expected = [
+            5, 0, 0, 0, 52, 0, 0, 0, 3, 0, 0, 0, 0x44, 0x33, 0x22, 0x11, 0x88, 0x77, 0x66, 0x55,
+            4, 0, 8, 0, 2, 1, 0, 0, 0, 0, 0, 0, 5, 0, 8, 0, 7, 0, 0, 0, 0, 0, 0, 0,
+            0, 0, 0, 0, 52, 0, 0, 0,
         ];
         assert_eq!(file, expected);
     }

@@ -229,6 +229,7 @@ async def main() -> None:
     parser.add_argument("--process", type=int, required=True)
     parser.add_argument("--listen", default="127.0.0.1:0")
     parser.add_argument("--workers", type=int)
+    parser.add_argument("--captures", type=Path)
     parser.add_argument("--exit-with-parent", action="store_true")
     options = parser.parse_args()
     sys.stderr.write(f"fake process {options.process} starts\n")

@@ -53,6 +53,7 @@ async def test_processes_get_their_options_and_end_when_told_to(tmp_path: Path) 
     assert texts[1].strip() == str(
         [
             *("--controller", "ws://here", "--token-file", str(tmp_path / "token"), "--process", "1"),
+            *("--captures", str(tmp_path / "capture-1")),
             "--exit-with-parent",
         ]
     )

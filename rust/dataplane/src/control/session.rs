@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::connection::{Connection, ConnectionError};
 use super::ledger::{self, Counts, Ledger};
+use crate::capture::Asked;
 use crate::event::Event;
 use crate::host::Host;
 use crate::stop::StopSignal;
@@ -63,6 +64,8 @@ pub struct Session<'a> {
     pub ledger: &'a mut Ledger,
     /// What happens.
     pub events: &'a mut mpsc::UnboundedReceiver<Event>,
+    /// Who wants to see packets.
+    pub captures: &'a mut mpsc::Receiver<Asked>,
     /// When to end.
     pub stop: &'a mut StopSignal,
 }
@@ -88,6 +91,7 @@ impl Session<'_> {
                     let messages = self.ledger.record(events.drain(..));
                     connection.send(messages).await?;
                 }
+                Some(asked) = self.captures.recv() => self.host.capture(asked),
                 _ = sampling.tick() => {
                     connection.send(self.ledger.metrics(self.host.counters())).await?;
                 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use nextmini_policy::class::Classes;
 use nextmini_policy::drops::DropCause;
 use nextmini_policy::link::settings::Checked;
-use nextmini_policy::link::{Counters, LinkQueue, LinkUp, Refused, Wanted};
+use nextmini_policy::link::{Counters, LinkQueue, LinkUp, Observed, Refused, Wanted};
 use nextmini_policy::time::Instant;
 use nextmini_wire::control::{LinkFidelity, LinkMark};
 use nextmini_wire::id::{LinkId, NodeId};
@@ -13,6 +13,7 @@ use nextmini_wire::packet::Packet;
 use tokio::sync::Notify;
 
 use super::BATCH_BYTES;
+use crate::capture::Tap;
 use crate::clock;
 use crate::timers::Alarm;
 
@@ -28,12 +29,14 @@ pub struct Outgoing {
     queue: Mutex<LinkQueue>,
     /// Rings when there is something to do sooner than was known.
     filled: Notify,
+    /// Who watches what passes. Locked before the queue, never while it is.
+    taps: Mutex<Vec<Tap>>,
 }
 
 impl Outgoing {
     /// The direction of `link` that leaves `from` for `to`.
     pub fn new(link: LinkId, from: NodeId, to: NodeId, queue: LinkQueue) -> Self {
-        Self { link, from, to, queue: Mutex::new(queue), filled: Notify::new() }
+        Self { link, from, to, queue: Mutex::new(queue), filled: Notify::new(), taps: Mutex::default() }
     }
 
     /// The link.
@@ -54,8 +57,8 @@ impl Outgoing {
     /// Opens the queue for a run of packets.
     pub fn open(&self) -> Filling<'_> {
         let mut queue = self.lock();
-        let (now, next_at) =
-            if queue.is_timed() { (clock::now(), queue.next_at()) } else { (Instant::default(), None) };
+        let now = time_for(&queue);
+        let next_at = if queue.is_timed() { queue.next_at() } else { None };
         let was_empty = queue.is_empty();
         Filling { outgoing: self, queue: Some(queue), was_empty, now, next_at }
     }
@@ -86,12 +89,13 @@ impl Outgoing {
     /// Moves what is to go on now to `batch`; if there is nothing, when to look again.
     fn try_take(&self, batch: &mut Vec<Packet>) -> Option<NextAt> {
         let mut queue = self.lock();
-        let timed = queue.is_timed();
-        queue.pop_into(batch, BATCH_BYTES, if timed { clock::now() } else { Instant::default() });
+        let now = time_for(&queue);
+        queue.pop_into(batch, BATCH_BYTES, now);
+        let next_at = if batch.is_empty() && queue.is_timed() { queue.next_at() } else { None };
+        self.close(queue);
         if !batch.is_empty() {
             return None;
         }
-        let next_at = if timed { queue.next_at() } else { None };
         Some(next_at.map_or(NextAt::Unknown, NextAt::At))
     }
 
@@ -117,7 +121,7 @@ impl Outgoing {
 
     /// Drops all that waits: the node that sends has lost everything.
     pub fn clear(&self) {
-        self.change(LinkQueue::clear);
+        self.change(|queue| queue.clear(clock::now()));
     }
 
     /// Counts packets that were lost at this end of the link.
@@ -141,16 +145,51 @@ impl Outgoing {
         self.lock().fidelity(self.link, self.from)
     }
 
+    /// Shows what passes from now on.
+    pub fn tap(&self, tap: Tap) {
+        let mut taps = self.taps();
+        taps.push(tap);
+        self.lock().set_watched(true);
+    }
+
     /// Changes something that may have to be looked at now.
     fn change(&self, change: impl FnOnce(&mut LinkQueue)) {
-        change(&mut self.lock());
+        let mut queue = self.lock();
+        change(&mut queue);
+        self.close(queue);
         self.filled.notify_one();
+    }
+
+    /// Lets go of the queue, and shows what was seen meanwhile to whoever watches.
+    fn close(&self, mut queue: MutexGuard<'_, LinkQueue>) {
+        let observed = queue.take_observed();
+        drop(queue);
+        if !observed.is_empty() {
+            self.show(&observed);
+        }
+    }
+
+    fn show(&self, observed: &[Observed]) {
+        let mut taps = self.taps();
+        taps.retain(|tap| tap.record(observed).is_continue());
+        if taps.is_empty() {
+            self.lock().set_watched(false);
+        }
+    }
+
+    fn taps(&self) -> MutexGuard<'_, Vec<Tap>> {
+        self.taps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, LinkQueue> {
         // A queue's methods do not panic half way through a change, so it stays usable.
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// Now, if the queue needs to know.
+fn time_for(queue: &LinkQueue) -> Instant {
+    if queue.is_timed() || queue.is_watched() { clock::now() } else { Instant::default() }
 }
 
 /// When there is something to do.
@@ -189,7 +228,7 @@ impl Drop for Filling<'_> {
         } else {
             self.was_empty && !queue.is_empty()
         };
-        drop(queue);
+        self.outgoing.close(queue);
         if sooner {
             self.outgoing.filled.notify_one();
         }

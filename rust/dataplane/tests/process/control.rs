@@ -39,6 +39,7 @@ impl Controller {
             process: 3,
             listen: "127.0.0.1:0".into(),
             workers: 2,
+            captures: None,
             exit_with_parent: false,
             namespace: None,
         };

@@ -149,11 +149,9 @@ impl Backlog {
         waiting.into_iter().for_each(|entry| self.main.push(entry));
     }
 
-    /// Drops everything; returns how many packets that were.
-    pub fn clear(&mut self) -> u64 {
-        let packets = self.packets as u64;
+    /// Forgets everything, whose turn it was too.
+    pub fn clear(&mut self) {
         *self = Self { classes: Arc::clone(&self.classes), ..Self::new(self.discipline) };
-        packets
     }
 
     fn take_data(&mut self, start: Instant) -> Option<Waiting> {

@@ -45,6 +45,8 @@ pub enum Sent {
     Under {
         /// How many of it.
         copies: u64,
+        /// What [`Packet::corrupt`] was asked to do to it.
+        damage: Option<u64>,
     },
     /// It is lost.
     Lost,
@@ -173,8 +175,9 @@ impl Line {
         if self.bytes > MOST_BYTES {
             return Sent::TooMuch;
         }
-        if self.corrupt.strikes() {
-            packet.corrupt(self.damage.next_u64());
+        let damage = self.corrupt.strikes().then(|| self.damage.next_u64());
+        if let Some(which) = damage {
+            packet.corrupt(which);
         }
         let copy = self.duplicate.strikes().then(|| packet.clone());
         let copies = 1 + u64::from(copy.is_some());
@@ -182,7 +185,7 @@ impl Line {
         if let Some(copy) = copy {
             self.put(copy, departed);
         }
-        Sent::Under { copies }
+        Sent::Under { copies, damage }
     }
 
     /// When the next packet arrives.

@@ -9,6 +9,7 @@
 //! packets *were to* come and leave, so that errors do not add up.
 
 pub mod backlog;
+mod books;
 mod direct;
 pub mod line;
 pub mod meter;
@@ -34,9 +35,12 @@ use crate::drops::DropCause;
 use crate::random::Random;
 use crate::time::Instant;
 use backlog::{Backlog, Waiting};
+use books::Books;
 use direct::Direct;
 use settings::{Checked, Limits};
 use timed::Timed;
+
+pub use books::{Fate, Observed};
 
 /// Packets that leave at once at most.
 pub const MAX_BATCH: usize = 256;
@@ -135,7 +139,7 @@ pub struct LinkQueue {
     direct: Option<Direct>,
     backlog: Backlog,
     timed: Option<Box<Timed>>,
-    counters: Counters,
+    books: Books,
 }
 
 impl LinkQueue {
@@ -152,7 +156,7 @@ impl LinkQueue {
             up: LinkUp::Yes,
             wanted: Wanted::Up,
             direct: Some(Direct::default()),
-            counters: Counters::default(),
+            books: Books::default(),
             timed: None,
         }
     }
@@ -185,7 +189,8 @@ impl LinkQueue {
         self.backlog.set_classes(Arc::clone(classes), now);
     }
 
-    /// Takes a packet, or drops and counts it. `now` counts for a direction that [`Self::is_timed`] only.
+    /// Takes a packet, or drops and counts it. `now` counts for a direction that [`Self::is_timed`] or is watched
+    /// only.
     ///
     /// What is dropped for want of room is nobody's to hear of; other IP packets come back.
     pub fn push(&mut self, packet: Packet, now: Instant) -> Option<Refused> {
@@ -208,17 +213,17 @@ impl LinkQueue {
                 refused
             }
             Err(_) => {
-                self.counters.entered += 1;
-                self.refuse(packet, DropCause::Mtu)
+                self.books.counters.entered += 1;
+                self.refuse(packet, DropCause::Mtu, now)
             }
         }
     }
 
     fn push_one(&mut self, mut packet: Packet, now: Instant) -> Option<Refused> {
-        self.counters.entered += 1;
+        self.books.counters.entered += 1;
         let wire_bytes = packet.wire_bytes(self.mtu);
         if let Some(cause) = self.refusal(&packet, wire_bytes, now) {
-            return self.refuse(packet, cause);
+            return self.refuse(packet, cause, now);
         }
         if let Some(direct) = &mut self.direct {
             direct.push(packet, wire_bytes);
@@ -229,10 +234,10 @@ impl LinkQueue {
                 Verdict::Pass => {}
                 Verdict::Mark => {
                     packet.mark_congested();
-                    self.counters.marked += 1;
+                    self.books.counters.marked += 1;
                 }
                 Verdict::Drop => {
-                    self.count_drop(DropCause::Red, 1);
+                    self.books.drop_packet(&packet, DropCause::Red, now);
                     return None;
                 }
             }
@@ -243,8 +248,8 @@ impl LinkQueue {
         None
     }
 
-    fn refuse(&mut self, packet: Packet, cause: DropCause) -> Option<Refused> {
-        self.count_drop(cause, 1);
+    fn refuse(&mut self, packet: Packet, cause: DropCause, now: Instant) -> Option<Refused> {
+        self.books.drop_packet(&packet, cause, now);
         let why = match cause {
             DropCause::Down => Refusal::Down,
             DropCause::Mtu => Refusal::TooBig { mtu: self.mtu },
@@ -256,9 +261,11 @@ impl LinkQueue {
     /// Moves packets that go on by `now` to `out`, at most [`MAX_BATCH`] and `most_bytes` of payload but at
     /// least one, if there is one.
     pub fn pop_into(&mut self, out: &mut Vec<Packet>, most_bytes: usize, now: Instant) {
+        let before = out.len();
         if let Some(direct) = &mut self.direct {
             if self.wanted == Wanted::Up {
-                direct.pop_into(out, most_bytes, self.mtu, &mut self.counters);
+                direct.pop_into(out, most_bytes, self.mtu, &mut self.books.counters);
+                self.books.observe_left(&out[before..], now);
             }
             return;
         }
@@ -268,7 +275,10 @@ impl LinkQueue {
                 timed.release(out, most_bytes, now);
             }
             Some(_) => {}
-            None if self.wanted == Wanted::Up => self.pop_at_once(out, most_bytes),
+            None if self.wanted == Wanted::Up => {
+                self.pop_at_once(out, most_bytes);
+                self.books.observe_left(&out[before..], now);
+            }
             None => {}
         }
     }
@@ -279,7 +289,7 @@ impl LinkQueue {
             && self.up == LinkUp::Yes
             && self.wanted == Wanted::Up
         {
-            timed.advance(&mut self.backlog, &mut self.counters, self.mtu, now);
+            timed.advance(&mut self.backlog, &mut self.books, self.mtu, now);
         }
     }
 
@@ -303,7 +313,7 @@ impl LinkQueue {
     pub fn set_up(&mut self, up: LinkUp, now: Instant) {
         let before = std::mem::replace(&mut self.up, up);
         if up == LinkUp::Ended {
-            self.clear();
+            self.clear(now);
         } else if up == LinkUp::Yes && before == LinkUp::No {
             self.begin_again(now);
         }
@@ -315,7 +325,7 @@ impl LinkQueue {
         match (before, wanted) {
             (Wanted::Up, Wanted::Down) => {
                 let lost = self.timed.as_mut().map_or(0, |timed| timed.cut());
-                self.count_drop(DropCause::Down, lost);
+                self.books.count_drop(DropCause::Down, lost);
             }
             (Wanted::Down, Wanted::Up) => self.begin_again(now),
             _ => {}
@@ -323,15 +333,39 @@ impl LinkQueue {
     }
 
     /// Drops all that waits or travels, and counts it: the node that sends is gone.
-    pub fn clear(&mut self) {
-        let direct = self.direct.as_mut().map_or(0, |direct| std::mem::take(direct).len() as u64);
-        let lost = direct + self.backlog.clear() + self.timed.as_mut().map_or(0, |timed| timed.clear());
-        self.count_drop(DropCause::Down, lost);
+    pub fn clear(&mut self, now: Instant) {
+        let direct = self.direct.as_mut().map(std::mem::take);
+        for packet in direct.into_iter().flat_map(Direct::into_packets) {
+            self.books.drop_packet(&packet, DropCause::Down, now);
+        }
+        while let Some(waiting) = self.backlog.take(Instant(u64::MAX)) {
+            self.books.drop_packet(&waiting.packet, DropCause::Down, now);
+        }
+        self.backlog.clear();
+        if let Some(timed) = &mut self.timed {
+            timed.clear(&mut self.books, now);
+        }
     }
 
     /// Counts packets that were lost on their way into or out of this queue.
     pub fn count_drop(&mut self, cause: DropCause, packets: u64) {
-        *cause.counter(&mut self.counters.drops) += packets;
+        self.books.count_drop(cause, packets);
+    }
+
+    /// From now on packets that leave or are dropped are kept for [`Self::take_observed`], or no longer.
+    pub fn set_watched(&mut self, watched: bool) {
+        self.books.set_watched(watched);
+    }
+
+    /// Whether somebody watches.
+    pub fn is_watched(&self) -> bool {
+        self.books.is_watched()
+    }
+
+    /// Packets that left or were dropped since the last call, if somebody watches. What a link that is cut had on
+    /// the way, and what the ends of the link drop, is counted only.
+    pub fn take_observed(&mut self) -> Vec<Observed> {
+        self.books.take_observed()
     }
 
     /// Packets that wait for their turn.
@@ -354,7 +388,7 @@ impl LinkQueue {
 
     /// What has passed so far.
     pub fn counters(&self) -> Counters {
-        self.counters
+        self.books.counters
     }
 
     /// What it achieved, as the direction of `link` that leaves `node`; nothing where nothing was asked for.
@@ -393,8 +427,8 @@ impl LinkQueue {
             && let Some(waiting) = self.backlog.take(Instant(u64::MAX))
         {
             payload += waiting.packet.payload.len();
-            self.counters.bytes += waiting.wire_bytes;
-            self.counters.packets += 1;
+            self.books.counters.bytes += waiting.wire_bytes;
+            self.books.counters.packets += 1;
             out.push(waiting.packet);
         }
     }

@@ -7,11 +7,12 @@ use nextmini_wire::id::{LinkId, NodeId};
 use nextmini_wire::packet::Packet;
 
 use super::backlog::{Backlog, Waiting};
+use super::books::{Books, Fate};
 use super::line::{Line, Sent};
 use super::meter::Meter;
 use super::settings::Checked;
 use super::shaper::{Rate, Shaper};
-use super::{Counters, LinkSeed, MAX_BATCH};
+use super::{LinkSeed, MAX_BATCH};
 use crate::drop::{Codel, Red, Verdict};
 
 use crate::drops::DropCause;
@@ -98,10 +99,10 @@ impl Timed {
         if packet.is_lossless() { Verdict::Pass } else { verdict }
     }
 
-    pub(super) fn advance(&mut self, backlog: &mut Backlog, counters: &mut Counters, mtu: u16, now: Instant) {
+    pub(super) fn advance(&mut self, backlog: &mut Backlog, books: &mut Books, mtu: u16, now: Instant) {
         loop {
             match &self.in_service {
-                Some(current) if current.left.is_some_and(|left| left <= now) => self.leave(counters, now),
+                Some(current) if current.left.is_some_and(|left| left <= now) => self.leave(books, now),
                 Some(_) => return,
                 None => {
                     if backlog.packets() == 0
@@ -111,7 +112,7 @@ impl Timed {
                     }
                     let Some(start) = self.start(backlog).filter(|&start| start <= now) else { return };
                     let Some(waiting) = backlog.take(start) else { return };
-                    self.begin(waiting, start, backlog, counters, mtu);
+                    self.begin(waiting, start, backlog, books, mtu);
                 }
             }
         }
@@ -146,8 +147,11 @@ impl Timed {
     }
 
     /// Loses what is on the way or leaving.
-    pub(super) fn clear(&mut self) -> u64 {
-        self.cut() + u64::from(self.in_service.take().is_some())
+    pub(super) fn clear(&mut self, books: &mut Books, now: Instant) {
+        books.count_drop(DropCause::Down, self.cut());
+        if let Some(current) = self.in_service.take() {
+            books.drop_packet(&current.waiting.packet, DropCause::Down, now);
+        }
     }
 
     pub(super) fn in_service(&self) -> usize {
@@ -171,7 +175,7 @@ impl Timed {
         mut waiting: Waiting,
         start: Instant,
         backlog: &Backlog,
-        counters: &mut Counters,
+        books: &mut Books,
         mtu: u16,
     ) {
         if backlog.packets() == 0
@@ -183,10 +187,10 @@ impl Timed {
             Verdict::Pass => {}
             Verdict::Mark => {
                 waiting.packet.mark_congested();
-                counters.marked += 1;
+                books.counters.marked += 1;
             }
             Verdict::Drop => {
-                *DropCause::Codel.counter(&mut counters.drops) += 1;
+                books.drop_packet(&waiting.packet, DropCause::Codel, start);
                 return;
             }
         }
@@ -208,15 +212,39 @@ impl Timed {
     }
 
     /// What is in service has left.
-    fn leave(&mut self, counters: &mut Counters, now: Instant) {
+    fn leave(&mut self, books: &mut Books, now: Instant) {
         let Some(InService { waiting, left: Some(left), busy }) = self.in_service.take() else { return };
-        counters.bytes += waiting.wire_bytes;
-        counters.packets += 1;
+        books.counters.bytes += waiting.wire_bytes;
+        books.counters.packets += 1;
         self.meter.left(waiting.wire_bytes, busy, &self.shaper, now);
-        match self.line.send(waiting.packet, left, &mut self.meter) {
-            Sent::Under { copies } => counters.duplicated += copies - 1,
-            Sent::Lost => *DropCause::Loss.counter(&mut counters.drops) += 1,
-            Sent::TooMuch => *DropCause::Overrun.counter(&mut counters.drops) += 1,
+        let shown = books.is_watched().then(|| waiting.packet.clone());
+        let sent = self.line.send(waiting.packet, left, &mut self.meter);
+        match sent {
+            Sent::Under { copies, .. } => books.counters.duplicated += copies - 1,
+            Sent::Lost => books.count_drop(DropCause::Loss, 1),
+            Sent::TooMuch => books.count_drop(DropCause::Overrun, 1),
         }
+        if let Some(packet) = shown {
+            show(packet, sent, left, books);
+        }
+    }
+}
+
+/// Shows what became of a packet behind the shaper.
+fn show(mut packet: Packet, sent: Sent, left: Instant, books: &mut Books) {
+    let (copies, damage) = match sent {
+        Sent::Under { copies, damage } => (copies, damage),
+        Sent::Lost => return books.observe(&packet, Fate::Dropped(DropCause::Loss), left),
+        Sent::TooMuch => return books.observe(&packet, Fate::Dropped(DropCause::Overrun), left),
+    };
+    match damage {
+        Some(which) => {
+            packet.corrupt(which);
+            books.observe(&packet, Fate::Corrupted, left);
+        }
+        None => books.observe(&packet, Fate::Left, left),
+    }
+    for _ in 1..copies {
+        books.observe(&packet, Fate::Duplicated, left);
     }
 }
