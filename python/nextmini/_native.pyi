@@ -36,8 +36,9 @@ def run_dataplane(
     """Run a dataplane process to its end.
 
     `workers` is the number of threads, 0 for one a core; `listen` is `address:port` for links from other
-    processes, `captures` where the socket at which captures are asked for is made; with `exit_with_parent` it ends when standard input does. `namespace` is the network
-    namespace of its links; the controller is reached from where it was started. Raises DataplaneError.
+    processes, `captures` where the socket at which captures are asked for is made; with `exit_with_parent` it
+    ends when standard input does. `namespace` is the network namespace of its links; the controller is
+    reached from where it was started. Raises DataplaneError.
     """
 
 def create_namespaces(

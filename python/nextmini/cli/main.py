@@ -46,6 +46,7 @@ COMMANDS: dict[str, Entry] = {
     "node": Entry("node", "app", "Add, remove or list nodes of a running experiment."),
     "flow": Entry("flow", "app", "Add, list or stop flows of a running experiment."),
     "route": Entry("route", "app", "Add or list routes of a running experiment."),
+    "capture": Entry("capture", "capture", "Write packets of a running experiment to a pcapng file."),
     "exec": Entry("exec", "execute", "Run a command inside nodes of a running experiment."),
     "cleanup": Entry("cleanup", "cleanup", "Remove what killed experiments left."),
     "bench": Entry("bench", "app", "Measure this machine and this version."),

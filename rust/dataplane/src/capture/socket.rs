@@ -1,8 +1,9 @@
 //! Where captures are asked for: a socket in a folder that only its owner may enter.
 
-use std::fs::File;
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::time::Duration;
 
@@ -41,7 +42,7 @@ enum RequestError {
     Decode(#[from] DecodeError),
 }
 
-/// Makes the socket at `path`, where nothing may be.
+/// Makes the socket at `path`, where nothing may be, for its owner alone.
 ///
 /// # Errors
 /// The system's own.
@@ -51,7 +52,10 @@ pub fn listen(path: &Path) -> io::Result<UnixListener> {
     };
     // The name of a socket has 107 bytes at most, which the folder alone may take.
     let folder = File::open(if folder.as_os_str().is_empty() { Path::new(".") } else { folder })?;
-    UnixListener::bind(Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name))
+    let short = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string()).join(name);
+    let listener = UnixListener::bind(&short)?;
+    fs::set_permissions(&short, Permissions::from_mode(0o600))?;
+    Ok(listener)
 }
 
 /// Accepts connections and hands on what they ask for, until nobody takes it.
