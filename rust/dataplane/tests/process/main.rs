@@ -1,6 +1,7 @@
 //! A process of the dataplane, from outside: its links, its flows, its controller.
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+mod captures;
 mod control;
 mod forwarding;
 mod impairments;
