@@ -58,6 +58,7 @@ def _tell(url: str, token_file: Path) -> None:
     typer.echo(f"token file: {token_file}", err=True)
     typer.echo(
         f"start dataplane processes with: "
-        f"nextmini dataplane --controller {url} --token-file {token_file} --process N",
+        f"nextmini dataplane --controller {url} --token-file {token_file} --process N"
+        f" --captures {token_file.with_name('capture-N')}",
         err=True,
     )

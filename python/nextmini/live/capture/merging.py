@@ -6,8 +6,8 @@ import heapq
 
 from nextmini.protocol.capture import place_of
 
-WINDOW_NS = 150_000_000
-"""How much later than another one a packet may come that was seen before it."""
+WINDOW_NS = 500_000_000
+"""How much later than another one a packet may come that was seen before it, on a busy machine."""
 MOST_BYTES = 32 * 2**20
 """What may wait for that; beyond, packets go on in the order in which they are."""
 
