@@ -55,7 +55,7 @@ def dataplane(
             process,
             listen=listen,
             workers=workers,
-            captures=captures,
+            captures=None if captures is None else str(captures),
             exit_with_parent=exit_with_parent,
         )
     )
