@@ -14,12 +14,14 @@ import subprocess
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from nextmini.errors import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
+
+T = TypeVar("T")
 
 ETC = ("hosts", "gai.conf")
 """Files of /etc that commands see others of."""
@@ -88,25 +90,38 @@ def spawn(
     started, RunError.
     """
     options.setdefault("start_new_session", True)
-    outcome: list[subprocess.Popen[Any] | BaseException] = []
+    _check(command[0], place, env, cwd)
 
-    def inside() -> None:
+    def start() -> subprocess.Popen[Any]:
         try:
-            _check(command[0], place, env, cwd)
-            place.enter()
-            outcome.append(subprocess.Popen(list(command), env=env, cwd=cwd, **options))  # noqa: S603
+            return subprocess.Popen(list(command), env=env, cwd=cwd, **options)  # noqa: S603
         except OSError as error:
-            outcome.append(_unstartable(command[0], place, error))
-        except BaseException as error:  # goes on in the thread that waits
-            outcome.append(error)
+            raise _unstartable(command[0], place, error) from error
 
-    thread = threading.Thread(target=inside, name=f"inside-{place.node}")
+    return inside(place, start)
+
+
+def inside(place: Place, work: Callable[[], T]) -> T:
+    """The result of `work`, done by a thread that goes inside for it and ends there.
+
+    Raises what `work` raises, and RunError if it cannot go inside.
+    """
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def do() -> None:
+        try:
+            place.enter()
+            results.append(work())
+        except BaseException as error:  # goes on in the thread that waits
+            errors.append(error)
+
+    thread = threading.Thread(target=do, name=f"inside-{place.node}")
     thread.start()
     thread.join()
-    (found,) = outcome
-    if isinstance(found, BaseException):
-        raise found
-    return found
+    for error in errors:
+        raise error
+    return results[0]
 
 
 def is_there(program: str, env: Mapping[str, str] | None = None, cwd: str | Path | None = None) -> bool:

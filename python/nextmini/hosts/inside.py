@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nextmini.hosts.ending import PATIENCE_SECONDS, end_processes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from pathlib import Path
 
 
 def end_processes_inside(namespaces: Iterable[Path]) -> int:
@@ -25,6 +25,17 @@ def end_processes_inside(namespaces: Iterable[Path]) -> int:
     return end_processes(
         lambda process: _is_inside(process, identities), "processes inside network namespaces"
     )
+
+
+def end_sessions(leaders: Iterable[int]) -> None:
+    """Ends all processes of sessions, by the numbers of their leaders.
+
+    The numbers must be those of our own children that nobody has waited for longer ago than this begins.
+    Raises PrerequisiteError if one cannot be ended.
+    """
+    sessions = set(leaders)
+    if sessions:
+        end_processes(lambda process: _session(process) in sessions, "processes of shells in nodes")
 
 
 def end_group(process: subprocess.Popen[Any]) -> None:
@@ -49,6 +60,16 @@ def identity(namespace: Path) -> int | None:
         return namespace.stat().st_ino
     except OSError:
         return None
+
+
+def _session(process: int) -> int | None:
+    """The leader of a process's session; None of a process that has ended, or is a zombie."""
+    try:
+        # The name, in parentheses, may hold anything.
+        state, _, _, session = Path(f"/proc/{process}/stat").read_bytes().rpartition(b")")[2].split()[:4]
+    except OSError:
+        return None
+    return None if state in b"ZX" else int(session)
 
 
 def _is_inside(process: int, identities: set[int]) -> bool:
