@@ -33,7 +33,7 @@ def down(
     with signals.noted():
         import asyncio
 
-        stopped, killed = asyncio.run(_stop(state_folder(state_dir), experiment, everything, signals))
+        stopped, killed = asyncio.run(stop_running(state_folder(state_dir), experiment, everything, signals))
     if json:
         _print_json([_document(one) for one in stopped], everything)
     for one in stopped:
@@ -44,7 +44,7 @@ def down(
     raise typer.Exit(RunError.exit_code if failed or killed else 0)
 
 
-async def _stop(
+async def stop_running(
     state: "StateFolder", experiment: str | None, everything: bool, signals: Signals
 ) -> "tuple[list[Stopped], list[str]]":
     """What was stopped, and the names of those that were killed before."""

@@ -49,6 +49,7 @@ COMMANDS: dict[str, Entry] = {
     "capture": Entry("capture", "capture", "Write packets of a running experiment to a pcapng file."),
     "exec": Entry("exec", "execute", "Run a command inside nodes of a running experiment."),
     "cleanup": Entry("cleanup", "cleanup", "Remove what killed experiments left."),
+    "shell": Entry("shell.command", "shell", "Look at and work in a network, line by line."),
     "bench": Entry("bench", "app", "Measure this machine and this version."),
     "doctor": Entry("doctor", "doctor", "Check what this machine offers and what it lacks."),
     "schema": Entry("schema", "schema", "Print the JSON schema of scenarios."),

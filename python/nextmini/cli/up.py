@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -33,6 +33,16 @@ def up(
     as that of `nextmini run`. The exit code is 0 if it runs, 1 if it failed on the way, 2 if the scenario was
     refused, 130 after Ctrl-C, which takes down what was begun; a second one hurries.
     """
+    options = {"runs_dir": runs_dir, "database_url": database_url, "state_dir": state_dir}
+    network, started = begin(file, name, options)
+    _print(network, started, json)
+
+
+def begin(file: Path, name: str | None, options: dict[str, Any]) -> "tuple[Network, Started]":
+    """Starts a scenario in the background and returns when it is in force; ends the command if that fails.
+
+    `options` are those of RunOptions. Signals are ignored from then on.
+    """
     signals = Signals()
     with signals.noted():
         # Here, since importing takes a while, and a signal meanwhile is to be noted.
@@ -42,18 +52,16 @@ def up(
         from nextmini.experiment.run import named_network
         from nextmini.scenario import load
 
-        options = RunOptions(
-            runs_dir=runs_dir, database_url=database_url, state_dir=state_dir, until="stopped", how="up"
-        )
         network = named_network(load(file), name)
-        started = asyncio.run(_start(network, options, signals))
+        wanted = RunOptions(until="stopped", how="up", **options)
+        started = asyncio.run(_start(network, wanted, signals))
     for note in started.notes:
         typer.echo(f"note: {note}", err=True)
     for error in started.errors:
         typer.echo(f"error: {error}", err=True)
     if started.exit_code is not None:
         raise typer.Exit(started.exit_code or 1)
-    _print(network, started, json)
+    return network, started
 
 
 async def _start(network: "Network", options: "RunOptions", signals: Signals) -> "Started":

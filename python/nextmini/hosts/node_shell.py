@@ -114,11 +114,12 @@ class NodeShell:
 
     def interrupt(self) -> None:
         """Types Ctrl-C."""
-        self._interrupted = True
         self.write(INTERRUPT)
 
     def write(self, data: bytes) -> None:
         """Types `data`, for the command that runs; what there is no room for is lost, as with a keyboard."""
+        if INTERRUPT in data:
+            self._interrupted = True
         with suppress(OSError):
             os.write(self._terminal.fileno(), data)
 

@@ -6,8 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from nextmini.live.choice import LiveError
-from nextmini.live.session import listed
-from nextmini.scenario.wording import nearest
+from nextmini.live.session import no_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -27,9 +26,7 @@ def select(words: Sequence[str], names: Iterable[str]) -> list[str]:
     meant = list(dict.fromkeys(name for word in words for name in expand(word)))
     for name in meant:
         if name not in known:
-            near = nearest(name, known)
-            remedy = f"did you mean {near}?" if near is not None else f"the nodes are {listed(known)}"
-            raise LiveError(f"there is no node {name!r}", remedy)
+            raise no_node(name, known)
     return meant
 
 

@@ -77,11 +77,16 @@ def find_node(desired: Desired, name: str) -> Node:
     for node in desired.nodes.values():
         if node.name == name:
             return node
-    known = [node.name for node in desired.nodes.values()]
-    meant = nearest(name, known)
-    raise LiveError(
+    raise no_node(name, [node.name for node in desired.nodes.values()])
+
+
+def no_node(name: str, known: Iterable[str]) -> LiveError:
+    """There is no node of this name; with names that are near."""
+    names = list(known)
+    meant = nearest(name, names)
+    return LiveError(
         f"there is no node {name!r}",
-        f"did you mean {meant}?" if meant is not None else f"the nodes are {listed(known)}",
+        f"did you mean {meant}?" if meant is not None else f"the nodes are {listed(names)}",
     )
 
 
