@@ -14,6 +14,7 @@ from nextmini.cli.signals import INTERRUPTED, Signals
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
+    from nextmini.live.attached import Attached
     from nextmini.store import Registration, StateFolder
     from nextmini.store.live import LiveStore
 
@@ -72,6 +73,19 @@ def on_store(
             return await work(store, found)
 
     return perform(opened)
+
+
+def attached(state_dir: Path | None, experiment: str | None) -> Attached:
+    """A running experiment as a context, for what is done step by step; Ctrl-C is KeyboardInterrupt there."""
+    import signal
+
+    from nextmini.live.attached import Attached
+    from nextmini.live.choice import choose_ready
+
+    # Whatever started us may ignore it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    state = state_folder(state_dir)
+    return Attached(state, choose_ready(state, experiment))
 
 
 def table(titles: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[str] = ()) -> None:

@@ -48,6 +48,8 @@ COMMANDS: dict[str, Entry] = {
     "route": Entry("route", "app", "Add or list routes of a running experiment."),
     "capture": Entry("capture", "capture", "Write packets of a running experiment to a pcapng file."),
     "exec": Entry("exec", "execute", "Run a command inside nodes of a running experiment."),
+    "ping": Entry("ping", "ping", "Ping between nodes of a running experiment."),
+    "iperf": Entry("iperf", "iperf", "Measure the bandwidth between two nodes of a running experiment."),
     "cleanup": Entry("cleanup", "cleanup", "Remove what killed experiments left."),
     "shell": Entry("shell.command", "shell", "Look at and work in a network, line by line."),
     "bench": Entry("bench", "app", "Measure this machine and this version."),

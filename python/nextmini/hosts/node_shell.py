@@ -98,19 +98,25 @@ class NodeShell:
     def run(self, text: str, heard: Callable[[bytes], None], echo: Echo = "silent") -> int:
         """Runs a command, gives what it writes to `heard`, and returns its exit code.
 
-        With `echo` the terminal shows what is typed while it runs. KeyboardInterrupt goes on to the command,
-        not to the shell. Raises RunError for a text that no shell can take, and if the shell takes none.
+        With `echo` the terminal shows what is typed while it runs. KeyboardInterrupt goes on to the command
+        and counts here when that has ended; a second one counts at once. Raises RunError for a text that no
+        shell can take, and if the shell takes none.
         """
         self._send(text, echo)
+        try:
+            return self._follow(heard)
+        except KeyboardInterrupt:
+            self.interrupt()
+            self._follow(heard)
+            raise
+
+    def _follow(self, heard: Callable[[bytes], None]) -> int:
         while True:
-            try:
-                data, over = self._listen()
-                if data:
-                    heard(data)
-                elif over:
-                    return self._status
-            except KeyboardInterrupt:
-                self.interrupt()
+            data, over = self._listen()
+            if data:
+                heard(data)
+            elif over:
+                return self._status
 
     def interrupt(self) -> None:
         """Types Ctrl-C."""
@@ -179,7 +185,8 @@ class NodeShell:
             )
         with self._changed:
             if self._state != "idle":
-                raise RunError(f"the shell of node {self.node} is {self._state}, and takes no command")
+                why = "has ended" if self._state == "over" else "is still busy with another command"
+                raise RunError(f"the shell of node {self.node} {why}")
             self._state, self._interrupted, self._echo = "sent", False, echo
         try:
             self._terminal.settle("silent")

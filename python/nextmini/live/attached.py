@@ -7,10 +7,11 @@ import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Self
 
-from nextmini.hosts.iperf import Test, measure
+from nextmini.hosts.iperf import measure
 from nextmini.hosts.namespaces import places
 from nextmini.hosts.pinging import Pinger
-from nextmini.hosts.probes import Pace, Pair, Round
+from nextmini.hosts.probes import Pair, Round
+from nextmini.live.bandwidth import by_flow
 from nextmini.live.handles import NetHandle
 from nextmini.live.links import Named, set_link, set_up
 from nextmini.live.session import session
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
-    from nextmini.hosts.iperf import Bandwidth
-    from nextmini.hosts.probes import Outcome
+    from nextmini.hosts.iperf import Bandwidth, Test
+    from nextmini.hosts.probes import Outcome, Pace
     from nextmini.store import Registration, StateFolder
 
 
@@ -39,8 +40,8 @@ class Attached:
         """Raises DatabaseError, PrerequisiteError."""
         try:
             self._store = self._runner.run(self._stack.enter_async_context(session(self._state, self._found)))
-            there = places(self._state.folder(self._found.name), self._found.name)
-            self.net = NetHandle(self.wiring().addresses, there)
+            self._places = places(self._state.folder(self._found.name), self._found.name)
+            self.net = NetHandle(self.wiring().addresses, self._places)
         except BaseException:
             self._leave()
             raise
@@ -94,6 +95,11 @@ class Attached:
         Pinger(there, tasks, heard).run()
 
     def bandwidth(self, client: str, server: str, test: Test) -> Bandwidth:
-        """What `server` receives from `client`. Raises LiveError, PrerequisiteError, RunError."""
+        """What `server` receives from `client`: by iperf3, or by a flow if nodes have no namespaces.
+
+        Raises LiveError, PrerequisiteError or RunError.
+        """
         source, sink = self.net.find(client), self.net.find(server)
+        if not self._places:
+            return self._runner.run(by_flow(self._store, client, server, test))
         return measure(source.place, sink.place, sink.IP(), test)

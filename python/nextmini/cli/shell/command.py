@@ -1,5 +1,6 @@
 """`nextmini shell [FILE]`."""
 
+import io
 import signal
 import sys
 from pathlib import Path
@@ -44,9 +45,9 @@ def shell(
 ) -> None:
     """Run commands inside nodes and look at the network, line by line, with Mininet's words.
 
-    With FILE, starts it, and ends it when the shell is left; else it is for an experiment that is running, and
-    leaves it so. `help` lists the verbs. Where no terminal is, standard input is read as a script. The exit
-    code is 0, 1 if the experiment failed, 2 if it was refused, 130 after Ctrl-C in a script.
+    With FILE, starts it, and ends it when the shell is left; else it is for an experiment that is running,
+    and leaves it so. `help` lists the verbs. Where no terminal is, standard input is read as a script. The
+    exit code is 0, 1 if the experiment failed, 2 if it was refused, 130 after Ctrl-C in a script.
     """
     if file is not None and experiment is not None:
         raise typer.BadParameter("FILE and --experiment do not go together")
@@ -112,6 +113,9 @@ def _keyboard() -> "Keyboard | None":
 
 
 def _script() -> "Iterator[str]":
+    # A shell takes any bytes; those that are no text pass through us unchanged.
+    if isinstance(sys.stdin, io.TextIOWrapper):
+        sys.stdin.reconfigure(errors="surrogateescape")
     for line in sys.stdin:
         yield line.rstrip("\n")
 

@@ -28,7 +28,7 @@ class Keyboard:
 
     @contextmanager
     def lent_to(self, shell: NodeShell) -> Iterator[None]:
-        """Passes every key to the shell meanwhile, Ctrl-C too: its own terminal makes of them what they mean."""
+        """Passes every key to the shell meanwhile, Ctrl-C too: what they mean is for its own terminal."""
         before = termios.tcgetattr(self._descriptor)
         shell.resize(termios.tcgetwinsize(self._descriptor))
         stop = os.eventfd(0)
