@@ -26,13 +26,13 @@ def iperf(
     failed, 2 if it was refused, 130 after Ctrl-C.
     """
     from nextmini.experiment.quantities import rate, share
-    from nextmini.hosts.iperf import Test
+    from nextmini.hosts.iperf import Measurement
     from nextmini.live.bandwidth import rate_of
 
-    test = Test(seconds=seconds) if udp is None else Test("udp", seconds, str(rate_of(udp)))
+    wanted = Measurement(seconds=seconds) if udp is None else Measurement("udp", seconds, str(rate_of(udp)))
     try:
         with attached(state_dir, experiment) as there:
-            found = there.bandwidth(a, b, test)
+            found = there.bandwidth(a, b, wanted)
     except KeyboardInterrupt:
         raise typer.Exit(INTERRUPTED) from None
     if json:
@@ -40,7 +40,7 @@ def iperf(
             {
                 "from": a,
                 "to": b,
-                "protocol": test.protocol,
+                "protocol": wanted.protocol,
                 "seconds": seconds,
                 "received_bps": round(found.received),
                 "sent_bps": round(found.sent),

@@ -29,7 +29,7 @@ _CONNECT_MILLISECONDS = "5000"
 
 
 @dataclass(frozen=True, slots=True)
-class Test:
+class Measurement:
     """What is to be measured, for so many `seconds`; a test of udp sends at `rate`, as iperf writes it."""
 
     protocol: Literal["tcp", "udp"] = "tcp"
@@ -53,13 +53,13 @@ class Bandwidth:
     lost: float | None = None
 
 
-def measure(client: Place, server: Place, address: str, test: Test) -> Bandwidth:
+def measure(client: Place, server: Place, address: str, wanted: Measurement) -> Bandwidth:
     """Sends from `client` to `server`, which has this `address`.
 
     Raises PrerequisiteError if there is no iperf3, RunError if it fails.
     """
     port = inside(server, _free_port)
-    words = ["-c", address, "-p", port, "--connect-timeout", _CONNECT_MILLISECONDS, *test.words]
+    words = ["-c", address, "-p", port, "--connect-timeout", _CONNECT_MILLISECONDS, *wanted.words]
     with _serving(server, port), _started(client, words) as process:
         output, _ = process.communicate()
     return understood(output, f"{client.node} and {server.node}")

@@ -13,7 +13,6 @@ import signal
 import termios
 import threading
 from contextlib import suppress
-from fcntl import F_SETPIPE_SZ, fcntl
 from typing import TYPE_CHECKING, Literal
 
 from nextmini.errors import RunError
@@ -58,7 +57,6 @@ class NodeShell:
         self._terminal = Terminal()
         self._orders, self._order = os.pipe2(os.O_CLOEXEC)
         os.set_blocking(self._order, False)
-        fcntl(self._order, F_SETPIPE_SZ, _MOST_TEXT)
         self._marks = Marks(secrets.token_hex(8))
         self._changed = threading.Condition()
         self._state: State = "starting"
@@ -191,10 +189,18 @@ class NodeShell:
         try:
             self._terminal.settle("silent")
             self._terminal.forget_input()
-            os.write(self._order, order)
+            self._pass(order)
             os.write(self._terminal.fileno(), f'{_FUNCTION}; eval "${_COMMAND}"\n'.encode())
         except (OSError, termios.error):
             pass  # it has ended, as its reader is about to find
+
+    def _pass(self, order: bytes) -> None:
+        """Writes an order as the shell reads it; the rest does not matter if it ends instead."""
+        poll = select.poll()
+        poll.register(self._order, select.POLLOUT)
+        poll.register(self._held, select.POLLIN)
+        while order and self._held not in (descriptor for descriptor, _ in poll.poll()):
+            order = order[os.write(self._order, order) :]
 
     def _listen(self) -> tuple[bytes, bool]:
         """What was written since, and whether there is no more to come."""

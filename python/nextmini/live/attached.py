@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
     from types import TracebackType
 
-    from nextmini.hosts.iperf import Bandwidth, Test
+    from nextmini.hosts.iperf import Bandwidth, Measurement
     from nextmini.hosts.probes import Outcome, Pace
     from nextmini.store import Registration, StateFolder
 
@@ -94,12 +94,12 @@ class Attached:
         there = {source: self.net.find(source).place for source in tasks.sources}
         Pinger(there, tasks, heard).run()
 
-    def bandwidth(self, client: str, server: str, test: Test) -> Bandwidth:
+    def bandwidth(self, client: str, server: str, wanted: Measurement) -> Bandwidth:
         """What `server` receives from `client`: by iperf3, or by a flow if nodes have no namespaces.
 
         Raises LiveError, PrerequisiteError or RunError.
         """
         source, sink = self.net.find(client), self.net.find(server)
         if not self._places:
-            return self._runner.run(by_flow(self._store, client, server, test))
-        return measure(source.place, sink.place, sink.IP(), test)
+            return self._runner.run(by_flow(self._store, client, server, wanted))
+        return measure(source.place, sink.place, sink.IP(), wanted)

@@ -12,7 +12,7 @@ from nextmini.live.flows import add_flow
 from nextmini.scenario.units import UnitError, parse_rate
 
 if TYPE_CHECKING:
-    from nextmini.hosts.iperf import Test
+    from nextmini.hosts.iperf import Measurement
     from nextmini.store.live import LiveStore
 
 _IPERF_RATE = re.compile(r"(\d+(?:\.\d+)?)([KMG]?)", re.IGNORECASE)
@@ -35,7 +35,7 @@ def rate_of(text: str) -> int:
         ) from error
 
 
-async def by_flow(store: LiveStore, source: str, destination: str, test: Test) -> Bandwidth:
+async def by_flow(store: LiveStore, source: str, destination: str, wanted: Measurement) -> Bandwidth:
     """What a flow of that length delivers. Raises LiveError, ScenarioError or RunError.
 
     What was sent is told of none, so it is what was received.
@@ -43,11 +43,11 @@ async def by_flow(store: LiveStore, source: str, destination: str, test: Test) -
     said: dict[str, Any] = {
         "source": source,
         "destination": destination,
-        "kind": "lossless" if test.protocol == "tcp" else "udp",
-        "duration": f"{test.seconds:g} s",
+        "kind": "lossless" if wanted.protocol == "tcp" else "udp",
+        "duration": f"{wanted.seconds:g} s",
     }
-    if test.protocol == "udp":
-        said["rate"] = f"{rate_of(test.rate)} bit/s"
+    if wanted.protocol == "udp":
+        said["rate"] = f"{rate_of(wanted.rate)} bit/s"
     done = await add_flow(store, said, wait=True)
     if not done["seconds"]:
         raise RunError(f"nothing was delivered from {source} to {destination}", done["reason"])

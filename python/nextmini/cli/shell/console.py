@@ -5,11 +5,12 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from nextmini.cli.shell.verbs import VERBS, Leave, Wrong
+from nextmini.cli.shell.verbs import VERBS, Wrong
 from nextmini.errors import NextminiError
 
 if TYPE_CHECKING:
     from nextmini.cli.shell.keyboard import Keyboard
+    from nextmini.hosts.node_shell import NodeShell
     from nextmini.hosts.terminal import Echo
     from nextmini.live.attached import Attached
 
@@ -59,11 +60,16 @@ class Console:
             raise Wrong(f"*** Enter a command for node: {node} <cmd>")
         words = [self.net[word].IP() if word in self.net else word for word in command.split(" ")]
         shell = self.net[node].shell
+        self._run(shell, " ".join(words), echo)
+        if not shell.alive:
+            self.complain(f"note: the shell of node {node} has ended; the next command gets a new one")
+
+    def _run(self, shell: NodeShell, command: str, echo: Echo) -> None:
         if self._keyboard is None:
-            shell.run(" ".join(words), self.write)
+            shell.run(command, self.write)
         else:
             with self._keyboard.lent_to(shell):
-                shell.run(" ".join(words), self.write, echo)
+                shell.run(command, self.write, echo)
 
     def say(self, text: str) -> None:
         """Data, on standard output."""
@@ -79,9 +85,6 @@ class Console:
         """A message, on standard error."""
         sys.stdout.flush()
         print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is what the user reads
-
-
-__all__ = ["Console", "Leave"]
 
 
 def _without_comment(rest: str) -> str:

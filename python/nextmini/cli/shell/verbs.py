@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nextmini.cli.shell.windows import open_window
-from nextmini.hosts.iperf import USUAL_RATE, Test
+from nextmini.hosts.iperf import USUAL_RATE, Measurement
 from nextmini.hosts.probes import Pace
 from nextmini.live import mininet_text as text
 
@@ -135,7 +135,7 @@ def _iperf(console: Console, rest: str) -> None:
     client, server = _ends(console, words)
     console.say(text.iperf_title("TCP", client, server))
     _flush(console)
-    found = console.attached.bandwidth(client, server, Test())
+    found = console.attached.bandwidth(client, server, Measurement())
     console.say(text.iperf_result(map(text.bandwidth, (found.received, found.sent))))
 
 
@@ -147,7 +147,7 @@ def _iperf_udp(console: Console, rest: str) -> None:
     client, server = _ends(console, words[1:])
     console.say(text.iperf_title("UDP", client, server))
     _flush(console)
-    found = console.attached.bandwidth(client, server, Test("udp", rate=rate))
+    found = console.attached.bandwidth(client, server, Measurement("udp", rate=rate))
     console.say(text.iperf_result([rate, *map(text.bandwidth, (found.received, found.sent))]))
 
 
@@ -195,7 +195,8 @@ def _sh(console: Console, rest: str) -> None:
 
 def _py(console: Console, rest: str) -> None:
     try:
-        found = eval(rest, console.variables)  # noqa: S307 - the user's own code
+        # As code and not as text: an interrupt in what eval() compiles itself ends Python with SIGINT later.
+        found = eval(compile(rest, "<py>", "eval"), console.variables)  # noqa: S307 - the user's own code
     except Exception as error:
         raise Wrong(str(error)) from error
     if found is not None:
@@ -204,7 +205,7 @@ def _py(console: Console, rest: str) -> None:
 
 def _px(console: Console, rest: str) -> None:
     try:
-        exec(rest, console.variables)  # noqa: S102 - the user's own code
+        exec(compile(rest, "<px>", "exec"), console.variables)  # noqa: S102 - the user's own code
     except Exception as error:
         raise Wrong(str(error)) from error
 

@@ -19,7 +19,7 @@ _LOCAL = (":", "unix:")
 
 
 def open_window(place: Place, command: Sequence[str]) -> None:
-    """Starts a program with windows inside a node, which it outlives nothing but this node.
+    """Starts a program with windows inside a node, where it stays until the experiment ends.
 
     Raises PrerequisiteError if there is no display that it reaches, CommandError without such a program.
     """
