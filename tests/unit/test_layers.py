@@ -15,6 +15,8 @@ RUST = PACKAGE.parents[1] / "rust"
 
 # A layer may import itself and what stands after it.
 LAYERS = (
+    "__init__",
+    "api",
     "cli",
     "live",
     "bench",

@@ -6,10 +6,11 @@ object with one of the keys
 
 - `phase`: what is being done, a text
 - `folder`: the run folder
-- `ready`: true: the network is in force, and the channel is closed
+- `ready`: true: the network is in force, and the channel is closed unless the experiment is to end with it
 - `ended`: the exit code, with `errors` and `notes`: it was over before the network was in force
 
-When the other end closes the channel before `ready`, nobody knows of the experiment, so it ends.
+When the other end closes the channel before `ready`, nobody knows of the experiment, so it ends. It does so
+later too if it is somebody's own ("attached"): a program that runs it may end in any way.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ async def _supervise(channel: socket.socket) -> int:
         reader, writer = await asyncio.open_connection(sock=channel)
         starter = Starter(writer)
         try:
-            network, options = await _assignment(reader)
+            network, options, starter.attached = await _assignment(reader)
         except asyncio.IncompleteReadError:
             return 0
         lifeline = asyncio.create_task(_end_with(reader, starter, interrupt))
@@ -71,18 +72,21 @@ async def _run(network: Network, options: RunOptions, interrupt: Interrupt, star
     return outcome.exit_code
 
 
-async def _assignment(reader: asyncio.StreamReader) -> tuple[Network, RunOptions]:
+async def _assignment(reader: asyncio.StreamReader) -> tuple[Network, RunOptions, bool]:
     size = int.from_bytes(await reader.readexactly(8), "big")
-    network, options = pickle.loads(await reader.readexactly(size))  # noqa: S301 - from the one who started us
-    return network, options
+    assignment: tuple[Network, RunOptions, bool]
+    assignment = pickle.loads(await reader.readexactly(size))  # noqa: S301 - from the one who started us
+    return assignment
 
 
 async def _end_with(reader: asyncio.StreamReader, starter: Starter, interrupt: Interrupt) -> None:
-    """Ends the experiment when whoever started it goes away without having heard that it is ready."""
+    """Ends the experiment when whoever started it goes away: for good, or without having heard that it is
+    ready."""
     with suppress(ConnectionError):
         await reader.read()
     if not starter.left:
-        starter.left = True
+        # Who has said goodbye may still listen.
+        starter.left = not starter.attached
         if not interrupt.requested:
             interrupt.request()
 
@@ -93,6 +97,8 @@ class Starter:
     def __init__(self, writer: asyncio.StreamWriter) -> None:
         self.left = False
         """Whether nobody listens any more."""
+        self.attached = False
+        """Whether the experiment is to end with the channel."""
         self._writer = writer
 
     def phase(self, text: str) -> None:
@@ -113,8 +119,9 @@ class Starter:
         """See Observer."""
         log("the network is in force")
         self._tell(ready=True)
-        self.left = True
-        self._writer.close()
+        if not self.attached:
+            self.left = True
+            self._writer.close()
 
     def ended(self, code: int, errors: Sequence[str], notes: Sequence[str]) -> None:
         """It is over."""

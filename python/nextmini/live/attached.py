@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from nextmini.hosts.iperf import measure
 from nextmini.hosts.namespaces import places
@@ -19,20 +19,24 @@ from nextmini.live.wiring import Wiring
 from nextmini.live.words import parsed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
     from types import TracebackType
 
     from nextmini.hosts.iperf import Bandwidth, Measurement
     from nextmini.hosts.probes import Outcome, Pace
     from nextmini.store import Registration, StateFolder
+    from nextmini.store.live import LiveStore
+
+T = TypeVar("T")
 
 
 class Attached:
     """The experiment with its nodes, as a context; what it started in nodes ends with it."""
 
-    def __init__(self, state: StateFolder, found: Registration) -> None:
+    def __init__(self, state: StateFolder, found: Registration, net: NetHandle | None = None) -> None:
         self._state = state
         self._found = found
+        self.net = NetHandle() if net is None else net
         self._runner = asyncio.Runner()
         self._stack = AsyncExitStack()
 
@@ -40,8 +44,7 @@ class Attached:
         """Raises DatabaseError, PrerequisiteError."""
         try:
             self._store = self._runner.run(self._stack.enter_async_context(session(self._state, self._found)))
-            self._places = places(self._state.folder(self._found.name), self._found.name)
-            self.net = NetHandle(self.wiring().addresses, self._places)
+            self.look()
         except BaseException:
             self._leave()
             raise
@@ -60,6 +63,15 @@ class Attached:
             self._runner.run(self._stack.aclose())
         finally:
             self._runner.close()
+
+    def look(self) -> None:
+        """Takes in which nodes there are now. Raises DatabaseError, PrerequisiteError."""
+        self._places = places(self._state.folder(self._found.name), self._found.name)
+        self.net.follow(self.wiring().addresses, self._places)
+
+    def do(self, work: Callable[[LiveStore, Registration], Coroutine[Any, Any, T]]) -> T:
+        """The result of `work` on the experiment's rows."""
+        return self._runner.run(work(self._store, self._found))
 
     def wiring(self) -> Wiring:
         """How nodes are joined now. Raises DatabaseError."""

@@ -51,6 +51,11 @@ async def add_flow(store: LiveStore, said: Mapping[str, Any], wait: bool) -> dic
     }
 
 
+async def wait_for_flow(store: LiveStore, name: str) -> FlowState:
+    """The state of a flow when it has ended. Raises LiveError if there is no such flow, RunError."""
+    return await _end(store, find_flow(await store.desired(), name), None)
+
+
 async def stop_flow(store: LiveStore, name: str) -> tuple[FlowState, bool]:
     """Removes a flow that has not ended; returns its last state, and whether it had to be stopped.
 

@@ -1,4 +1,4 @@
-"""What `py` and `px` of the interactive shell have of the network: `net`, and each node by its name."""
+"""The nodes of a running experiment, for who works with them: each with its shell, by its name."""
 
 from __future__ import annotations
 
@@ -26,6 +26,10 @@ class NodeHandle:
         self._address = address
         self._place = place
         self._shell: NodeShell | None = None
+
+    def attach(self, address: str, place: Place | None) -> None:
+        """It has this address and runs its commands there from now on."""
+        self._address, self._place = address, place
 
     def IP(self) -> str:  # noqa: N802 - as Mininet has it
         """The node's IPv4 address."""
@@ -81,10 +85,18 @@ class NodeHandle:
 class NetHandle(Mapping[str, NodeHandle]):
     """All nodes by their names, in the order of the scenario."""
 
-    def __init__(self, addresses: Mapping[str, str], places: Mapping[str, Place]) -> None:
-        self._nodes = {
-            name: NodeHandle(name, address, places.get(name)) for name, address in addresses.items()
-        }
+    def __init__(self, make: Callable[[str, str, Place | None], NodeHandle] = NodeHandle) -> None:
+        """`make` is given the name of a node that is new, its address and where its commands run."""
+        self._make = make
+        self._nodes: dict[str, NodeHandle] = {}
+
+    def follow(self, addresses: Mapping[str, str], places: Mapping[str, Place]) -> None:
+        """Takes these nodes for those that there are; the shells of others end."""
+        gone = [self._nodes.pop(name) for name in self._nodes.keys() - addresses.keys()]
+        end_shells([shell for node in gone for shell in node.take_shell()])
+        for name, address in addresses.items():
+            if name not in self._nodes:
+                self._nodes[name] = self._make(name, address, places.get(name))
 
     def __getitem__(self, name: str) -> NodeHandle:
         return self._nodes[name]

@@ -45,20 +45,28 @@ class Started:
 
 
 async def start(
-    network: Network, options: RunOptions, interrupt: Interrupt, tell: Callable[[str], None]
+    network: Network,
+    options: RunOptions,
+    interrupt: Interrupt,
+    tell: Callable[[str], None],
+    hold: Callable[[socket.socket, subprocess.Popen[bytes]], None] | None = None,
 ) -> Started:
     """Starts a process that runs `network` until it is stopped; returns when that is in force, or over.
 
     `tell` hears what is being done. When interrupted, it takes everything down again before it returns.
+    `hold` is given a socket without which the experiment ends, and the process, before that is waited for.
     """
     ours, theirs = socket.socketpair()
     said = os.memfd_create("supervisor")
     try:
         with theirs:
             process = _spawn(theirs.fileno(), said)
+        if hold is not None:
+            hold(ours.dup(), process)
         reader, writer = await asyncio.open_connection(sock=ours, limit=_LONGEST_LINE)
         try:
-            return await _Start(process, reader, writer, said).follow((network, options), interrupt, tell)
+            assignment = (network, options, hold is not None)
+            return await _Start(process, reader, writer, said).follow(assignment, interrupt, tell)
         finally:
             writer.close()
     finally:

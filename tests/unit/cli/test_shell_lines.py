@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 @pytest.fixture
 def console() -> Console:
     """Of two nodes without namespaces; what goes to their shells is said instead."""
-    net = NetHandle({"h1": "10.0.0.1", "h2": "10.0.0.2"}, {})
+    net = NetHandle()
+    net.follow({"h1": "10.0.0.1", "h2": "10.0.0.2"}, {})
     made = Console(cast("Any", SimpleNamespace(net=net)), None)
     return made
 
