@@ -1,12 +1,13 @@
 """The dataplane, in Rust."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from os import PathLike
 
 __all__ = [
     "DataplaneError",
     "bench_direct",
     "bench_relay_chain",
+    "bench_relay_tuns",
     "create_bare_namespace",
     "create_namespaces",
     "enter_namespace",
@@ -75,3 +76,14 @@ def bench_direct(seconds: float) -> float:
 
 def bench_relay_chain(relays: int, seconds: float) -> float:
     """Gbit/s through `relays` threads that copy between loopback TCP connections. Raises DataplaneError."""
+
+def bench_relay_tuns(
+    first: tuple[str | PathLike[str], str],
+    second: tuple[str | PathLike[str], str],
+    offload: bool,
+    ready: Callable[[], object],
+) -> None:
+    """Relay between two TUN devices, each given by its namespace and name, with a thread for each direction.
+
+    `ready` is called when it has begun; it goes on until it fails. Raises DataplaneError.
+    """

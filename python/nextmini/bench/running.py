@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,9 +14,10 @@ from nextmini.experiment.interrupt import Interrupted
 from nextmini.store import StateFolder, embedded_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Iterator
 
     from nextmini.experiment import Interrupt, Outcome
+    from nextmini.experiment.observer import Observer
     from nextmini.scenario import Scenario
 
 EXPERIMENT = "bench"
@@ -36,14 +37,30 @@ class Bench:
         Raises RunError if that is not so, Interrupted, and whatever keeps a run from beginning.
         """
         options = RunOptions(runs_dir=self.folder, export=False, watch_us=watch_us)
-        try:
+        with one_at_a_time():
             outcome = await run_scenario(scenario, options, self.interrupt)
-        except ControllerError as error:
-            raise ControllerError(
-                error.message, "wait for the other benchmark to end: two at once would disturb each other"
-            ) from error
         _completed(outcome, what)
         return outcome
+
+    async def begin(self, scenario: Scenario, stop: Interrupt, observer: Observer) -> Outcome:
+        """A run that goes on until `stop`; how it went is for the caller to judge.
+
+        Raises whatever keeps a run from beginning.
+        """
+        options = RunOptions(runs_dir=self.folder, export=False, until="stopped")
+        with one_at_a_time():
+            return await run_scenario(scenario, options, stop, observer)
+
+
+@contextmanager
+def one_at_a_time() -> Iterator[None]:
+    """Tells who meets another benchmark to wait for it."""
+    try:
+        yield
+    except ControllerError as error:
+        raise ControllerError(
+            error.message, "wait for the other benchmark to end: two at once would disturb each other"
+        ) from error
 
 
 @asynccontextmanager

@@ -11,7 +11,6 @@ from nextmini.cli.signals import INTERRUPTED, Signals
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from nextmini.bench.lossless import Plan
     from nextmini.experiment import Interrupt
 
 Row = TypeVar("Row")
@@ -44,23 +43,49 @@ def lossless(
     signals = Signals()
     with signals.noted():
         # Here, since importing takes a while, and a signal meanwhile is to be noted.
-        import asyncio
-
         from nextmini.bench.lossless import Plan, measure
-        from nextmini.experiment.interrupt import Interrupted
 
-        plan = Plan(_numbers(hops), transport, flows, processors, seconds, repeat)
-        try:
-            rows = asyncio.run(_perform(lambda *watched: measure(plan, *watched), signals))
-        except Interrupted:
-            raise typer.Exit(INTERRUPTED) from None
+        plan = Plan(_numbers(hops, "--hops"), transport, flows, processors, seconds, repeat)
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
         if json:
-            from nextmini.bench.machine import machine
-
-            facts = {"seconds": plan.seconds, "repeat": plan.repeat, "machine": machine()}
-            print_json({"bench": "lossless", **facts, "rows": rows})
+            _print_json("lossless", rows, seconds=seconds, repeat=repeat)
         else:
-            _print(rows, plan)
+            from nextmini.cli.bench_tables import print_lossless
+
+            print_lossless(rows, plan)
+
+
+@app.command("tun")
+def tun(
+    hops: Annotated[str, typer.Option(metavar="N,N,...", help="Links between the two ends.")] = "1,2,5,10,30",
+    flows: Annotated[str, typer.Option(metavar="N,N,...", help="TCP connections at once.")] = "1,8",
+    transport: Annotated[Literal["memory", "tcp"], typer.Option(help="What links are made of.")] = "memory",
+    offload: Annotated[Literal["on", "off"], typer.Option(help="Super-packets of up to 64 KiB.")] = "on",
+    queues: Annotated[int, typer.Option(help="Queues of each node's device.")] = 1,
+    seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Measure iperf3 between the ends of lines of nodes with network namespaces, beside bare TUN devices.
+
+    The baseline is iperf3 between two namespaces whose TUN devices are joined by two threads, which write to
+    one what they read from the other. All are measured in turn, in the same run. Needs root and iperf3.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.tun import Plan, measure
+
+        plan = Plan(
+            _numbers(hops, "--hops"), _numbers(flows, "--flows"), transport, offload, queues, seconds, repeat
+        )
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("tun", rows, seconds=seconds, repeat=repeat)
+        else:
+            from nextmini.cli.bench_tables import print_tun
+
+            print_tun(rows, plan)
 
 
 @app.command("fidelity")
@@ -80,21 +105,12 @@ def fidelity(
     signals = Signals()
     with signals.noted():
         # Here, since importing takes a while, and a signal meanwhile is to be noted.
-        import asyncio
-
         from nextmini.bench.fidelity.plan import Plan, measure
-        from nextmini.experiment.interrupt import Interrupted
 
         plan = Plan(quick, repeat, only)
-        try:
-            rows = asyncio.run(_perform(lambda *watched: measure(plan, *watched), signals))
-        except Interrupted:
-            raise typer.Exit(INTERRUPTED) from None
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
         if json:
-            from nextmini.bench.machine import machine
-
-            facts = {"quick": quick, "repeat": repeat, "machine": machine()}
-            print_json({"bench": "fidelity", **facts, "rows": [row.document() for row in rows]})
+            _print_json("fidelity", [row.document() for row in rows], quick=quick, repeat=repeat)
         else:
             from nextmini.cli.fidelity_table import print_rows
 
@@ -103,14 +119,36 @@ def fidelity(
             raise typer.Exit(1)
 
 
-def _numbers(text: str) -> tuple[int, ...]:
+def _numbers(text: str, option: str) -> tuple[int, ...]:
     """Comma-separated numbers. Raises PlanError."""
     from nextmini.bench.plan import PlanError
 
     try:
         return tuple(int(part) for part in text.split(","))
     except ValueError:
-        raise PlanError(f"--hops: {text!r} is not a list of numbers", "such as --hops 1,2,5,10") from None
+        raise PlanError(
+            f"{option}: {text!r} is not a list of numbers", f"such as {option} 1,2,5,10"
+        ) from None
+
+
+def _print_json(name: str, rows: list[dict[str, Any]], **asked: float) -> None:
+    from nextmini.bench.machine import machine
+
+    print_json({"bench": name, **asked, "machine": machine(), "rows": rows})
+
+
+def _measured(
+    measure: "Callable[[Interrupt, Callable[[str], None]], Awaitable[list[Row]]]", signals: Signals
+) -> "list[Row]":
+    """What `measure` makes; ends the program if it is interrupted."""
+    import asyncio
+
+    from nextmini.experiment.interrupt import Interrupted
+
+    try:
+        return asyncio.run(_perform(measure, signals))
+    except Interrupted:
+        raise typer.Exit(INTERRUPTED) from None
 
 
 async def _perform(
@@ -129,30 +167,3 @@ async def _perform(
             return await measure(interrupt, lambda text: typer.echo(text, err=True))
         with console.status("starting") as status:
             return await measure(interrupt, status.update)
-
-
-def _print(rows: list[dict[str, Any]], plan: "Plan") -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
-    for heading in ("Hops", "Gbit/s", "Bare chain", "Ratio", "Ratio's range", "Direct", "CPU s/GB"):
-        table.add_column(heading, justify="right", no_wrap=True)
-    for row in rows:
-        low, high = row["spread"]["ratio"]
-        table.add_row(
-            str(row["hops"]),
-            f"{row['gbps']:.2f}",
-            f"{row['baseline_gbps']:.2f}",
-            f"{row['ratio']:.2f}",
-            f"{low:.2f}-{high:.2f}",
-            f"{row['direct_gbps']:.2f}",
-            f"{row['cpu_seconds_per_gb']:.2f}",
-        )
-    console = Console(highlight=False)
-    several = "s" if plan.flows > 1 else ""
-    console.print(
-        f"Lossless, {plan.flows} flow{several} over {plan.transport} links; "
-        f"medians of {plan.repeat} measurements of {plan.seconds:g} s"
-    )
-    console.print(table)

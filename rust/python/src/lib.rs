@@ -2,10 +2,10 @@
 
 use std::path::PathBuf;
 
-use nextmini_dataplane::baseline;
 use nextmini_dataplane::process::{self, Options};
 use pyo3::prelude::*;
 
+mod benchmarks;
 mod errors;
 mod logging;
 mod messages;
@@ -14,13 +14,15 @@ mod namespaces;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
+    use super::benchmarks::{bench_direct, bench_relay_chain, bench_relay_tuns};
+    #[pymodule_export]
     use super::errors::DataplaneError;
     #[pymodule_export]
     use super::messages::{message_names, roundtrip};
     #[pymodule_export]
     use super::namespaces::{create_bare_namespace, create_namespaces, enter_namespace, remove_namespaces};
     #[pymodule_export]
-    use super::{bench_direct, bench_relay_chain, run_dataplane, version};
+    use super::{run_dataplane, version};
 }
 
 /// The version of this module.
@@ -48,16 +50,4 @@ fn run_dataplane(
     let options =
         Options { controller, token, process, listen, workers, captures, exit_with_parent, namespace };
     py.detach(|| process::run(&options)).map_err(errors::to_python)
-}
-
-/// Gbit/s of one TCP connection over loopback, measured for `seconds`.
-#[pyfunction]
-fn bench_direct(py: Python<'_>, seconds: f64) -> PyResult<f64> {
-    bench_relay_chain(py, 0, seconds)
-}
-
-/// Gbit/s through a chain of `relays` blocking threads that copy between loopback TCP connections.
-#[pyfunction]
-fn bench_relay_chain(py: Python<'_>, relays: usize, seconds: f64) -> PyResult<f64> {
-    py.detach(|| baseline::relay_chain(relays, seconds)).map_err(errors::to_python)
 }

@@ -57,6 +57,14 @@ pub(crate) fn open() -> io::Result<OwnedFd> {
     Ok(rustix::fs::open(FILE, flags, Mode::empty())?)
 }
 
+/// Has whoever reads a file of a device wait for packets.
+///
+/// # Errors
+/// The kernel's answer.
+pub fn block(tun: impl AsFd) -> io::Result<()> {
+    Ok(rustix::io::ioctl_fionbio(tun, false)?)
+}
+
 /// Gives it the device of that name in the calling thread's namespace, which is made if there is none.
 pub(crate) fn attach(tun: impl AsFd, device: &str, queues: u16) -> Result<()> {
     // The kernel takes an empty name for the wish that it think of one, and a % for a number to be filled in.

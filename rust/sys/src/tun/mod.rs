@@ -16,7 +16,7 @@ use tokio::io::Interest;
 use crate::watched::Watched;
 
 pub use attach::{AttachError, Attachment, attach, attach_many};
-pub use device::Offload;
+pub use device::{Offload, block};
 
 /// Packets come, or the device has gone.
 const INTEREST: Interest = Interest::READABLE.add(Interest::ERROR);

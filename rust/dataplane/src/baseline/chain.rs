@@ -1,5 +1,4 @@
-//! What throughput is measured against: the same bytes over bare TCP, with blocking threads and
-//! nothing of the dataplane.
+//! The same bytes over bare TCP: a chain of threads that copy from one connection to the next.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -8,29 +7,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use nextmini_sys::socket::{LinkSocket, SocketError};
-use thiserror::Error;
+use nextmini_sys::socket::LinkSocket;
 
+use super::BaselineError;
 use crate::clock;
 
 /// What a relay moves at once at most, in bytes; as much as a link's writer does.
 const BUFFER: usize = 256 * 1024;
 const CONGESTION: &str = "cubic";
 const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Why there is no figure.
-#[derive(Debug, Error)]
-pub enum BaselineError {
-    /// A socket or a thread failed.
-    #[error("the baseline failed ({0})")]
-    Io(#[from] io::Error),
-    /// A socket could not be set.
-    #[error(transparent)]
-    Socket(#[from] SocketError),
-    /// A thread panicked.
-    #[error("a thread of the baseline panicked")]
-    Panic,
-}
 
 /// Throughput, in Gbit/s, of a chain of `relays` threads that copy from one loopback TCP connection to
 /// the next for `seconds`; 0 relays are a direct connection.

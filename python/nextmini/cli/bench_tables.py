@@ -1,0 +1,67 @@
+"""The tables of `nextmini bench`, for people."""
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from nextmini.bench import lossless, tun
+
+
+def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
+    """Of `nextmini bench lossless`."""
+    several = "s" if plan.flows > 1 else ""
+    title = (
+        f"Lossless, {plan.flows} flow{several} over {plan.transport} links; "
+        f"medians of {plan.repeat} measurements of {plan.seconds:g} s"
+    )
+    headings = ("Hops", "Gbit/s", "Bare chain", "Ratio", "Ratio's range", "Direct", "CPU s/GB")
+    cells = (
+        (row["hops"], *_compared(row), f"{row['direct_gbps']:.2f}", f"{row['cpu_seconds_per_gb']:.2f}")
+        for row in rows
+    )
+    _print(title, headings, cells)
+
+
+def print_tun(rows: list[dict[str, Any]], plan: "tun.Plan") -> None:
+    """Of `nextmini bench tun`."""
+    title = (
+        f"iperf3 between namespaces over {plan.transport} links, offload {plan.offload}, "
+        f"{plan.queues} queue{'s' if plan.queues > 1 else ''}; "
+        f"medians of {plan.repeat} measurements of {plan.seconds:g} s"
+    )
+    headings = ("Hops", "Flows", "Gbit/s", "Bare TUNs", "Ratio", "Ratio's range", "CPU s/GB", "Bare CPU s/GB")
+    cells = (
+        (
+            row["hops"],
+            row["flows"],
+            *_compared(row),
+            f"{row['cpu_seconds_per_gb']:.2f}",
+            f"{row['baseline_cpu_seconds_per_gb']:.2f}",
+        )
+        for row in rows
+    )
+    _print(title, headings, cells)
+
+
+def _compared(row: dict[str, Any]) -> tuple[str, ...]:
+    low, high = row["spread"]["ratio"]
+    return (
+        f"{row['gbps']:.2f}",
+        f"{row['baseline_gbps']:.2f}",
+        f"{row['ratio']:.2f}",
+        f"{low:.2f}-{high:.2f}",
+    )
+
+
+def _print(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for heading in headings:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*map(str, row))
+    console = Console(highlight=False)
+    console.print(title)
+    console.print(table)

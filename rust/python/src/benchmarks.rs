@@ -1,0 +1,36 @@
+//! Baselines of benchmarks, for Python.
+
+use std::path::PathBuf;
+
+use nextmini_dataplane::baseline::{self, TunRelay};
+use nextmini_sys::tun::Offload;
+use pyo3::prelude::*;
+
+use crate::errors::to_python;
+
+/// Gbit/s of one TCP connection over loopback, measured for `seconds`.
+#[pyfunction]
+pub(crate) fn bench_direct(py: Python<'_>, seconds: f64) -> PyResult<f64> {
+    bench_relay_chain(py, 0, seconds)
+}
+
+/// Gbit/s through a chain of `relays` blocking threads that copy between loopback TCP connections.
+#[pyfunction]
+pub(crate) fn bench_relay_chain(py: Python<'_>, relays: usize, seconds: f64) -> PyResult<f64> {
+    py.detach(|| baseline::relay_chain(relays, seconds)).map_err(to_python)
+}
+
+/// Relays between two TUN devices until that fails; `ready` is called when it has begun.
+#[pyfunction]
+pub(crate) fn bench_relay_tuns(
+    py: Python<'_>,
+    first: (PathBuf, String),
+    second: (PathBuf, String),
+    offload: bool,
+    ready: Py<PyAny>,
+) -> PyResult<()> {
+    let offload = if offload { Offload::On } else { Offload::Off };
+    let relay = py.detach(|| TunRelay::start([first, second], offload)).map_err(to_python)?;
+    ready.call0(py)?;
+    Err(to_python(py.detach(|| relay.wait())))
+}
