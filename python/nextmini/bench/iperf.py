@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import shutil
 import subprocess
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nextmini.errors import PrerequisiteError, RunError
+from nextmini.errors import RunError
 from nextmini.hosts.commands import spawn
 from nextmini.hosts.inside import end_group
 
@@ -42,12 +41,6 @@ class Received:
 
     gbps: float
     gigabytes: float
-
-
-def require_iperf3() -> None:
-    """Raises PrerequisiteError if this machine has no iperf3."""
-    if shutil.which(PROGRAM) is None:
-        raise PrerequisiteError(f"there is no program {PROGRAM}", f"install it: apt install {PROGRAM}")
 
 
 async def throughput(ends: Ends, flows: int, seconds: float) -> Received:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from nextmini.bench.baseline import relay_chain
 from nextmini.bench.figures import middle, spread
-from nextmini.bench.plan import PlanError, within
+from nextmini.bench.plan import each_once, within
 from nextmini.bench.running import EXPERIMENT, prepared
 from nextmini.scenario import Scenario, loads
 
@@ -44,10 +44,9 @@ class Plan:
     repeat: int = 5
 
     def __post_init__(self) -> None:
+        each_once(self.hops, "--hops", "1,2,5,10")
         for hops in self.hops:
             within(hops, "--hops", 1, MOST_HOPS)
-        if not self.hops or len(set(self.hops)) < len(self.hops):
-            raise PlanError("--hops: each number of hops once, and at least one", "such as --hops 1,2,5,10")
         within(self.flows, "--flows", 1, MOST_FLOWS)
         within(self.processors, "--processors", 1, 256)
         within(self.seconds, "--seconds", 0.1, 3_600)

@@ -8,6 +8,7 @@ from pathlib import Path
 from nextmini.hosts.local import PROGRAM
 
 _PROC = Path("/proc")
+_OF_KERNEL = ("SUnreclaim", "Percpu", "VmallocUsed", "KernelStack", "PageTables")
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -51,9 +52,26 @@ def pss_kib(process: int) -> int:
     return field_of((_PROC / str(process) / "smaps_rollup").read_text(encoding="ascii"), "Pss")
 
 
-def available_kib() -> int:
-    """Memory of the machine that could be had without swapping."""
-    return field_of((_PROC / "meminfo").read_text(encoding="ascii"), "MemAvailable")
+def kernel_kib() -> int:
+    """Memory that the kernel has for itself and cannot give back at once: what a namespace takes is in there.
+
+    All that the machine has left would say less: everybody's programs take of it.
+    """
+    text = (_PROC / "meminfo").read_text(encoding="ascii")
+    return sum(field_of(text, name) for name in _OF_KERNEL)
+
+
+def namespaces_of_kernel() -> int | None:
+    """Network namespaces that the kernel has, those too that it still takes apart; None if it does not tell.
+
+    It is not exact: some that are gone count for as long as the kernel keeps their memory in store.
+    """
+    try:
+        text = (_PROC / "slabinfo").read_text(encoding="ascii")
+    except OSError:
+        return None
+    counts = (line.split()[1] for line in text.splitlines() if line.startswith("net_namespace "))
+    return int(next(counts, 0))
 
 
 def field_of(text: str, name: str) -> int:

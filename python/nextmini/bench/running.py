@@ -31,14 +31,16 @@ class Bench:
     folder: Path
     interrupt: Interrupt
 
-    async def run(self, scenario: Scenario, what: str, watch_us: int = 10_000) -> Outcome:
+    async def run(
+        self, scenario: Scenario, what: str, watch_us: int = 10_000, observer: Observer | None = None
+    ) -> Outcome:
         """A run all of whose flows have completed with bytes to show for it; `what` was to be measured.
 
         Raises RunError if that is not so, Interrupted, and whatever keeps a run from beginning.
         """
         options = RunOptions(runs_dir=self.folder, export=False, watch_us=watch_us)
         with one_at_a_time():
-            outcome = await run_scenario(scenario, options, self.interrupt)
+            outcome = await run_scenario(scenario, options, self.interrupt, observer)
         _completed(outcome, what)
         return outcome
 
@@ -70,8 +72,14 @@ async def prepared(interrupt: Interrupt) -> AsyncIterator[Bench]:
         # Held throughout: a server that starts and stops would be part of the measurement.
         server = embedded_server(StateFolder.locate(None).path)
         await interrupt.guard(stack.enter_async_context(server))
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="nextmini-bench-")))
-        yield Bench(folder, interrupt)
+        yield stack.enter_context(bench_folder(interrupt))
+
+
+@contextmanager
+def bench_folder(interrupt: Interrupt) -> Iterator[Bench]:
+    """A place for what runs write, each of which starts whatever else it needs."""
+    with tempfile.TemporaryDirectory(prefix="nextmini-bench-") as folder:
+        yield Bench(Path(folder), interrupt)
 
 
 def _completed(outcome: Outcome, what: str) -> None:

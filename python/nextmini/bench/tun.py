@@ -1,4 +1,4 @@
-"""Throughput of TCP connections of real programs over a line of nodes, beside two TUN devices with nothing between.
+"""Throughput of real programs over a line of nodes, beside two TUN devices with nothing between them.
 
 H hops are H links, between H + 1 nodes with a network namespace each; the first and the last have iperf3. All
 nodes are in one dataplane process, and everything that belongs to an experiment is there. The baseline is
@@ -7,18 +7,17 @@ nodes are in one dataplane process, and everything that belongs to an experiment
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from nextmini.bench.bare_tuns import bare_tuns
 from nextmini.bench.figures import middle, spread
-from nextmini.bench.iperf import Ends, Received, require_iperf3, throughput
+from nextmini.bench.iperf import Ends, Received, throughput
 from nextmini.bench.network import in_force, unless
-from nextmini.bench.plan import PlanError, within
+from nextmini.bench.plan import each_once, within
+from nextmini.bench.prerequisites import require_program, require_root
 from nextmini.bench.processes import cpu_seconds, dataplanes
 from nextmini.bench.running import EXPERIMENT, prepared
-from nextmini.errors import PrerequisiteError
 from nextmini.hosts.namespaces import places
 from nextmini.scenario import Scenario, loads, resolve
 from nextmini.store import StateFolder
@@ -56,10 +55,9 @@ class Plan:
 
     def __post_init__(self) -> None:
         for option, numbers, most in (("--hops", self.hops, MOST_HOPS), ("--flows", self.flows, MOST_FLOWS)):
+            each_once(numbers, option, "1,8")
             for number in numbers:
                 within(number, option, 1, most)
-            if not numbers or len(set(numbers)) < len(numbers):
-                raise PlanError(f"{option}: each number once, and at least one", f"such as {option} 1,8")
         within(self.queues, "--queues", 1, 16)
         within(self.seconds, "--seconds", 1, 3_600)
         within(self.repeat, "--repeat", 1, 1_000)
@@ -88,7 +86,7 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
     beginning.
     """
     require_root()
-    require_iperf3()
+    require_program("iperf3", "iperf3")
     samples = {(hops, flows): Samples() for hops in plan.hops for flows in plan.flows}
     async with prepared(interrupt) as bench, bare_tuns(plan.offload) as relay:
         for repetition in range(1, plan.repeat + 1):
@@ -97,12 +95,6 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
                 both = _Both(plan, bench, relay)
                 await both.line(hops, {flows: samples[hops, flows] for flows in plan.flows})
     return [_row(plan, *key, sample) for key, sample in samples.items()]
-
-
-def require_root() -> None:
-    """Raises PrerequisiteError unless this is root, whom network namespaces need."""
-    if os.geteuid() != 0:
-        raise PrerequisiteError("nodes with network namespaces need root", "run as root (sudo)")
 
 
 def line(plan: Plan, hops: int) -> Scenario:

@@ -88,6 +88,35 @@ def tun(
             print_tun(rows, plan)
 
 
+@app.command("scale")
+def scale(
+    nodes: Annotated[str, typer.Option(metavar="N,N,...", help="Nodes of the ring.")] = "100,1000",
+    isolation: Annotated[
+        str, typer.Option(metavar="KIND,...", help="What nodes are, as network.isolation has it.")
+    ] = "none,namespace",
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 3,
+    json: JsonOption = False,
+) -> None:
+    """Measure how long large networks take to start and to stop, and how much memory a node takes.
+
+    A ring has started when a ping from its first node has been answered by the one on the other side. Needs
+    root and ping where nodes have programs.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.scale import Plan, measure
+
+        plan = Plan(_numbers(nodes, "--nodes"), tuple(isolation.split(",")), repeat)
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("scale", rows, repeat=repeat)
+        else:
+            from nextmini.cli.bench_tables import print_scale
+
+            print_scale(rows, plan)
+
+
 @app.command("fidelity")
 def fidelity(
     quick: Annotated[bool, typer.Option("--quick", help="A minute and a half at most.")] = False,

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from nextmini.bench import lossless, tun
+    from nextmini.bench import lossless, scale, tun
 
 
 def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
@@ -40,6 +40,24 @@ def print_tun(rows: list[dict[str, Any]], plan: "tun.Plan") -> None:
             *_compared(row),
             f"{row['cpu_seconds_per_gb']:.2f}",
             f"{row['baseline_cpu_seconds_per_gb']:.2f}",
+        )
+        for row in rows
+    )
+    _print(title, headings, cells)
+
+
+def print_scale(rows: list[dict[str, Any]], plan: "scale.Plan") -> None:
+    """Of `nextmini bench scale`."""
+    title = f"Rings; medians of {plan.repeat} measurement{'s' if plan.repeat > 1 else ''}"
+    headings = ("Nodes", "Isolation", "Start s", "Stop s", "Process KiB/node", "Kernel KiB/node")
+    cells = (
+        (
+            f"{row['nodes']:,}",
+            row["isolation"],
+            f"{row['start_seconds']:.2f}",
+            f"{row['stop_seconds']:.2f}",
+            f"{row['process_kib_per_node']:.0f}",
+            f"{row['kernel_kib_per_node']:.0f}",
         )
         for row in rows
     )
