@@ -208,7 +208,8 @@ pub fn parse(mut frame: Bytes) -> Result<Packet, FrameError> {
         KIND_IP => parse_ip(&mut frame, own_flags, length)?,
         _ => return Err(FrameError::Kind(kind)),
     };
-    Ok(Packet { route, position, hop_limit, label, weight, class, due, check, content, payload: frame })
+    let packet = Packet::new(route, hop_limit, label, content, frame);
+    Ok(Packet { position, weight, class, due, check, ..packet })
 }
 
 fn parse_chunk(frame: &mut Bytes, flags: u8, length: usize) -> Result<Content, FrameError> {

@@ -36,7 +36,28 @@ pub struct Packet {
     pub content: Content,
     /// Its data, a slice of the buffer that it arrived in.
     pub payload: Bytes,
+    /// Its size on the wire, as it was reckoned last.
+    pub size: KnownSize,
 }
+
+/// Bytes on the emulated wire, and what they were reckoned for: the links of a network mostly have one MTU, and
+/// a relay need not look into super-packets to know what they stand for.
+///
+/// It says nothing about a packet that the packet does not say itself, so all are equal.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct KnownSize {
+    mtu: u16,
+    payload: u32,
+    bytes: u32,
+}
+
+impl PartialEq for KnownSize {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for KnownSize {}
 
 /// What a packet is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -118,7 +139,8 @@ impl Packet {
     /// A packet at the beginning of its route.
     pub fn new(route: RouteId, hop_limit: u16, label: u32, content: Content, payload: Bytes) -> Self {
         let (position, weight, class, due, check) = (0, 1, 0, 0, None);
-        Self { route, position, hop_limit, label, weight, class, due, check, content, payload }
+        let size = KnownSize::default();
+        Self { route, position, hop_limit, label, weight, class, due, check, content, payload, size }
     }
 
     /// Bytes on the emulated wire: the payload with the headers that real packets would carry.
@@ -133,11 +155,25 @@ impl Packet {
             }
             Content::Datagram(_) => payload + DATAGRAM_HEADER,
             Content::Ip(header) => {
+                if self.size.mtu == mtu && u64::from(self.size.payload) == payload {
+                    return u64::from(self.size.bytes);
+                }
                 // Every packet that a super-packet stands for has headers of its own.
                 let more = segments(&self.payload, &header, mtu).saturating_sub(1) as u64;
                 payload + more * u64::from(header.header_bytes)
             }
         }
+    }
+
+    /// The same, and remembers it.
+    pub fn reckon_wire_bytes(&mut self, mtu: u16) -> u64 {
+        let bytes = self.wire_bytes(mtu);
+        if let (Content::Ip(_), Ok(payload), Ok(known)) =
+            (&self.content, u32::try_from(self.payload.len()), u32::try_from(bytes))
+        {
+            self.size = KnownSize { mtu, payload, bytes: known };
+        }
+        bytes
     }
 
     /// Whether a queue must always take it: sessions bound themselves by their window.
@@ -272,6 +308,24 @@ mod tests {
         let mut packets = [datagram(1, Ecn::NotCapable), datagram(1, Ecn::Capable)];
         packets.iter_mut().for_each(Packet::mark_congested);
         assert_eq!(packets, [datagram(1, Ecn::NotCapable), datagram(1, Ecn::Congested)]);
+    }
+
+    #[test]
+    fn a_size_that_is_known_is_that_of_this_packet_and_mtu() {
+        let ip = |length: u16| {
+            let mut bytes = vec![0; usize::from(length)];
+            bytes[0] = 0x45;
+            bytes[2..4].copy_from_slice(&length.to_be_bytes());
+            bytes[9] = 17;
+            Packet { payload: bytes.into(), ..packet(Content::Ip(VnetHeader::default()), 0) }
+        };
+        let mut whole = ip(4_000);
+        for mtu in [1_500, 1_500, 576, 9_000, 1_500] {
+            assert_eq!(whole.reckon_wire_bytes(mtu), ip(4_000).wire_bytes(mtu), "{mtu}");
+        }
+        let part = Packet { payload: ip(500).payload, ..whole.clone() };
+        assert_eq!(part.wire_bytes(1_500), 500);
+        assert_eq!(whole, ip(4_000));
     }
 
     #[test]

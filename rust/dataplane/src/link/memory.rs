@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Outgoing;
+use super::outgoing::Pace;
 use crate::ingress::Ingress;
 use crate::timers::Alarm;
 
@@ -12,9 +13,12 @@ use crate::timers::Alarm;
 pub async fn carry(outgoing: Arc<Outgoing>, ingress: Ingress, arrives_at: Arc<Outgoing>, mut alarm: Alarm) {
     let mut batch = Vec::new();
     loop {
-        outgoing.take(&mut batch, &mut alarm).await;
+        let pace = outgoing.take(&mut batch, &mut alarm).await;
         ingress.submit(&mut batch, &arrives_at).await;
-        // A saturated hop never finds its queue empty: let the next hop have the core.
-        tokio::task::yield_now().await;
+        // A saturated hop never finds its queue empty: let the next hop have the core. One that waits for every
+        // batch does so by waiting.
+        if pace == Pace::Hurried {
+            tokio::task::yield_now().await;
+        }
     }
 }

@@ -68,11 +68,13 @@ impl Outgoing {
     ///
     /// # Cancel safety
     /// Nothing is taken unless it returns.
-    pub async fn take(&self, batch: &mut Vec<Packet>, alarm: &mut Alarm) {
+    pub async fn take(&self, batch: &mut Vec<Packet>, alarm: &mut Alarm) -> Pace {
+        let mut pace = Pace::Hurried;
         loop {
             // Registered before looking, or a packet that comes in between would ring unheard.
             let filled = self.filled.notified();
-            let Some(next_at) = self.try_take(batch) else { return };
+            let Some(next_at) = self.try_take(batch) else { return pace };
+            pace = Pace::Waited;
             match next_at {
                 NextAt::Unknown => filled.await,
                 NextAt::At(at) => {
@@ -190,6 +192,15 @@ impl Outgoing {
 /// Now, if the queue needs to know.
 fn time_for(queue: &LinkQueue) -> Instant {
     if queue.is_timed() || queue.is_watched() { clock::now() } else { Instant::default() }
+}
+
+/// Whether whoever takes packets has had to wait for them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// There were none at first.
+    Waited,
+    /// They were there.
+    Hurried,
 }
 
 /// When there is something to do.

@@ -221,7 +221,7 @@ impl LinkQueue {
 
     fn push_one(&mut self, mut packet: Packet, now: Instant) -> Option<Refused> {
         self.books.counters.entered += 1;
-        let wire_bytes = packet.wire_bytes(self.mtu);
+        let wire_bytes = packet.reckon_wire_bytes(self.mtu);
         if let Some(cause) = self.refusal(&packet, wire_bytes, now) {
             return self.refuse(packet, cause, now);
         }
