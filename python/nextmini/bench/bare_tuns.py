@@ -60,7 +60,7 @@ async def bare_tuns(offload: Offload) -> AsyncIterator[Relay]:
         try:
             await namespaces.create()
             first, second = (places(secrets.folder, NAME)[node.name] for node in network.nodes)
-            async with _relay((first, second), offload) as process:
+            async with relay((first, second), offload) as process:
                 lost = asyncio.ensure_future(_until_failed(process))
                 try:
                     yield Relay(Ends(first, second, network.nodes[1].address), process.pid, lost)
@@ -72,7 +72,8 @@ async def bare_tuns(offload: Offload) -> AsyncIterator[Relay]:
 
 
 @asynccontextmanager
-async def _relay(ends: tuple[Place, Place], offload: Offload) -> AsyncIterator[Process]:
+async def relay(ends: tuple[Place, Place], offload: Offload) -> AsyncIterator[Process]:
+    """A process that relays between the devices of two nodes. Raises RunError if it cannot."""
     devices = [word for place in ends for word in (str(place.namespace), device_name(place.node))]
     process = await asyncio.create_subprocess_exec(
         *PROGRAM,

@@ -60,9 +60,12 @@ def received(text: str) -> Received:
         if "error" in document:
             raise RunError(f"{PROGRAM} failed: {document['error']}")
         total = document["end"]["sum_received"]
-        return Received(float(total["bits_per_second"]) / 1e9, float(total["bytes"]) / 1e9)
+        found = Received(float(total["bits_per_second"]) / 1e9, float(total["bytes"]) / 1e9)
     except (ValueError, KeyError, TypeError) as error:
         raise RunError(f"{PROGRAM} reports what cannot be read: {text.strip()[:200]!r}") from error
+    if found.gigabytes == 0:
+        raise RunError(f"{PROGRAM}: nothing came through")
+    return found
 
 
 @asynccontextmanager

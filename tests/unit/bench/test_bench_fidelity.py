@@ -56,7 +56,9 @@ class Rig:
     networks: list[Network] = field(default_factory=list)
     watch_us: set[int] = field(default_factory=set)
 
-    async def run(self, scenario: Any, options: RunOptions, _interrupt: object) -> Outcome:
+    async def run(
+        self, scenario: Any, options: RunOptions, _interrupt: object, _observer: object = None
+    ) -> Outcome:
         network = resolve(scenario)
         self.networks.append(network)
         self.watch_us.add(options.watch_us)

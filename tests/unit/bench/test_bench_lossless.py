@@ -76,7 +76,7 @@ class Rig:
         monkeypatch.setattr(running, "run_scenario", self.run)
         monkeypatch.setattr(lossless, "relay_chain", self.baseline)
 
-    async def run(self, scenario: Any, _options: object, _interrupt: object) -> Outcome:
+    async def run(self, scenario: Any, _options: object, _interrupt: object, _observer: object) -> Outcome:
         if self.refusal is not None:
             raise self.refusal
         network = resolve(scenario)
