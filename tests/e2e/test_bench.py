@@ -106,6 +106,45 @@ def test_fidelity_tells_what_a_link_achieves(environment: dict[str, str], tmp_pa
     assert list(tmp_path.glob("nextmini-bench-*")) == []
 
 
+def test_programs_are_measured_beside_bare_devices(environment: dict[str, str], tmp_path: Path) -> None:
+    options = ("--hops", "1", "--flows", "1", "--seconds", "1", "--repeat", "1", "--json")
+    done = subprocess.run(
+        [*PROGRAM, "tun", *options], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert (document["bench"], document["seconds"]) == ("tun", 1.0)
+    (row,) = document["rows"]
+    asked = {"hops": 1, "transport": "memory", "flows": 1, "offload": "on", "queues": 1}
+    assert row | asked == row
+    for figure in ("gbps", "baseline_gbps", "ratio", "cpu_seconds_per_gb", "baseline_cpu_seconds_per_gb"):
+        assert row[figure] > 0, figure
+    assert processes_naming(str(tmp_path)) == []
+    assert namespaces_of_benchmarks() == []
+
+
+def test_a_ring_starts_and_stops(environment: dict[str, str], tmp_path: Path) -> None:
+    done = subprocess.run(
+        [*PROGRAM, "scale", "--nodes", "10", "--repeat", "1", "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert [(row["nodes"], row["isolation"]) for row in rows] == [(10, "none"), (10, "namespace")]
+    for row in rows:
+        for figure in ("start_seconds", "stop_seconds", "process_kib_per_node"):
+            assert row[figure] > 0, figure
+    assert processes_naming(str(tmp_path)) == []
+    assert namespaces_of_benchmarks() == []
+
+
+def namespaces_of_benchmarks() -> list[str]:
+    return [name for name in os.listdir("/run/netns") if name.startswith("bench-")]
+
+
 def processes_naming(text: str) -> list[str]:
     """Command lines and environments of this machine's processes that have `text` in them."""
     found = []
