@@ -10,8 +10,9 @@ use tokio::sync::mpsc;
 
 use crate::event::Events;
 use crate::link::Outgoing;
+use crate::link::onward::{self, Exit};
 use crate::node::Node;
-use crate::task::{Task, guarded};
+use crate::task::Task;
 
 /// Batches that wait for a processor; then whoever brings more waits, since processors never do.
 const INBOX: usize = 2;
@@ -63,12 +64,8 @@ impl Ingress {
     pub async fn submit(&self, batch: &mut Vec<Packet>, arrives_at: &Arc<Outgoing>) {
         match self {
             Self::Inline(node) => {
-                let work = || node.process(batch, Some(arrives_at));
-                if !guarded(node.id(), "processor", node.events(), work) {
-                    node.end();
-                    arrives_at.count_drop(DropCause::Local, batch.len() as u64);
-                    batch.clear();
-                }
+                let exit = Exit { node: Arc::clone(node), arrives_at: Arc::clone(arrives_at) };
+                onward::carry(batch, exit, None);
             }
             Self::Sequential(inboxes) => spread(inboxes, batch, arrives_at).await,
             Self::Concurrent(inbox) => {

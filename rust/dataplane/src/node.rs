@@ -22,6 +22,7 @@ use tokio::sync::{mpsc, watch};
 use crate::clock;
 use crate::event::Events;
 use crate::link::Outgoing;
+use crate::link::onward::Onward;
 use crate::link::outgoing::Filling;
 use crate::local::Local;
 use crate::routes::{Asked, Outbound, Postponed, Routes};
@@ -62,6 +63,15 @@ pub enum SourceNews {
     },
     /// A link on its route broke.
     LinkBroken,
+}
+
+/// How far a processor moves packets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// Into the queue of the next link.
+    Queue,
+    /// Out of it again, where they go on at once.
+    Onward,
 }
 
 /// What becomes of a packet that starts here.
@@ -159,14 +169,25 @@ impl Node {
     /// `arrives_at` is this node's own end of the link that the packets came over; those that start
     /// here came over none. It counts what is dropped.
     pub fn process(&self, batch: &mut Vec<Packet>, arrives_at: Option<&Outgoing>) {
+        // Nothing goes onward, so nothing comes back.
+        let _nothing = self.pass(batch, arrives_at, Reach::Queue);
+    }
+
+    /// The same; with [`Reach::Onward`], `batch` may have packets again afterwards, which are to be carried on.
+    pub fn pass(
+        &self,
+        batch: &mut Vec<Packet>,
+        arrives_at: Option<&Outgoing>,
+        reach: Reach,
+    ) -> Option<Onward> {
         if self.down.load(Ordering::Relaxed) {
             batch.drain(..).for_each(|_| self.charge(DropCause::Down, arrives_at));
-            return;
+            return None;
         }
         let (routes, ttl) = (self.routes.load(), self.routes.ttl());
         let neighbours = self.neighbours.load();
         let (mut arrived, mut complaints) = (Vec::new(), Vec::new());
-        let mut open: Option<(NodeId, Filling<'_>)> = None;
+        let mut open: Option<(NodeId, &Arc<Outgoing>, Filling<'_>)> = None;
         for mut packet in batch.drain(..) {
             if packet.check.is_some() && !packet.is_intact() {
                 drop(open.take());
@@ -176,13 +197,13 @@ impl Node {
             packet.check = None;
             match routes.step(self.id, &mut packet, ttl) {
                 Step::Forward(next) => {
-                    if open.as_ref().is_none_or(|(to, _)| *to != next) {
+                    if open.as_ref().is_none_or(|(to, ..)| *to != next) {
                         // Closed before another is opened: never two locks at once.
                         drop(open.take());
-                        open = neighbours.get(&next).map(|link| (next, link.open()));
+                        open = neighbours.get(&next).map(|link| (next, link, link.open()));
                     }
                     match &mut open {
-                        Some((_, queue)) => complaints.extend(queue.push(packet).map(about_refused)),
+                        Some((.., queue)) => complaints.extend(queue.push(packet).map(about_refused)),
                         None => {
                             self.charge(DropCause::NoRoute, arrives_at);
                             complaints.extend(about(packet, Complaint::HostUnreachable));
@@ -204,7 +225,10 @@ impl Node {
                 }
             }
         }
-        drop(open);
+        let onward = match (open, reach) {
+            (Some((_, link, queue)), Reach::Onward) => queue.carry(link, batch),
+            _ => None,
+        };
         let pieces = arrived.len();
         if pieces > 0 && self.sink.send(arrived).is_err() {
             (0..pieces).for_each(|_| self.charge(DropCause::Local, arrives_at));
@@ -212,6 +236,7 @@ impl Node {
         if !complaints.is_empty() {
             self.complain(complaints);
         }
+        onward
     }
 
     /// Sends IP packets of this node's own programs, or of the node itself, on their way; `batch` is empty

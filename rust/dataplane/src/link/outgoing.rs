@@ -13,6 +13,7 @@ use nextmini_wire::packet::Packet;
 use tokio::sync::Notify;
 
 use super::BATCH_BYTES;
+use super::onward::{Claim, Exit, Onward};
 use crate::capture::Tap;
 use crate::clock;
 use crate::timers::Alarm;
@@ -26,17 +27,27 @@ pub struct Outgoing {
     link: LinkId,
     from: NodeId,
     to: NodeId,
-    queue: Mutex<LinkQueue>,
+    state: Mutex<State>,
     /// Rings when there is something to do sooner than was known.
     filled: Notify,
     /// Who watches what passes. Locked before the queue, never while it is.
     taps: Mutex<Vec<Tap>>,
 }
 
+#[derive(Debug)]
+struct State {
+    queue: LinkQueue,
+    /// Where packets come out, if whoever fills the queue may carry them there.
+    exit: Option<Exit>,
+    /// Whether somebody is carrying packets there: others would overtake them.
+    carried: bool,
+}
+
 impl Outgoing {
     /// The direction of `link` that leaves `from` for `to`.
     pub fn new(link: LinkId, from: NodeId, to: NodeId, queue: LinkQueue) -> Self {
-        Self { link, from, to, queue: Mutex::new(queue), filled: Notify::new(), taps: Mutex::default() }
+        let state = Mutex::new(State { queue, exit: None, carried: false });
+        Self { link, from, to, state, filled: Notify::new(), taps: Mutex::default() }
     }
 
     /// The link.
@@ -56,11 +67,12 @@ impl Outgoing {
 
     /// Opens the queue for a run of packets.
     pub fn open(&self) -> Filling<'_> {
-        let mut queue = self.lock();
-        let now = time_for(&queue);
+        let mut state = self.lock();
+        let queue = &mut state.queue;
+        let now = time_for(queue);
         let next_at = if queue.is_timed() { queue.next_at() } else { None };
         let was_empty = queue.is_empty();
-        Filling { outgoing: self, queue: Some(queue), was_empty, now, next_at }
+        Filling { outgoing: self, state: Some(state), was_empty, now, next_at }
     }
 
     /// Waits for packets that are to go on and moves a batch of them to `batch`, which is empty. `alarm` is the
@@ -90,11 +102,16 @@ impl Outgoing {
 
     /// Moves what is to go on now to `batch`; if there is nothing, when to look again.
     fn try_take(&self, batch: &mut Vec<Packet>) -> Option<NextAt> {
-        let mut queue = self.lock();
-        let now = time_for(&queue);
-        queue.pop_into(batch, BATCH_BYTES, now);
+        let mut state = self.lock();
+        if state.carried {
+            // The bell rings when it is put down.
+            return Some(NextAt::Unknown);
+        }
+        let queue = &mut state.queue;
+        queue.pop_into(batch, BATCH_BYTES, time_for(queue));
         let next_at = if batch.is_empty() && queue.is_timed() { queue.next_at() } else { None };
-        self.close(queue);
+        state.carried = !batch.is_empty() && state.exit.is_some();
+        self.close(state);
         if !batch.is_empty() {
             return None;
         }
@@ -128,44 +145,61 @@ impl Outgoing {
 
     /// Counts packets that were lost at this end of the link.
     pub fn count_drop(&self, cause: DropCause, packets: u64) {
-        self.lock().count_drop(cause, packets);
+        self.lock().queue.count_drop(cause, packets);
     }
 
     /// What has passed so far, and the bytes that wait.
     pub fn counters(&self) -> (Counters, u64) {
-        let queue = self.lock();
-        (queue.counters(), queue.waiting_bytes())
+        let state = self.lock();
+        (state.queue.counters(), state.queue.waiting_bytes())
     }
 
     /// Where it stands now.
     pub fn mark(&self) -> LinkMark {
-        LinkMark { link: self.link, node: self.from, entered: self.lock().counters().entered }
+        LinkMark { link: self.link, node: self.from, entered: self.lock().queue.counters().entered }
     }
 
     /// What it achieved, where anything was asked of it.
     pub fn fidelity(&self) -> Option<LinkFidelity> {
-        self.lock().fidelity(self.link, self.from)
+        self.lock().queue.fidelity(self.link, self.from)
     }
 
     /// Shows what passes from now on.
     pub fn tap(&self, tap: Tap) {
         let mut taps = self.taps();
         taps.push(tap);
-        self.lock().set_watched(true);
+        self.lock().queue.set_watched(true);
     }
 
     /// Changes something that may have to be looked at now.
     fn change(&self, change: impl FnOnce(&mut LinkQueue)) {
-        let mut queue = self.lock();
-        change(&mut queue);
-        self.close(queue);
+        let mut state = self.lock();
+        change(&mut state.queue);
+        self.close(state);
         self.filled.notify_one();
     }
 
+    /// Whoever fills the queue from now on may carry packets to `exit`, or else may not. For a link in memory.
+    pub fn set_exit(&self, exit: Option<Exit>) {
+        self.lock().exit = exit;
+    }
+
+    /// The packets that were taken last have arrived: who comes next overtakes nobody.
+    pub fn put_down(&self) {
+        let mut state = self.lock();
+        state.carried = false;
+        // What came meanwhile may be on its way already, if the link has been asked for something.
+        let more = state.queue.is_timed() || !state.queue.is_empty();
+        drop(state);
+        if more {
+            self.filled.notify_one();
+        }
+    }
+
     /// Lets go of the queue, and shows what was seen meanwhile to whoever watches.
-    fn close(&self, mut queue: MutexGuard<'_, LinkQueue>) {
-        let observed = queue.take_observed();
-        drop(queue);
+    fn close(&self, mut state: MutexGuard<'_, State>) {
+        let observed = state.queue.take_observed();
+        drop(state);
         if !observed.is_empty() {
             self.show(&observed);
         }
@@ -175,7 +209,7 @@ impl Outgoing {
         let mut taps = self.taps();
         taps.retain(|tap| tap.record(observed).is_continue());
         if taps.is_empty() {
-            self.lock().set_watched(false);
+            self.lock().queue.set_watched(false);
         }
     }
 
@@ -183,9 +217,9 @@ impl Outgoing {
         self.taps.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn lock(&self) -> MutexGuard<'_, LinkQueue> {
+    fn lock(&self) -> MutexGuard<'_, State> {
         // A queue's methods do not panic half way through a change, so it stays usable.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -215,7 +249,7 @@ enum NextAt {
 #[derive(Debug)]
 pub struct Filling<'a> {
     outgoing: &'a Outgoing,
-    queue: Option<MutexGuard<'a, LinkQueue>>,
+    state: Option<MutexGuard<'a, State>>,
     was_empty: bool,
     now: Instant,
     /// When whoever empties a queue with a sense of time is going to look.
@@ -225,13 +259,34 @@ pub struct Filling<'a> {
 impl Filling<'_> {
     /// Puts a packet in, or drops and counts it; it comes back if its source is to hear of that.
     pub fn push(&mut self, packet: Packet) -> Option<Refused> {
-        self.queue.as_mut()?.push(packet, self.now)
+        self.state.as_mut()?.queue.push(packet, self.now)
+    }
+
+    /// Closes the queue of `link`, which this is. Whoever may carry on takes what is in it to `batch`, which is
+    /// empty.
+    pub fn carry(mut self, link: &Arc<Outgoing>, batch: &mut Vec<Packet>) -> Option<Onward> {
+        let state = self.state.as_mut()?;
+        if !self.was_empty || state.carried || state.queue.is_timed() {
+            return None;
+        }
+        let exit = state.exit.clone()?;
+        state.queue.pop_into(batch, BATCH_BYTES, self.now);
+        if batch.is_empty() {
+            return None;
+        }
+        state.carried = true;
+        // Nobody is to be woken.
+        if let Some(state) = self.state.take() {
+            self.outgoing.close(state);
+        }
+        Some(Onward { exit, claim: Claim::new(Arc::clone(link)) })
     }
 }
 
 impl Drop for Filling<'_> {
     fn drop(&mut self) {
-        let Some(mut queue) = self.queue.take() else { return };
+        let Some(mut state) = self.state.take() else { return };
+        let queue = &mut state.queue;
         let sooner = if queue.is_timed() {
             // On its way at once, if nobody is before it: its own time is then the next to be woken up for.
             queue.advance(self.now);
@@ -239,7 +294,7 @@ impl Drop for Filling<'_> {
         } else {
             self.was_empty && !queue.is_empty()
         };
-        self.outgoing.close(queue);
+        self.outgoing.close(state);
         if sooner {
             self.outgoing.filled.notify_one();
         }

@@ -1,0 +1,195 @@
+//! Packets that go on where they are: over links in memory that are asked for nothing and have nothing waiting,
+//! from node to node in the task that has them, while they are in that core's cache and with nobody to wake.
+
+use std::fmt;
+use std::sync::Arc;
+
+use nextmini_policy::drops::DropCause;
+use nextmini_wire::packet::Packet;
+
+use super::Outgoing;
+use crate::node::{Node, Reach};
+use crate::task::guarded;
+
+/// Packets times links that are carried before others have the core: a fraction of a millisecond.
+const STRETCH: usize = 2_048;
+
+/// Where the packets of a link come out.
+#[derive(Clone)]
+pub struct Exit {
+    /// The node that has a single processor.
+    pub node: Arc<Node>,
+    /// That node's own end of the link, which counts what it drops.
+    pub arrives_at: Arc<Outgoing>,
+}
+
+impl fmt::Debug for Exit {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The node knows its links, which know where they lead.
+        write!(formatter, "Exit({})", self.node.id())
+    }
+}
+
+/// Being the only one who carries packets of a link, for as long as this is there.
+#[derive(Debug)]
+pub struct Claim {
+    link: Arc<Outgoing>,
+}
+
+impl Claim {
+    /// For who has just taken packets.
+    pub fn new(link: Arc<Outgoing>) -> Self {
+        Self { link }
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        self.link.put_down();
+    }
+}
+
+/// Packets that have been taken from a link's queue are to go there.
+#[derive(Debug)]
+pub struct Onward {
+    /// Where to.
+    pub exit: Exit,
+    /// The right to carry them.
+    pub claim: Claim,
+}
+
+/// The work of a node's only processor, and of those of the next nodes as far as it goes on at once; `batch` is
+/// empty afterwards. A panic is the failure of the node whose work it is.
+pub fn carry(batch: &mut Vec<Packet>, exit: Exit, claim: Option<Claim>) {
+    let (mut next, mut stretch) = (Some((exit, claim)), STRETCH);
+    while let Some((Exit { node, arrives_at }, claim)) = next {
+        stretch = stretch.saturating_sub(batch.len());
+        let reach = if stretch > 0 { Reach::Onward } else { Reach::Queue };
+        let mut onward = None;
+        let work = || onward = node.pass(batch, Some(&arrives_at), reach);
+        if !guarded(node.id(), "processor", node.events(), work) {
+            node.end();
+            arrives_at.count_drop(DropCause::Local, batch.len() as u64);
+            batch.clear();
+        }
+        // They have left the link that they came over.
+        drop(claim);
+        next = onward.map(|Onward { exit, claim }| (exit, Some(claim)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use nextmini_policy::addresses::Addresses;
+    use nextmini_policy::link::{LinkQueue, LinkSeed};
+    use nextmini_policy::route::{Route, RouteTable};
+    use nextmini_wire::id::{FlowId, LinkId, NodeId, RouteId};
+    use nextmini_wire::packet::{Content, Datagram, Ecn};
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::local::{Local, Stack};
+    use crate::node::Arrived;
+    use crate::routes::Routes;
+
+    /// A line of four nodes, of whose links only the ones there are told where they lead.
+    struct Line {
+        nodes: Vec<Arc<Node>>,
+        links: Vec<Arc<Outgoing>>,
+        arrived: Vec<mpsc::UnboundedReceiver<Vec<Arrived>>>,
+    }
+
+    impl Line {
+        fn new() -> Self {
+            let (events, _) = mpsc::unbounded_channel();
+            let routes = Arc::new(Routes::new(events.clone()));
+            let path = (1..=4).map(NodeId).collect();
+            let route = Route::new(RouteId(1), path, 1, 65_536).unwrap();
+            routes.replace(RouteTable::default().changed(&[], [route]));
+            let node = |id| {
+                let addresses = Addresses { v4: [10, 0, 0, id as u8].into(), v6: None };
+                let local = Local::new(addresses, Stack::Echo);
+                Node::new((NodeId(id), 9), local, Arc::clone(&routes), events.clone())
+            };
+            let (nodes, arrived): (Vec<_>, Vec<_>) = (1..=4).map(node).unzip();
+            let link = |id: u32| {
+                let queue = LinkQueue::new(1_500, LinkSeed::default());
+                Arc::new(Outgoing::new(LinkId(id), NodeId(id), NodeId(id + 1), queue))
+            };
+            let links: Vec<_> = (1..=3).map(link).collect();
+            for (node, link) in nodes.iter().zip(&links) {
+                node.set_neighbours([(link.to(), Arc::clone(link))].into_iter().collect());
+            }
+            let line = Self { nodes, links, arrived };
+            (0..3).for_each(|at| line.links[at].set_exit(Some(line.exit(at))));
+            line
+        }
+
+        fn exit(&self, link: usize) -> Exit {
+            Exit { node: Arc::clone(&self.nodes[link + 1]), arrives_at: Arc::clone(&self.links[link]) }
+        }
+
+        /// Carries packets on from the second node.
+        fn carry(&self, numbers: impl IntoIterator<Item = u64>) {
+            let mut batch: Vec<_> = numbers.into_iter().map(packet).collect();
+            carry(&mut batch, self.exit(0), None);
+            assert_eq!(batch, []);
+        }
+
+        fn arrived(&mut self) -> Vec<u64> {
+            let batches = std::iter::from_fn(|| self.arrived[3].try_recv().ok());
+            batches.flatten().map(|piece| number(&piece.content)).collect()
+        }
+    }
+
+    fn packet(sequence: u64) -> Packet {
+        let datagram = Datagram { flow: FlowId(1), sequence, sent_at: 0, last: false, ecn: Ecn::default() };
+        let content = Content::Datagram(datagram);
+        Packet { position: 1, ..Packet::new(RouteId(1), 9, 0, content, Bytes::from_static(b"data")) }
+    }
+
+    fn number(content: &Content) -> u64 {
+        match content {
+            Content::Datagram(datagram) => datagram.sequence,
+            _ => panic!("{content:?}"),
+        }
+    }
+
+    #[test]
+    fn packets_go_to_the_end_of_their_route_and_are_counted_on_the_way() {
+        let mut line = Line::new();
+        line.carry(0..3);
+        line.carry(3..5);
+        assert_eq!(line.arrived(), [0, 1, 2, 3, 4]);
+        for link in &line.links[1..] {
+            let (counters, waiting) = link.counters();
+            assert_eq!((counters.entered, counters.packets, counters.bytes, waiting), (5, 5, 160, 0));
+        }
+    }
+
+    #[test]
+    fn nobody_overtakes_packets_that_are_being_carried() {
+        let mut line = Line::new();
+        let mut first = vec![packet(0)];
+        let Onward { exit, claim } = line.nodes[1].pass(&mut first, None, Reach::Onward).unwrap();
+        line.carry(1..3);
+        assert_eq!(line.arrived(), []);
+        assert_eq!(line.links[1].counters().0.entered, 3);
+        carry(&mut first, exit, Some(claim));
+        assert_eq!(line.arrived(), [0]);
+        // They wait for the link's own task, and others behind them.
+        line.carry([3]);
+        assert_eq!((line.arrived(), line.links[1].counters().0.packets), (vec![], 1));
+    }
+
+    #[test]
+    fn others_have_the_core_after_a_while() {
+        let mut line = Line::new();
+        line.carry(0..STRETCH as u64);
+        assert_eq!(line.arrived(), []);
+        let (counters, waiting) = line.links[1].counters();
+        assert_eq!((counters.packets, counters.entered), (0, STRETCH as u64));
+        assert!(waiting > 0);
+    }
+}
