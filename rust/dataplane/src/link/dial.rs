@@ -37,8 +37,7 @@ pub async fn keep(end: End, peer: SocketAddr, key: LinkKey, status: Arc<Status>)
         match connect(&end, peer, &key).await {
             Ok(stream) => {
                 backoff.reset();
-                status.up();
-                let error = end.carry(stream).await;
+                let error = end.carry(stream, &status).await;
                 tracing::info!(link = %end.outgoing.link(), %peer, %error, "link broke");
                 status.down(error.to_string());
             }

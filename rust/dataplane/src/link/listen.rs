@@ -106,10 +106,9 @@ pub async fn keep(end: End, mut connections: mpsc::Receiver<TcpStream>, status: 
             next = connections.recv().await;
             continue;
         }
-        status.up();
         let reason;
         (reason, next) = tokio::select! {
-            error = end.carry(stream) => (error.to_string(), None),
+            error = end.carry(stream, &status) => (error.to_string(), None),
             newer = connections.recv() => ("the peer connected anew".to_owned(), newer),
         };
         tracing::info!(link = %end.outgoing.link(), %reason, "link broke");

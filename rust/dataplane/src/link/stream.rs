@@ -18,6 +18,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::Outgoing;
 use super::reader::FrameReader;
+use super::status::Status;
 use crate::clock;
 use crate::ingress::Ingress;
 use crate::timers::{Alarm, Timers};
@@ -90,17 +91,23 @@ impl End {
         options.apply(stream)
     }
 
-    /// Carries packets over `stream` in both directions until it breaks.
+    /// Carries packets over `stream` in both directions until it breaks. `status` is told when it does, and is for
+    /// the caller to be told when it does not any more.
     ///
     /// # Cancel safety
     /// Dropping it ends both directions.
-    pub async fn carry(&self, stream: TcpStream) -> StreamError {
+    pub async fn carry(&self, stream: TcpStream, status: &Status) -> StreamError {
+        self.outgoing.set_up(LinkUp::Yes);
+        // Not before: whoever hears of it may send.
+        status.up();
         let clock = match PeerClock::of(&stream) {
             Ok(clock) => clock,
-            Err(error) => return error.into(),
+            Err(error) => {
+                self.outgoing.set_up(LinkUp::No);
+                return error.into();
+            }
         };
         let (incoming, mut outgoing) = stream.into_split();
-        self.outgoing.set_up(LinkUp::Yes);
         let reading = spawn_scoped(read(incoming, self.ingress.clone(), Arc::clone(&self.outgoing), clock));
         let error = tokio::select! {
             error = reading => error,
