@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, NoReturn
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
     from nextmini.hosts.commands import Place
     from nextmini.scenario import App
+
+log = logging.getLogger(__name__)
 
 FOLDER = "apps"
 """Where the logs are in a run folder."""
@@ -60,6 +63,7 @@ class AppRun:
         except RunError as error:
             code = error.exit_code if isinstance(error, CommandError) else None
             self._fail(code, f"cannot be started: {error}")
+        log.info("app %s in node %s runs (pid %s)", self.app.name, self._node, self._program.process)
 
     async def until_ready(self) -> None:
         """Returns when it is ready. Raises RunError if it ends before, or is not ready in time."""
@@ -72,16 +76,20 @@ class AppRun:
         finally:
             for task in waits:
                 task.cancel()
+        for task in done:
+            task.result()
         if not done:
             within = format_time(self.app.ready_within)
             self._fail(None, f"was not ready ({wanted}) within {within}{self._tail()}")
         if waits[0] not in done and not program.heard:
             told = f"{describe_exit(program.exit or 0)} before it was ready ({wanted}){self._tail()}"
             self._fail(program.exit, told)
+        log.info("app %s is ready", self.app.name)
 
     async def until_ended(self) -> None:
         """Returns when it has ended by itself."""
         await self._program.ended.wait()
+        log.info("app %s %s", self.app.name, describe_exit(self._program.exit or 0))
         self._judge()
 
     def signal(self, number: signal.Signals) -> None:
