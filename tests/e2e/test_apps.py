@@ -118,6 +118,8 @@ def test_a_server_and_its_client(program: Program) -> None:
     assert server["command"] == ["python3", "-u", "-m", "http.server", "80"]
     assert log(program, "client") == "hello from the other end\n"
     assert "GET /page" in log(program, "server")
+    (said,) = (program.work / "runs").glob("*/logs/controller.log")
+    assert "app server is ready" in said.read_text()
     assert max(link["packets"] for link in document["link_stats"]) > 3
     assert_nothing_left(program)
 
