@@ -51,27 +51,31 @@ class Program:
             "NO_COLOR": "1",
         }
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
         """Starts it in a session of its own, as a terminal would."""
         return subprocess.Popen(
             [sys.executable, "-m", "nextmini.cli.main", *arguments],
             cwd=self.work,
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
         )
 
-    def finish(self, process: subprocess.Popen[str]) -> Done:
-        """Waits for its end."""
-        out, err = process.communicate(timeout=PATIENCE)
+    def finish(self, process: subprocess.Popen[str], text: str | None = None) -> Done:
+        """Waits for its end; `text` is what it has to read."""
+        out, err = process.communicate(text, timeout=PATIENCE)
         return Done(process.returncode, out, err)
 
     def run(self, *arguments: str) -> Done:
         """Runs it to its end."""
         return self.finish(self.start(*arguments))
+
+    def feed(self, text: str, *arguments: str) -> Done:
+        """Runs it to its end, with `text` as standard input."""
+        return self.finish(self.start(*arguments, stdin=subprocess.PIPE), text)
 
     def write(self, text: str, name: str = "scenario.toml") -> str:
         """Writes a file into the working folder and returns its name."""

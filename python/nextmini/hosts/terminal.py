@@ -60,6 +60,18 @@ class Terminal:
         with self._open() as theirs:
             termios.tcflush(theirs, termios.TCIFLUSH)
 
+    def foreground(self) -> int:
+        """The group of processes that keys are for. Raises OSError if nobody has the other end."""
+        return os.tcgetpgrp(self._ours)
+
+    def makes_signals(self) -> bool:
+        """Whether Ctrl-C is a signal here, and no key. Raises termios.error if nobody has the other end."""
+        return bool(termios.tcgetattr(self._ours)[_LOCAL] & termios.ISIG)
+
+    def shows_keys(self) -> bool:
+        """Whether it echoes. Raises termios.error if nobody has the other end."""
+        return bool(termios.tcgetattr(self._ours)[_LOCAL] & termios.ECHO)
+
     def resize(self, size: Size) -> None:
         """Raises termios.error if nobody has the other end."""
         termios.tcsetwinsize(self._ours, size)
