@@ -97,8 +97,10 @@ def _socket() -> socket.socket:
     """Raises RunError if there can be none."""
     try:
         made = socket.socket(socket.AF_INET, socket.SOCK_RAW | socket.SOCK_NONBLOCK, socket.IPPROTO_ICMP)
-    except OSError as error:
+    except PermissionError as error:
         raise RunError(f"pings need a raw socket: {error.strerror}", "run as root (sudo)") from error
+    except OSError as error:
+        raise RunError(f"pings need a socket in each node: {error.strerror}") from error
     wanted = sum(1 << kind for kind in _HEARD_TYPES)
     made.setsockopt(_SOL_RAW, _ICMP_FILTER, struct.pack("=I", ~wanted & 0xFFFFFFFF))
     made.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)

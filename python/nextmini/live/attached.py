@@ -7,6 +7,7 @@ import time
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
+from nextmini.hosts.files import allow_files
 from nextmini.hosts.iperf import measure
 from nextmini.hosts.namespaces import places
 from nextmini.hosts.pinging import Pinger
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from nextmini.store.live import LiveStore
 
 T = TypeVar("T")
+
+_FILES_OF_A_NODE = 8
+"""Those of its shell, and a socket."""
 
 
 class Attached:
@@ -68,6 +72,7 @@ class Attached:
         """Takes in which nodes there are now. Raises DatabaseError, PrerequisiteError."""
         self._places = places(self._state.folder(self._found.name), self._found.name)
         self.net.follow(self.wiring().addresses, self._places)
+        allow_files(len(self.net) * _FILES_OF_A_NODE)
 
     def do(self, work: Callable[[LiveStore, Registration], Coroutine[Any, Any, T]]) -> T:
         """The result of `work` on the experiment's rows."""

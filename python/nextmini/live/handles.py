@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
+from nextmini.errors import RunError
 from nextmini.hosts.node_shell import NodeShell, end_shells
 from nextmini.live.choice import LiveError
 from nextmini.live.session import no_node
@@ -55,7 +56,10 @@ class NodeHandle:
         if self._shell is not None and not self._shell.alive:
             self.close()
         if self._shell is None:
-            self._shell = NodeShell(self.place)
+            try:
+                self._shell = NodeShell(self.place)
+            except OSError as error:
+                raise RunError(f"node {self.name} can have no shell: {error.strerror}") from error
         return self._shell
 
     @property

@@ -21,10 +21,11 @@ def nodes(names: Iterable[str]) -> str:
 
 def net(wiring: Wiring) -> str:
     """Of each node its interfaces, with those at the other ends."""
-    return "".join(
-        f"{node}{''.join(f' {ours}:{theirs}' for ours, theirs in wiring.peers(node))}\n"
-        for node in wiring.interfaces
-    )
+    lines = []
+    for node, peers in wiring.peers().items():
+        pairs = zip(wiring.interfaces[node], peers, strict=True)
+        lines.append(f"{node}{''.join(f' {ours}:{theirs}' for ours, theirs in pairs)}\n")
+    return "".join(lines)
 
 
 def dump(wiring: Wiring, pids: dict[str, int | None]) -> str:

@@ -60,7 +60,11 @@ class Wiring:
             links.append(Joined((end(link.a), end(link.b)), up))
         return cls({node.name: node.address for node in nodes.values()}, interfaces, links)
 
-    def peers(self, node: str) -> list[tuple[Interface, Interface]]:
-        """The interfaces of a node, each with the one at the link's other end."""
-        pairs = [link.ends for link in self.links] + [link.ends[::-1] for link in self.links]
-        return sorted((pair for pair in pairs if pair[0].node == node), key=lambda pair: pair[0].number)
+    def peers(self) -> dict[str, list[Interface]]:
+        """Of each node the interfaces at the other ends of its own, in their order."""
+        found: dict[str, list[Interface]] = {node: [] for node in self.interfaces}
+        # Interfaces are numbered in the order of links.
+        for link in self.links:
+            for ours, theirs in (link.ends, link.ends[::-1]):
+                found[ours.node].append(theirs)
+        return found

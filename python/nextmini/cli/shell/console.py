@@ -75,9 +75,13 @@ class Console:
         """Data, on standard output."""
         sys.stdout.write(text)
 
+    def flush(self) -> None:
+        """Shows what has been said, before somebody else writes."""
+        sys.stdout.flush()
+
     def write(self, data: bytes) -> None:
         """What a node has written, at once."""
-        sys.stdout.flush()
+        self.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
 

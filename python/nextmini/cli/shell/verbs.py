@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import subprocess
+import sys
 import time
 from cmd import Cmd
 from dataclasses import dataclass
@@ -64,8 +65,6 @@ def _help(console: Console, rest: str) -> None:
         console.say(f"{verb.usage}\n{verb.summary}\n")
         return
     console.say("\nDocumented commands (type help <topic>):\n========================================\n")
-    import sys
-
     Cmd(stdout=sys.stdout).columnize(sorted(VERBS), 80)
     console.say(f"\n{_NODES}")
 
@@ -134,7 +133,7 @@ def _iperf(console: Console, rest: str) -> None:
         raise Wrong("invalid number of args: iperf src dst")
     client, server = _ends(console, words)
     console.say(text.iperf_title("TCP", client, server))
-    _flush(console)
+    console.flush()
     found = console.attached.bandwidth(client, server, Measurement())
     console.say(text.iperf_result(map(text.bandwidth, (found.received, found.sent))))
 
@@ -146,13 +145,9 @@ def _iperf_udp(console: Console, rest: str) -> None:
     rate = words[0] if words else USUAL_RATE
     client, server = _ends(console, words[1:])
     console.say(text.iperf_title("UDP", client, server))
-    _flush(console)
+    console.flush()
     found = console.attached.bandwidth(client, server, Measurement("udp", rate=rate))
     console.say(text.iperf_result([rate, *map(text.bandwidth, (found.received, found.sent))]))
-
-
-def _flush(console: Console) -> None:
-    console.write(b"")
 
 
 def _ends(console: Console, words: Sequence[str]) -> tuple[str, str]:
@@ -188,7 +183,7 @@ def _link(console: Console, rest: str) -> None:
 
 
 def _sh(console: Console, rest: str) -> None:
-    _flush(console)
+    console.flush()
     # In the foreground as it is, so that Ctrl-C is for it too.
     subprocess.run(rest, shell=True, check=False)  # noqa: S602 - the user's own command
 
