@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -264,5 +265,20 @@ def test_without_namespaces_there_are_no_programs_but_flows(program: Program) ->
     done = program.feed(script, "shell", scenario(program, "none", "none"))
     assert done.code == 0, done.err
     assert "<Host n1: n1-eth0:10.0.0.1 pid=None> \n" in done.out
+    assert "*** Results: 0% dropped (" in done.out
     assert re.search(r"\*\*\* Results: \['[\d.]+ Gbits/sec', '[\d.]+ Gbits/sec'\]\n$", done.out)
-    assert done.err.count("node n1 has no network namespace for programs to run in") == 2
+    assert done.err.count("node n1 has no network namespace for programs to run in") == 1
+
+
+def test_nodes_without_programs_answer_pings(program: Program) -> None:
+    assert program.run("up", scenario(program, "pings", "none")).code == 0
+    done = program.run("ping", "n1", "n3", "-c", "2", "--interval", "0.1", "--json")
+    assert done.code == 0, done.err
+    (outcome,) = json.loads(done.out)
+    assert (outcome["sent"], outcome["received"], outcome["unreachable"]) == (2, 2, 0)
+    assert 0 < outcome["seconds"]["least"] <= outcome["seconds"]["most"] < 1
+    assert program.run("link", "n1", "n2", "down").code == 0
+    lost = program.run("ping", "n1", "n3", "-c", "1", "--json")
+    assert (lost.code, json.loads(lost.out)[0]["received"]) == (1, 0)
+    flows = program.run("down", "--json").document["flows"]
+    assert {(flow["kind"], flow["packets_sent"]) for flow in flows} == {("icmp", 1)}

@@ -36,6 +36,7 @@ def row_state(row: Row, state: RowState, process: int) -> NodeState | LinkState 
 
 def flow_state(known: FlowProgress, generation: int) -> FlowState:
     """The state of a flow."""
+    packets = known.datagrams
     return FlowState(
         flow=known.flow.id,
         generation=generation,
@@ -48,6 +49,9 @@ def flow_state(known: FlowProgress, generation: int) -> FlowState:
         checksum_sink=known.sink.checksum if known.sink else None,
         route=known.route,
         reason=known.verdict.reason if known.verdict else None,
+        sent=packets.sent if packets else None,
+        received=packets.received if packets else None,
+        delay_ms=packets.delay_p50_ms if packets and packets.received else None,
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from nextmini.hosts.files import allow_files
@@ -13,6 +14,7 @@ from nextmini.hosts.namespaces import places
 from nextmini.hosts.pinging import Pinger
 from nextmini.hosts.probes import Pair, Round
 from nextmini.live.bandwidth import by_flow
+from nextmini.live.echoing import PATIENCE, FlowPinger
 from nextmini.live.handles import NetHandle
 from nextmini.live.links import Named, set_link, set_up
 from nextmini.live.session import session
@@ -103,11 +105,18 @@ class Attached:
 
     def pings(self, pairs: Iterable[tuple[str, str]], pace: Pace) -> Round:
         """Pings between nodes, to be done with `ping`."""
-        wanted = [Pair(a, b, self.net.find(b).IP()) for a, b in pairs]
+        wanted = [Pair(self.net.find(a).name, b, self.net.find(b).IP()) for a, b in pairs]
+        if not self._places:
+            pace = replace(pace, patience=PATIENCE)
         return Round(wanted, pace, time.monotonic())
 
     def ping(self, tasks: Round, heard: Callable[[Outcome], None] = lambda _: None) -> None:
-        """Does all pings of a round; `heard` gets each pair's outcome. Raises LiveError, RunError."""
+        """Does all pings of a round; `heard` gets each pair's outcome. Raises RunError, DatabaseError.
+
+        From inside the nodes, or by flows where nothing runs inside.
+        """
+        if not self._places:
+            return self._runner.run(FlowPinger(self._store, tasks, heard).run())
         there = {source: self.net.find(source).place for source in tasks.sources}
         Pinger(there, tasks, heard).run()
 

@@ -49,7 +49,7 @@ _LINK_STATES = "SELECT link, generation, status, reason FROM link_state"
 _ROUTE_STATES = "SELECT route, generation, status, reason FROM route_state"
 _FLOW_STATES = (
     "SELECT flow, generation, status, bytes, seconds, retransmitted, reordered,"
-    " checksum_source, checksum_sink, route, reason FROM flow_state"
+    " checksum_source, checksum_sink, route, reason, sent, received, delay_ms FROM flow_state"
 )
 _EVENT_STATES = "SELECT event, status, applied, applied_after_ms, packets_affected, reason FROM event_state"
 _STATE_TABLES = ("node_state", "link_state", "route_state", "flow_state", "event_state")

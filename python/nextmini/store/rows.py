@@ -87,6 +87,9 @@ class RouteState:
 
 @dataclass(frozen=True, slots=True)
 class FlowState:
+    """The last three are of flows of packets; `delay_ms` is the median, of echo requests that of round
+    trips."""
+
     flow: int
     generation: int
     status: str
@@ -98,6 +101,9 @@ class FlowState:
     checksum_sink: str | None = None
     route: int | None = None
     reason: str | None = None
+    sent: int | None = None
+    received: int | None = None
+    delay_ms: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

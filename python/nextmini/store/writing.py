@@ -159,7 +159,9 @@ _UPSERTS: dict[type[State], str] = {
     LinkState: _upsert("link_state", LinkState, "int bigint text text"),
     RouteState: _upsert("route_state", RouteState, "int bigint text text"),
     FlowState: _upsert(
-        "flow_state", FlowState, "int bigint text bigint float8 bigint bigint text text int text"
+        "flow_state",
+        FlowState,
+        "int bigint text bigint float8 bigint bigint text text int text bigint bigint float8",
     ),
     EventState: _upsert("event_state", EventState, "int text float8 float8 bigint text"),
 }
