@@ -1,0 +1,169 @@
+//! The links of a process: their ends, the tasks that carry them, and what changes them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use nextmini_policy::class::Classes;
+use nextmini_policy::link::{LinkQueue, LinkSeed, LinkUp};
+use nextmini_wire::control::{self, LinkMark, Transport};
+use nextmini_wire::id::{LinkId, NodeId};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::{Host, RowError};
+use crate::ingress::Ingress;
+use crate::link::orders::Orders;
+use crate::link::status::Status;
+use crate::link::stream::End;
+use crate::link::{Outgoing, dial, listen, memory};
+use crate::task::Task;
+
+/// A link with an end in this process.
+#[derive(Debug)]
+pub(super) struct HostedLink {
+    pub(super) row: control::Link,
+    pub(super) ends: Vec<Arc<Outgoing>>,
+    pub(super) tasks: Vec<Task>,
+    pub(super) status: Arc<Status>,
+}
+
+/// What carries a link: its ends in this process, their tasks, and whether they are up.
+type Carried = (Vec<Arc<Outgoing>>, Vec<Task>, Arc<Status>);
+
+impl Host {
+    pub(super) fn set_classes(&mut self, classes: Vec<control::Class>) {
+        self.classes = Arc::new(Classes::new(classes));
+        self.routes.set_classes(Arc::clone(&self.classes));
+        self.links.values().flat_map(|link| &link.ends).for_each(|end| end.set_classes(&self.classes));
+    }
+
+    pub(super) fn set_link(
+        &mut self,
+        row: control::Link,
+        touched: &mut FxHashSet<NodeId>,
+        marks: &mut Vec<LinkMark>,
+    ) -> Result<(), RowError> {
+        let orders = Orders::new(&row, &self.traces).map_err(|(from, to, source)| RowError::Direction {
+            from,
+            to,
+            source,
+        })?;
+        if let Some(known) = self.links.get_mut(&row.id)
+            && known.is_carried_as(&row)
+        {
+            if known.row != row {
+                marks.extend(known.ends.iter().map(|end| end.mark()));
+                orders.give(&row, &known.ends);
+                known.status.set_wanted(row.up);
+                known.row = row;
+            }
+            return Ok(());
+        }
+        self.remove_link(row.id, touched);
+        let (ends, tasks, status) = match row.transport {
+            Transport::Memory => self.memory_link(&row, orders)?,
+            Transport::Tcp => self.tcp_link(&row, orders)?,
+        };
+        touched.extend([row.a, row.b]);
+        self.links.insert(row.id, HostedLink { row, ends, tasks, status });
+        Ok(())
+    }
+
+    fn memory_link(&self, row: &control::Link, orders: Orders) -> Result<Carried, RowError> {
+        let (Some(a), Some(b)) = (self.nodes.get(&row.a), self.nodes.get(&row.b)) else {
+            return Err(RowError::Split);
+        };
+        let (to_b, to_a) = (self.outgoing(row, row.a, row.b), self.outgoing(row, row.b, row.a));
+        let ends = vec![Arc::clone(&to_b), Arc::clone(&to_a)];
+        orders.give(row, &ends);
+        let carry = |from, there: &Arc<Outgoing>, ingress: &Ingress, back: &Arc<Outgoing>| {
+            let alarm = self.experiment.timers.alarm();
+            let carrying = memory::carry(Arc::clone(there), ingress.clone(), Arc::clone(back), alarm);
+            Task::spawn(from, "link", self.events.clone(), carrying)
+        };
+        let tasks = vec![carry(row.a, &to_b, &b.ingress, &to_a), carry(row.b, &to_a, &a.ingress, &to_b)];
+        let status = Status::new(row.id, 1, self.events.clone());
+        status.up();
+        status.set_wanted(row.up);
+        Ok((ends, tasks, Arc::new(status)))
+    }
+
+    fn tcp_link(&self, row: &control::Link, orders: Orders) -> Result<Carried, RowError> {
+        let count = u32::from(row.dial) + u32::from(row.listen_end);
+        let status = Arc::new(Status::new(row.id, count, self.events.clone()));
+        status.set_wanted(row.up);
+        let congestion: Arc<str> = row.congestion.as_str().into();
+        let (mut ends, mut tasks) = (Vec::new(), Vec::new());
+        let mut end = |from: NodeId, to: NodeId| {
+            let node = self.nodes.get(&from).ok_or(RowError::NoNode(from))?;
+            let outgoing = self.outgoing(row, from, to);
+            outgoing.set_up(LinkUp::No);
+            ends.push(Arc::clone(&outgoing));
+            Ok::<_, RowError>(End {
+                outgoing,
+                ingress: node.ingress.clone(),
+                congestion: Arc::clone(&congestion),
+                timers: self.experiment.timers.clone(),
+            })
+        };
+        let listening = if row.listen_end { Some(end(row.b, row.a)?) } else { None };
+        let dialling = if row.dial { Some(end(row.a, row.b)?) } else { None };
+        orders.give(row, &ends);
+        if let Some(end) = listening {
+            let connections = self.expected.expect(row.id, row.a);
+            let keeping = listen::keep(end, connections, Arc::clone(&status));
+            tasks.push(Task::spawn(row.b, "link", self.events.clone(), keeping));
+        }
+        if let Some(end) = dialling {
+            let peer = row.peer.clone().unwrap_or_default();
+            let peer: SocketAddr = peer.parse().map_err(|_| RowError::Peer(peer))?;
+            let keeping = dial::keep(end, peer, self.experiment.key.clone(), Arc::clone(&status));
+            tasks.push(Task::spawn(row.a, "link", self.events.clone(), keeping));
+        }
+        Ok((ends, tasks, status))
+    }
+
+    fn outgoing(&self, row: &control::Link, from: NodeId, to: NodeId) -> Arc<Outgoing> {
+        let seed = LinkSeed { seed: self.experiment.seed, link: row.id.0, from: from.0 };
+        let outgoing = Outgoing::new(row.id, from, to, LinkQueue::new(row.mtu, seed));
+        outgoing.set_classes(&self.classes);
+        self.captures.join(&outgoing);
+        Arc::new(outgoing)
+    }
+
+    pub(super) fn remove_link(&mut self, id: LinkId, touched: &mut FxHashSet<NodeId>) {
+        if let Some(link) = self.links.remove(&id) {
+            self.expected.forget(id);
+            touched.extend([link.row.a, link.row.b]);
+            link.ends.iter().for_each(|end| end.set_up(LinkUp::Ended));
+        }
+    }
+
+    /// Tells the nodes in `touched` which links leave them now.
+    pub(super) fn set_neighbours(&self, touched: &FxHashSet<NodeId>) {
+        let mut neighbours: FxHashMap<NodeId, FxHashMap<NodeId, Arc<Outgoing>>> =
+            touched.iter().map(|&id| (id, FxHashMap::default())).collect();
+        if neighbours.is_empty() {
+            return;
+        }
+        for end in self.links.values().flat_map(|link| &link.ends) {
+            if let Some(links) = neighbours.get_mut(&end.from()) {
+                links.insert(end.to(), Arc::clone(end));
+            }
+        }
+        for (id, links) in neighbours {
+            if let Some(hosted) = self.nodes.get(&id) {
+                hosted.node.set_neighbours(links);
+            }
+        }
+    }
+}
+
+impl HostedLink {
+    /// Whether another row of this link needs no other connection.
+    fn is_carried_as(&self, row: &control::Link) -> bool {
+        let of = |row: &control::Link| {
+            (row.a, row.b, row.transport, row.congestion.clone(), row.dial, row.listen_end, row.peer.clone())
+        };
+        of(&self.row) == of(row)
+    }
+}
