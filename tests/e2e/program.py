@@ -51,10 +51,12 @@ class Program:
             "NO_COLOR": "1",
         }
 
-    def start(self, *arguments: str, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[str]:
-        """Starts it in a session of its own, as a terminal would."""
+    def start(
+        self, *arguments: str, stdin: int = subprocess.DEVNULL, under: Collection[str] = ()
+    ) -> subprocess.Popen[str]:
+        """Starts it in a session of its own, as a terminal would; `under` is a command that starts it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "nextmini.cli.main", *arguments],
+            [*under, sys.executable, "-m", "nextmini.cli.main", *arguments],
             cwd=self.work,
             env=self.environment,
             stdin=stdin,

@@ -293,6 +293,26 @@ def test_a_process_for_each_node(program: Program) -> None:
     assert document["flows"][0]["status"] == "completed"
 
 
+@pytest.mark.parametrize(
+    ("under", "lacks"),
+    [
+        (["setpriv", "--bounding-set=-sys_admin", "--inh-caps=-sys_admin"], "need root: "),
+        (
+            ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none /dev/net && exec "$@"', "sh"],
+            "need TUN devices: ",
+        ),
+    ],
+)
+def test_what_the_machine_does_not_offer_is_said_with_the_way_without(
+    program: Program, under: list[str], lacks: str
+) -> None:
+    file = program.write(f'[experiment]\nname = "{program.own}"\n[network]\nisolation = "namespace"\n{LINE}')
+    done = program.finish(program.start("run", file, under=under))
+    assert done.code == 2
+    assert lacks in done.err
+    assert 'isolation = "none"' in done.err
+
+
 def test_a_name_in_use_is_refused_and_left_alone(program: Program) -> None:
     name = f"ns{NUMBER}taken"
     subprocess.run(["ip", "netns", "add", f"{name}-n2"], check=True)

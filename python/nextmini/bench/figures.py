@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 DIGITS = 4
+
+
+@dataclass(slots=True)
+class Samples:
+    """Throughputs of one chain, one value a repetition."""
+
+    gbps: list[float] = field(default_factory=list)
+    baseline: list[float] = field(default_factory=list)
+    cpu: list[float] = field(default_factory=list)
+    """CPU seconds of the dataplane process, by GB delivered."""
+    baseline_cpu: list[float] = field(default_factory=list)
+    """Of the baseline's process, where it has one."""
+
+    def ratios(self) -> list[float]:
+        """Ours by the baseline that was measured right after it."""
+        return [ours / bare for ours, bare in zip(self.gbps, self.baseline, strict=True)]
 
 
 def middle(values: Sequence[float]) -> float:

@@ -8,11 +8,11 @@ controller, metrics. Bytes count once they have been acknowledged end to end.
 from __future__ import annotations
 
 import resource
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from nextmini.bench.baseline import relay_chain
-from nextmini.bench.figures import middle, spread
+from nextmini.bench.figures import Samples, middle, spread
 from nextmini.bench.plan import each_once, within
 from nextmini.bench.running import EXPERIMENT, prepared
 from nextmini.scenario import Scenario, loads
@@ -51,20 +51,6 @@ class Plan:
         within(self.processors, "--processors", 1, 256)
         within(self.seconds, "--seconds", 0.1, 3_600)
         within(self.repeat, "--repeat", 1, 1_000)
-
-
-@dataclass(slots=True)
-class Samples:
-    """Measurements of one chain, one value a repetition."""
-
-    gbps: list[float] = field(default_factory=list)
-    baseline: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    """CPU seconds of the dataplane process, by GB delivered."""
-
-    def ratios(self) -> list[float]:
-        """Ours by the baseline that was measured right after it."""
-        return [ours / bare for ours, bare in zip(self.gbps, self.baseline, strict=True)]
 
 
 async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None]) -> list[dict[str, Any]]:

@@ -7,11 +7,11 @@ nodes are in one dataplane process, and everything that belongs to an experiment
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from nextmini.bench.bare_tuns import bare_tuns
-from nextmini.bench.figures import middle, spread
+from nextmini.bench.figures import Samples, middle, spread
 from nextmini.bench.iperf import Ends, Received, throughput
 from nextmini.bench.network import in_force, unless
 from nextmini.bench.plan import each_once, within
@@ -61,22 +61,6 @@ class Plan:
         within(self.queues, "--queues", 1, 16)
         within(self.seconds, "--seconds", 1, 3_600)
         within(self.repeat, "--repeat", 1, 1_000)
-
-
-@dataclass(slots=True)
-class Samples:
-    """Measurements of one line with one number of flows, one value a repetition."""
-
-    gbps: list[float] = field(default_factory=list)
-    baseline: list[float] = field(default_factory=list)
-    cpu: list[float] = field(default_factory=list)
-    """CPU seconds of the dataplane process, by GB received."""
-    baseline_cpu: list[float] = field(default_factory=list)
-    """Of the bare relay's."""
-
-    def ratios(self) -> list[float]:
-        """Ours by the baseline that was measured right after it."""
-        return [ours / bare for ours, bare in zip(self.gbps, self.baseline, strict=True)]
 
 
 async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None]) -> list[dict[str, Any]]:
