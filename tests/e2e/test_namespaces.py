@@ -293,6 +293,32 @@ def test_a_process_for_each_node(program: Program) -> None:
     assert document["flows"][0]["status"] == "completed"
 
 
+RAW = """
+import socket, sys
+there = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_SCTP)
+if len(sys.argv) > 1:
+    there.sendto(bytes(4000), (sys.argv[1], 0))
+else:
+    print("open", flush=True)
+    print(len(there.recv(5000)))
+"""
+"""Sends a packet of protocol 132 that takes three fragments, or receives one with its header of 20 bytes."""
+
+
+def test_other_protocols_and_fragments_pass(program: Program) -> None:
+    lab = up(program, "raw", LINE)
+    receiver = lab.serve("n3", "python3", "-c", RAW)
+    assert receiver.stdout is not None
+    assert receiver.stdout.readline() == "open\n"
+    lab.inside("n1", "python3", "-c", RAW, "10.0.0.3")
+    assert program.finish(receiver).out == "4020\n"
+    for family in ("-4", "-6"):
+        pinged = lab.inside("n1", "ping", family, "-s", "5000", "-c", "2", "-i", "0.2", "n3")
+        assert ", 0% packet loss" in pinged.out
+    assert "mtu=1500" in lab.any("n1", "ping", "-M", "do", "-s", "1600", "-c", "1", "n3").err
+    lab.down()
+
+
 @pytest.mark.parametrize(
     ("under", "lacks"),
     [
