@@ -89,7 +89,16 @@ def load(name: str) -> Any:
         alone.command(name)(found)
         command = get_command(alone)
     command.name = name
+    for one in (command, *getattr(command, "commands", {}).values()):
+        one.help = _flowing(one.help)
     return command
+
+
+def _flowing(text: str | None) -> str | None:
+    """Paragraphs without their line breaks, which are the source's and not the terminal's."""
+    if text is None:
+        return None
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
 
 app = typer.Typer(
