@@ -61,9 +61,7 @@ def test_little_is_imported_for_it(arguments: list[str]) -> None:
 
 def test_help_has_no_line_breaks_of_the_source(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run("iperf", "--help") == 0
-    lines = [line.strip() for line in capsys.readouterr().out.splitlines()]
-    assert any(line.endswith("The exit code is 0 if") for line in lines)
-    assert "it was measured, 1 if that failed, 2 if it was refused, 130 after Ctrl-C." in lines
+    assert "1 if that failed, 2 if it was refused" in capsys.readouterr().out
 
 
 def test_help_lists_all_commands(capsys: pytest.CaptureFixture[str]) -> None:
