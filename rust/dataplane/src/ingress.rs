@@ -10,7 +10,7 @@ use tokio::sync::mpsc;
 
 use crate::event::Events;
 use crate::link::Outgoing;
-use crate::link::onward::{self, Exit};
+use crate::link::onward;
 use crate::node::Node;
 use crate::task::Task;
 
@@ -63,10 +63,7 @@ impl Ingress {
     /// Packets may be lost.
     pub async fn submit(&self, batch: &mut Vec<Packet>, arrives_at: &Arc<Outgoing>) {
         match self {
-            Self::Inline(node) => {
-                let exit = Exit { node: Arc::clone(node), arrives_at: Arc::clone(arrives_at) };
-                onward::carry(batch, exit, None);
-            }
+            Self::Inline(node) => onward::carry(batch, node, arrives_at),
             Self::Sequential(inboxes) => spread(inboxes, batch, arrives_at).await,
             Self::Concurrent(inbox) => {
                 let batch = Batch { packets: std::mem::take(batch), arrives_at: Arc::clone(arrives_at) };

@@ -163,6 +163,15 @@ impl RouteTable {
 
     /// What `node` does with `packet`, whose position and hop limit are updated for the next link.
     pub fn step(&self, node: NodeId, packet: &mut Packet, ttl: Ttl) -> Step {
+        let step = self.next(node, packet, ttl);
+        if let Step::Forward(_) = step {
+            packet.advance();
+        }
+        step
+    }
+
+    /// What `node` is going to do with `packet`.
+    pub fn next(&self, node: NodeId, packet: &Packet, ttl: Ttl) -> Step {
         let Some(route) = self.get(packet.route) else {
             return Step::Drop(DropCause::NoRoute);
         };
@@ -176,11 +185,9 @@ impl RouteTable {
         if ttl == Ttl::Counted && has_expired(packet) {
             return Step::Drop(DropCause::Ttl);
         }
-        let Some(hops_left) = packet.hop_limit.checked_sub(1) else {
+        if packet.hop_limit == 0 {
             return Step::Drop(DropCause::HopLimit);
-        };
-        packet.hop_limit = hops_left;
-        packet.position += 1;
+        }
         Step::Forward(next)
     }
 

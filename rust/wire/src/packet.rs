@@ -143,6 +143,12 @@ impl Packet {
         Self { route, position, hop_limit, label, weight, class, due, check, content, payload, size }
     }
 
+    /// Is on its way to the next node of its route.
+    pub fn advance(&mut self) {
+        self.position = self.position.saturating_add(1);
+        self.hop_limit = self.hop_limit.saturating_sub(1);
+    }
+
     /// Bytes on the emulated wire: the payload with the headers that real packets would carry.
     ///
     /// `mtu` is in bytes. An acknowledgement counts as one empty segment.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::Outgoing;
-use super::onward::{self, Claim, Exit};
+use super::onward::{Claim, Exit};
 use super::outgoing::Pace;
 use crate::ingress::Ingress;
 use crate::timers::Alarm;
@@ -13,7 +13,10 @@ use crate::timers::Alarm;
 /// `arrives_at` is the next node's own end of the link, which counts what it drops.
 pub async fn carry(outgoing: Arc<Outgoing>, ingress: Ingress, arrives_at: Arc<Outgoing>, mut alarm: Alarm) {
     let exit = match &ingress {
-        Ingress::Inline(node) => Some(Exit { node: Arc::clone(node), arrives_at: Arc::clone(&arrives_at) }),
+        Ingress::Inline(node) => {
+            let (link, node) = (Arc::clone(&outgoing), Arc::clone(node));
+            Some(Arc::new(Exit { link, node, arrives_at: Arc::clone(&arrives_at) }))
+        }
         Ingress::Sequential(_) | Ingress::Concurrent(_) => None,
     };
     let _sign = Sign::new(&outgoing, exit.clone());
@@ -21,10 +24,7 @@ pub async fn carry(outgoing: Arc<Outgoing>, ingress: Ingress, arrives_at: Arc<Ou
     loop {
         let pace = outgoing.take(&mut batch, &mut alarm).await;
         match &exit {
-            Some(exit) => {
-                let claim = Claim::new(Arc::clone(&outgoing));
-                onward::carry(&mut batch, exit.clone(), Some(claim));
-            }
+            Some(exit) => Claim::new(Arc::clone(exit)).carry(&mut batch),
             None => ingress.submit(&mut batch, &arrives_at).await,
         }
         // A saturated hop never finds its queue empty: let the next hop have the core. One that waits for every
@@ -41,7 +41,7 @@ struct Sign<'a> {
 }
 
 impl<'a> Sign<'a> {
-    fn new(outgoing: &'a Outgoing, exit: Option<Exit>) -> Self {
+    fn new(outgoing: &'a Outgoing, exit: Option<Arc<Exit>>) -> Self {
         outgoing.set_exit(exit);
         Self { outgoing }
     }

@@ -5,19 +5,26 @@ use std::fmt;
 use std::sync::Arc;
 
 use nextmini_policy::drops::DropCause;
+use nextmini_policy::route::RouteTable;
 use nextmini_wire::packet::Packet;
 
 use super::Outgoing;
 use crate::node::{Node, Reach};
+use crate::routes::Outbound;
 use crate::task::guarded;
 
 /// Packets times links that are carried before others have the core: a fraction of a millisecond.
 const STRETCH: usize = 2_048;
 
-/// Where the packets of a link come out.
-#[derive(Clone)]
+/// Where the packets of a link in memory come out.
+///
+/// Each direction has its own. Whoever carries packets holds on to this alone: to count references to the node or to
+/// its end of the link would be to write to memory that the core of the other direction reads all the time.
+#[repr(align(64))]
 pub struct Exit {
-    /// The node that has a single processor.
+    /// The link.
+    pub link: Arc<Outgoing>,
+    /// The node that it leads to, which has a single processor.
     pub node: Arc<Node>,
     /// That node's own end of the link, which counts what it drops.
     pub arrives_at: Arc<Outgoing>,
@@ -30,51 +37,91 @@ impl fmt::Debug for Exit {
     }
 }
 
-/// Being the only one who carries packets of a link, for as long as this is there.
+/// Packets have been taken from a link's queue and are to come out there: nobody else carries any until this is
+/// dropped.
 #[derive(Debug)]
 pub struct Claim {
-    link: Arc<Outgoing>,
+    exit: Arc<Exit>,
 }
 
 impl Claim {
     /// For who has just taken packets.
-    pub fn new(link: Arc<Outgoing>) -> Self {
-        Self { link }
+    pub fn new(exit: Arc<Exit>) -> Self {
+        Self { exit }
+    }
+
+    /// Carries them there, and on; `batch` is empty afterwards.
+    pub fn carry(self, batch: &mut Vec<Packet>) {
+        Walk::from(&self.exit.node).follow(batch, self);
     }
 }
 
 impl Drop for Claim {
     fn drop(&mut self) {
-        self.link.put_down();
+        self.exit.link.put_down();
     }
 }
 
-/// Packets that have been taken from a link's queue are to go there.
-#[derive(Debug)]
-pub struct Onward {
-    /// Where to.
-    pub exit: Exit,
-    /// The right to carry them.
-    pub claim: Claim,
+/// The work of a node's only processor, and of those of the next nodes as far as it goes on at once; `batch` is
+/// empty afterwards. `arrives_at` is the node's own end of the link that the packets came over.
+pub fn carry(batch: &mut Vec<Packet>, node: &Node, arrives_at: &Outgoing) {
+    let mut walk = Walk::from(node);
+    if let Some(claim) = walk.visit(batch, node, Some(arrives_at)) {
+        walk.follow(batch, claim);
+    }
 }
 
-/// The work of a node's only processor, and of those of the next nodes as far as it goes on at once; `batch` is
-/// empty afterwards. A panic is the failure of the node whose work it is.
-pub fn carry(batch: &mut Vec<Packet>, exit: Exit, claim: Option<Claim>) {
-    let (mut next, mut stretch) = (Some((exit, claim)), STRETCH);
-    while let Some((Exit { node, arrives_at }, claim)) = next {
-        stretch = stretch.saturating_sub(batch.len());
-        let reach = if stretch > 0 { Reach::Onward } else { Reach::Queue };
+/// The same for IP packets that start at `node`, whose own `outbound` is empty afterwards too.
+pub fn depart(outbound: &mut Vec<Outbound>, batch: &mut Vec<Packet>, node: &Node) {
+    node.begin_all(outbound, batch);
+    if batch.is_empty() {
+        return;
+    }
+    let mut walk = Walk::from(node);
+    if let Some(claim) = walk.visit(batch, node, None) {
+        walk.follow(batch, claim);
+    }
+}
+
+/// One way from node to node.
+struct Walk {
+    /// Those of the process, as they were when it began.
+    routes: arc_swap::Guard<Arc<RouteTable>>,
+    /// What is left of [`STRETCH`].
+    stretch: usize,
+}
+
+impl Walk {
+    fn from(node: &Node) -> Self {
+        Self { routes: node.routes().load(), stretch: STRETCH }
+    }
+
+    fn follow(mut self, batch: &mut Vec<Packet>, claim: Claim) {
+        let mut next = Some(claim);
+        while let Some(claim) = next {
+            let Exit { node, arrives_at, .. } = &*claim.exit;
+            next = self.visit(batch, node, Some(arrives_at));
+            // They have left the link that they came over.
+            drop(claim);
+        }
+    }
+
+    /// The work of one node. A panic is the failure of the node whose work it is.
+    fn visit(
+        &mut self,
+        batch: &mut Vec<Packet>,
+        node: &Node,
+        arrives_at: Option<&Outgoing>,
+    ) -> Option<Claim> {
+        self.stretch = self.stretch.saturating_sub(batch.len());
+        let reach = if self.stretch > 0 { Reach::Onward } else { Reach::Queue };
         let mut onward = None;
-        let work = || onward = node.pass(batch, Some(&arrives_at), reach);
+        let work = || onward = node.pass(batch, arrives_at, &self.routes, reach);
         if !guarded(node.id(), "processor", node.events(), work) {
             node.end();
-            arrives_at.count_drop(DropCause::Local, batch.len() as u64);
-            batch.clear();
+            batch.drain(..).for_each(|_| node.charge(DropCause::Local, arrives_at));
         }
-        // They have left the link that they came over.
-        drop(claim);
-        next = onward.map(|Onward { exit, claim }| (exit, Some(claim)));
+        onward
     }
 }
 
@@ -126,14 +173,15 @@ mod tests {
             line
         }
 
-        fn exit(&self, link: usize) -> Exit {
-            Exit { node: Arc::clone(&self.nodes[link + 1]), arrives_at: Arc::clone(&self.links[link]) }
+        fn exit(&self, at: usize) -> Arc<Exit> {
+            let (link, node) = (Arc::clone(&self.links[at]), Arc::clone(&self.nodes[at + 1]));
+            Arc::new(Exit { arrives_at: Arc::clone(&link), link, node })
         }
 
         /// Carries packets on from the second node.
         fn carry(&self, numbers: impl IntoIterator<Item = u64>) {
             let mut batch: Vec<_> = numbers.into_iter().map(packet).collect();
-            carry(&mut batch, self.exit(0), None);
+            carry(&mut batch, &self.nodes[1], &self.links[0]);
             assert_eq!(batch, []);
         }
 
@@ -172,11 +220,12 @@ mod tests {
     fn nobody_overtakes_packets_that_are_being_carried() {
         let mut line = Line::new();
         let mut first = vec![packet(0)];
-        let Onward { exit, claim } = line.nodes[1].pass(&mut first, None, Reach::Onward).unwrap();
+        let claim =
+            line.nodes[1].pass(&mut first, None, &line.nodes[1].routes().load(), Reach::Onward).unwrap();
         line.carry(1..3);
         assert_eq!(line.arrived(), []);
         assert_eq!(line.links[1].counters().0.entered, 3);
-        carry(&mut first, exit, Some(claim));
+        claim.carry(&mut first);
         assert_eq!(line.arrived(), [0]);
         // They wait for the link's own task, and others behind them.
         line.carry([3]);

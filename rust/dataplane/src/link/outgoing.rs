@@ -13,7 +13,7 @@ use nextmini_wire::packet::Packet;
 use tokio::sync::Notify;
 
 use super::BATCH_BYTES;
-use super::onward::{Claim, Exit, Onward};
+use super::onward::{Claim, Exit};
 use crate::capture::Tap;
 use crate::clock;
 use crate::timers::Alarm;
@@ -38,7 +38,7 @@ pub struct Outgoing {
 struct State {
     queue: LinkQueue,
     /// Where packets come out, if whoever fills the queue may carry them there.
-    exit: Option<Exit>,
+    exit: Option<Arc<Exit>>,
     /// Whether somebody is carrying packets there: others would overtake them.
     carried: bool,
 }
@@ -73,6 +73,20 @@ impl Outgoing {
         let next_at = if queue.is_timed() { queue.next_at() } else { None };
         let was_empty = queue.is_empty();
         Filling { outgoing: self, state: Some(state), was_empty, now, next_at }
+    }
+
+    /// Has packets leave at once, if they may be carried on and nothing but that would happen to them.
+    pub fn pass(&self, packets: &mut [Packet]) -> Option<Claim> {
+        let mut state = self.lock();
+        if state.carried {
+            return None;
+        }
+        let exit = Arc::clone(state.exit.as_ref()?);
+        if !state.queue.pass(packets) {
+            return None;
+        }
+        state.carried = true;
+        Some(Claim::new(exit))
     }
 
     /// Waits for packets that are to go on and moves a batch of them to `batch`, which is empty. `alarm` is the
@@ -180,7 +194,7 @@ impl Outgoing {
     }
 
     /// Whoever fills the queue from now on may carry packets to `exit`, or else may not. For a link in memory.
-    pub fn set_exit(&self, exit: Option<Exit>) {
+    pub fn set_exit(&self, exit: Option<Arc<Exit>>) {
         self.lock().exit = exit;
     }
 
@@ -262,9 +276,8 @@ impl Filling<'_> {
         self.state.as_mut()?.queue.push(packet, self.now)
     }
 
-    /// Closes the queue of `link`, which this is. Whoever may carry on takes what is in it to `batch`, which is
-    /// empty.
-    pub fn carry(mut self, link: &Arc<Outgoing>, batch: &mut Vec<Packet>) -> Option<Onward> {
+    /// Closes the queue. Whoever may carry on takes what is in it to `batch`, which is empty.
+    pub fn carry(mut self, batch: &mut Vec<Packet>) -> Option<Claim> {
         let state = self.state.as_mut()?;
         if !self.was_empty || state.carried || state.queue.is_timed() {
             return None;
@@ -279,7 +292,7 @@ impl Filling<'_> {
         if let Some(state) = self.state.take() {
             self.outgoing.close(state);
         }
-        Some(Onward { exit, claim: Claim::new(Arc::clone(link)) })
+        Some(Claim::new(exit))
     }
 }
 

@@ -50,6 +50,10 @@ impl Direct {
         self.urgent.len() + self.data.len()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.data.is_empty()
+    }
+
     pub(super) fn bytes(&self) -> u64 {
         self.bytes
     }

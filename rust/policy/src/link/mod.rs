@@ -27,7 +27,7 @@ use nextmini_wire::control::{Direction, Drops, LinkFidelity};
 use nextmini_wire::id::{LinkId, NodeId};
 use nextmini_wire::packet::{Content, Packet};
 use nextmini_wire::segment::segment;
-use nextmini_wire::vnet::Offload;
+use nextmini_wire::vnet::{Offload, VnetHeader};
 
 use crate::class::Classes;
 use crate::drop::Verdict;
@@ -189,6 +189,32 @@ impl LinkQueue {
         self.backlog.set_classes(Arc::clone(classes), now);
     }
 
+    /// Has packets leave at once, and counts them, as if they had been pushed and popped, if that is all that would
+    /// become of them and nobody watches. Otherwise it is false, and nothing has happened.
+    pub fn pass(&mut self, packets: &mut [Packet]) -> bool {
+        let open = self.up == LinkUp::Yes && self.wanted == Wanted::Up && !self.is_watched();
+        if !open || !self.direct.as_ref().is_some_and(Direct::is_empty) || packets.len() > self.limits.packets
+        {
+            return false;
+        }
+        let mut bytes = 0;
+        for packet in &mut *packets {
+            let wire_bytes = packet.reckon_wire_bytes(self.mtu);
+            if !self.takes_whole(packet, wire_bytes) {
+                return false;
+            }
+            bytes += wire_bytes;
+        }
+        if bytes > self.limits.bytes {
+            return false;
+        }
+        let counters = &mut self.books.counters;
+        counters.entered += packets.len() as u64;
+        counters.packets += packets.len() as u64;
+        counters.bytes += bytes;
+        true
+    }
+
     /// Takes a packet, or drops and counts it. `now` counts for a direction that [`Self::is_timed`] or is watched
     /// only.
     ///
@@ -198,8 +224,7 @@ impl LinkQueue {
             self.push_one(packet, now);
             return None;
         };
-        let stays_whole = header.offload != Offload::None && !self.cuts;
-        if stays_whole || (header.offload == Offload::None && packet.payload.len() <= usize::from(self.mtu)) {
+        if self.takes_ip_whole(&packet, header) {
             return self.push_one(packet, now);
         }
         match segment(packet.payload.clone(), header, self.mtu) {
@@ -396,6 +421,21 @@ impl LinkQueue {
         self.timed.as_ref().map(|timed| timed.fidelity(link, node))
     }
 
+    fn takes_whole(&self, packet: &Packet, wire_bytes: u64) -> bool {
+        match packet.content {
+            Content::Chunk(_) | Content::Ack(_) => true,
+            Content::Datagram(_) => wire_bytes <= u64::from(self.mtu),
+            Content::Ip(header) => self.takes_ip_whole(packet, header),
+        }
+    }
+
+    fn takes_ip_whole(&self, packet: &Packet, header: VnetHeader) -> bool {
+        match header.offload {
+            Offload::None => packet.payload.len() <= usize::from(self.mtu),
+            _ => !self.cuts,
+        }
+    }
+
     fn refusal(&self, packet: &Packet, wire_bytes: u64, now: Instant) -> Option<DropCause> {
         if self.up == LinkUp::Ended {
             return Some(DropCause::Down);
@@ -451,6 +491,7 @@ impl LinkQueue {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use nextmini_wire::control::direction::Limits;
     use nextmini_wire::id::{FlowId, RouteId};
     use nextmini_wire::packet::{Ack, Chunk};
     use proptest::prelude::*;
@@ -483,14 +524,14 @@ mod tests {
         let mut data =
             vec![0x45, 0, length[0], length[1], 0, 0, 0x40, 0, 64, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 2];
         data.resize(usize::from(bytes), 0);
-        let content = Content::Ip(nextmini_wire::vnet::VnetHeader::default());
+        let content = Content::Ip(VnetHeader::default());
         Packet { payload: data.into(), ..packet(content, 0) }
     }
 
     #[test]
     fn sources_of_ip_packets_hear_of_links_that_are_down_or_too_small_but_not_of_full_queues() {
         let mut queue = queue();
-        let limits = nextmini_wire::control::direction::Limits { packets: Some(1), ..Default::default() };
+        let limits = Limits { packets: Some(1), ..Limits::default() };
         let direction = Direction { limits, ..Direction::default() };
         queue.set(1_500, Checked::new(&direction, None).unwrap(), Instant(0));
         let why = |queue: &mut LinkQueue, packet| queue.push(packet, Instant(0)).map(|refused| refused.why);
@@ -560,7 +601,54 @@ mod tests {
         assert!(!queue.is_timed());
     }
 
+    fn set(queue: &mut LinkQueue, direction: &Direction) {
+        queue.set(1_500, Checked::new(direction, None).unwrap(), Instant(0));
+    }
+
+    /// Whether packets pass a queue that has been prepared so; if not, it does not count them.
+    fn passes(prepare: impl FnOnce(&mut LinkQueue), mut packets: Vec<Packet>) -> bool {
+        let mut queue = queue();
+        prepare(&mut queue);
+        let before = queue.counters();
+        let passed = queue.pass(&mut packets);
+        assert_eq!(queue.counters() != before, passed);
+        passed
+    }
+
+    #[test]
+    fn packets_pass_only_where_nothing_else_would_become_of_them() {
+        assert!(passes(|_| {}, vec![ip(1_500), chunk(0, 60_000), ack(1)]));
+        assert!(!passes(|_| {}, vec![ip(1_500), ip(1_501)]));
+        assert!(!passes(|queue| queue.set_wanted(Wanted::Down, Instant(0)), vec![ip(100)]));
+        assert!(!passes(|queue| queue.set_up(LinkUp::No, Instant(0)), vec![chunk(0, 10)]));
+        assert!(!passes(|queue| queue.set_up(LinkUp::Ended, Instant(0)), vec![chunk(0, 10)]));
+        assert!(!passes(|queue| queue.set_watched(true), vec![ip(100)]));
+        assert!(!passes(|queue| push(queue, chunk(0, 10)), vec![ip(100)]));
+        let delayed = Direction { delay_ns: 1, ..Direction::default() };
+        assert!(!passes(|queue| set(queue, &delayed), vec![ip(100)]));
+        let limits = Limits { packets: Some(2), bytes: Some(1_000), ..Limits::default() };
+        let limited = Direction { limits, ..Direction::default() };
+        assert!(passes(|queue| set(queue, &limited), vec![ip(500), ip(500)]));
+        assert!(!passes(|queue| set(queue, &limited), vec![ip(500), ip(501)]));
+        assert!(!passes(|queue| set(queue, &limited), vec![ip(100), ip(100), ip(100)]));
+    }
+
     proptest! {
+        #[test]
+        fn packets_that_pass_are_counted_as_those_that_are_pushed_and_popped(
+            lengths in prop::collection::vec(20_u16..1_600, 1..20),
+        ) {
+            let mut packets: Vec<_> = lengths.into_iter().map(ip).collect();
+            let (mut passing, mut filling) = (queue(), queue());
+            let refused = packets.iter().filter_map(|packet| filling.push(packet.clone(), Instant(0))).count();
+            let popped = drain(&mut filling, usize::MAX);
+            prop_assert_eq!(passing.pass(&mut packets), refused == 0);
+            if refused == 0 {
+                prop_assert_eq!(passing.counters(), filling.counters());
+                prop_assert_eq!(popped, packets);
+            }
+        }
+
         #[test]
         fn nothing_is_lost_or_reordered_and_every_byte_is_counted(
             lengths in prop::collection::vec(0_usize..70_000, 0..40), most in 1_usize..300_000,
