@@ -24,7 +24,7 @@ pub enum DeviceError {
     /// It cannot be opened.
     #[error(transparent)]
     Attach(#[from] AttachError),
-    /// The runtime cannot watch it.
+    /// No thread can wait for its packets.
     #[error("cannot wait for packets of its TUN device ({0})")]
     Watch(#[from] io::Error),
 }
@@ -34,9 +34,8 @@ pub fn attach(nodes: Vec<control::Node>, known: impl Fn(NodeId) -> bool) -> Vec<
     let wants = |node: &control::Node| !known(node.id) && node.device.is_some();
     let wanted: Vec<_> = nodes.iter().filter(|node| wants(node)).filter_map(attachment).collect();
     let mut opened = open_all(wanted).into_iter();
-    let device = |files: Vec<OwnedFd>| Ok(Some(Device::new(files)?));
     let mut take = |node: &control::Node| match wants(node).then(|| opened.next()).flatten() {
-        Some(files) => files.map_err(DeviceError::from).and_then(device),
+        Some(files) => files.map(Device::new).map(Some).map_err(DeviceError::from),
         None => Ok(None),
     };
     nodes

@@ -4,6 +4,7 @@
 
 mod links;
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ use self::links::HostedLink;
 use crate::capture::{Asked, Captures};
 use crate::clock;
 use crate::control::ledger::Counts;
-use crate::devices::{self, Attached};
+use crate::devices::{self, Attached, DeviceError};
 use crate::event::Events;
 use crate::flow::collector::Received;
 use crate::flow::datagrams::DatagramSource;
@@ -43,7 +44,7 @@ use crate::node::{Node, SourceNews};
 use crate::routes::{Outbound, Pair, Routes};
 use crate::task::Task;
 use crate::timers::Timers;
-use crate::tun::{self, Buffers, Device};
+use crate::tun::{Device, Readers, Reading};
 
 /// How long flows and sinks may take to report when everything ends.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -59,8 +60,8 @@ pub struct Experiment {
     pub seed: u64,
     /// The process's deadlines.
     pub timers: Timers,
-    /// What TUN devices are read into.
-    pub buffers: Arc<Buffers>,
+    /// Who reads TUN devices.
+    pub readers: Arc<Readers>,
 }
 
 /// The nodes, links and flows of a process.
@@ -89,7 +90,7 @@ struct HostedNode {
     ingress: Ingress,
     _processors: Vec<Task>,
     /// Of its TUN device.
-    _readers: Vec<Task>,
+    _readers: Vec<Reading>,
     sink: Task,
 }
 
@@ -107,7 +108,7 @@ enum RowError {
     #[error("\"{0}\" is not an IP address")]
     Address(String),
     #[error(transparent)]
-    Device(#[from] devices::DeviceError),
+    Device(#[from] DeviceError),
     #[error("a running {0} does not change in this version; remove it and add another")]
     Changed(&'static str),
     #[error("{0} is not in this process")]
@@ -321,20 +322,16 @@ impl Host {
         let sink = Sink::new(Arc::clone(&node), self.experiment.pattern.clone(), Arc::clone(&self.received));
         let sink =
             Task::spawn(row.id, "sink", self.events.clone(), sink.run(arrived, self.stop_sinks.subscribe()));
-        let readers = device.iter().flat_map(|device| self.readers(&node, device)).collect();
+        let readers = device.as_ref().map_or_else(|| Ok(Vec::new()), |device| self.readers(&node, device));
+        let readers = readers.map_err(DeviceError::Watch)?;
         let hosted = HostedNode { row, node, ingress, _processors: processors, _readers: readers, sink };
         self.nodes.insert(hosted.row.id, hosted);
         Ok(())
     }
 
-    fn readers(&self, node: &Arc<Node>, device: &Device) -> Vec<Task> {
+    fn readers(&self, node: &Arc<Node>, device: &Device) -> io::Result<Vec<Reading>> {
         let queues = 0..device.queues().len();
-        let read = |queue| {
-            let reading =
-                tun::read(Arc::clone(node), device.clone(), queue, Arc::clone(&self.experiment.buffers));
-            Task::spawn(node.id(), "TUN reader", self.events.clone(), reading)
-        };
-        queues.map(read).collect()
+        queues.map(|queue| self.experiment.readers.read(Arc::clone(node), device.clone(), queue)).collect()
     }
 
     fn remove_node(&mut self, id: NodeId) {

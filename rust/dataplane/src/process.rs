@@ -28,6 +28,7 @@ use crate::link::listen::{self, Expected};
 use crate::routes::Routes;
 use crate::stop::StopSignal;
 use crate::timers::Timers;
+use crate::tun::Readers;
 use crate::watch::Watch;
 
 const FIRST_RETRY: Duration = Duration::from_millis(50);
@@ -276,8 +277,9 @@ impl Process {
             .map_err(ProcessError::Timer)?;
         let pattern = Pattern::new(welcome.seed);
         self.routes.set_ttl(if welcome.ttl { Ttl::Counted } else { Ttl::Kept });
-        let (seed, buffers) = (welcome.seed, Arc::default());
-        let experiment = Experiment { key: key.clone(), pattern, seed, timers, buffers };
+        let workers = tokio::runtime::Handle::current().metrics().num_workers();
+        let readers = Arc::new(Readers::new(workers).map_err(ProcessError::Timer)?);
+        let experiment = Experiment { key: key.clone(), pattern, seed: welcome.seed, timers, readers };
         let host =
             Host::new(experiment, self.expected.clone(), self.events.0.clone(), Arc::clone(&self.routes));
         self.running = Some(Running { experiment: welcome.experiment, key, host, watch });

@@ -1,10 +1,10 @@
 //! A node's device, as those see it who have packets for it.
 
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use nextmini_sys::tun::AsyncTun;
+use nextmini_sys::tun::Tun;
 use nextmini_wire::ip::Ip;
 use nextmini_wire::ttl::Patch;
 use nextmini_wire::vnet::VnetHeader;
@@ -12,21 +12,17 @@ use nextmini_wire::vnet::VnetHeader;
 /// A device with one queue or more.
 #[derive(Clone, Debug)]
 pub struct Device {
-    queues: Arc<[AsyncTun]>,
+    queues: Arc<[Tun]>,
 }
 
 impl Device {
     /// The device that these are the queues of, at least one.
-    ///
-    /// # Errors
-    /// The runtime cannot watch one.
-    pub fn new(queues: Vec<OwnedFd>) -> io::Result<Self> {
-        let queues: Vec<_> = queues.into_iter().map(AsyncTun::new).collect::<io::Result<_>>()?;
-        Ok(Self { queues: queues.into() })
+    pub fn new(queues: Vec<OwnedFd>) -> Self {
+        Self { queues: queues.into_iter().map(Tun::new).collect() }
     }
 
     /// Its queues.
-    pub fn queues(&self) -> &Arc<[AsyncTun]> {
+    pub fn queues(&self) -> &Arc<[Tun]> {
         &self.queues
     }
 

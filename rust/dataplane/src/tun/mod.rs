@@ -6,7 +6,7 @@
 mod buffers;
 mod device;
 mod reader;
+mod readers;
 
-pub use buffers::Buffers;
 pub use device::Device;
-pub use reader::read;
+pub use readers::{Readers, Reading};

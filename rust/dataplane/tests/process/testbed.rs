@@ -9,6 +9,7 @@ use nextmini_dataplane::host::{Experiment, Host};
 use nextmini_dataplane::link::listen::{self, Expected};
 use nextmini_dataplane::routes::Routes;
 use nextmini_dataplane::timers::Timers;
+use nextmini_dataplane::tun::Readers;
 use nextmini_policy::lossless::Pattern;
 use nextmini_wire::control::{
     Apply, ArrivalProcess, BrokenLink, Direction, Flow, FlowChange, FlowEnd, FlowKind, FlowStatus, Link,
@@ -51,8 +52,8 @@ impl Testbed {
         let address = listener.local_addr().unwrap().to_string();
         tokio::spawn(listen::accept(listener, key(), expected.clone()));
         let timers = Timers::start(timing).unwrap();
-        let (pattern, buffers) = (Pattern::new(1), Arc::default());
-        let experiment = Experiment { key: key(), pattern, seed: 1, timers, buffers };
+        let (pattern, readers) = (Pattern::new(1), Arc::new(Readers::new(1).unwrap()));
+        let experiment = Experiment { key: key(), pattern, seed: 1, timers, readers };
         let routes = Arc::new(Routes::new(sender.clone()));
         let host = Host::new(experiment, expected, sender, routes);
         Self {

@@ -2,7 +2,7 @@
 //! sources). In front of each packet is a header of 10 little-endian bytes, `struct virtio_net_hdr`.
 //!
 //! - [`attach()`], [`attach_many`]: the files of devices that [`crate::namespace::create()`] made
-//! - [`AsyncTun`]: such a file in a runtime
+//! - [`Tun`]: such a file
 
 mod attach;
 pub(crate) mod device;
@@ -11,72 +11,40 @@ use std::io::{self, IoSlice};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use bytes::BytesMut;
-use tokio::io::Interest;
-
-use crate::watched::Watched;
+use rustix::io::Errno;
 
 pub use attach::{AttachError, Attachment, attach, attach_many};
 pub use device::{Offload, block};
 
-/// Packets come, or the device has gone.
-const INTEREST: Interest = Interest::READABLE.add(Interest::ERROR);
-
-/// One file of a TUN device, of which a task waits for packets.
+/// One file of a TUN device, non-blocking.
 #[derive(Debug)]
-pub struct AsyncTun {
-    file: Watched,
+pub struct Tun {
+    file: OwnedFd,
 }
 
-impl AsyncTun {
-    /// Has the current runtime watch a file that [`attach()`] returned.
-    ///
-    /// # Errors
-    /// The kernel's answer: too many files are watched.
-    ///
-    /// # Panics
-    /// Outside a runtime.
-    pub fn new(file: OwnedFd) -> io::Result<Self> {
-        Ok(Self { file: Watched::new(file, INTEREST)? })
-    }
-
-    /// Waits until there may be something to read. Until [`Self::try_read`] has found that there is not, this
-    /// returns at once.
-    ///
-    /// # Errors
-    /// The runtime has ended.
-    pub async fn readable(&self) -> io::Result<()> {
-        self.file.ready(INTEREST).await.map(drop)
+impl Tun {
+    /// A file that [`attach()`] returned.
+    pub fn new(file: OwnedFd) -> Self {
+        Self { file }
     }
 
     /// Appends the next packet and the header in front of it to `into`, and returns the bytes of both; `None`
-    /// if there is none now. Before [`Self::readable`] has returned for the first time there is none.
+    /// if there is none now.
     ///
     /// What does not fit into the capacity that `into` has is lost: there should be room for the header and
     /// 65,535 bytes where the kernel leaves work to us, or for the header and the MTU.
     ///
     /// # Errors
     /// The kernel's answer: the device has gone (EBADFD), or there is not even room for the header (EINVAL).
-    pub fn try_read(&self, into: &mut BytesMut) -> io::Result<Option<usize>> {
-        let mut read = |file: &OwnedFd| -> io::Result<usize> {
-            let (read, _) = rustix::io::read(file, into.spare_capacity_mut())?;
-            Ok(read.len())
+    pub fn read(&self, into: &mut BytesMut) -> io::Result<Option<usize>> {
+        let read = match rustix::io::read(&self.file, into.spare_capacity_mut()) {
+            Ok((read, _)) => read.len(),
+            Err(Errno::AGAIN) => return Ok(None),
+            Err(error) => return Err(error.into()),
         };
-        // Tokio looks at one kind of readiness at a time here. The second one is rarely there, and then asks nobody.
-        let result = match self.file.try_io(Interest::READABLE, &mut read) {
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                self.file.try_io(Interest::ERROR, &mut read)
-            }
-            result => result,
-        };
-        match result {
-            Ok(read) => {
-                // SAFETY: the kernel has written so many bytes to the beginning of the spare capacity.
-                unsafe { into.set_len(into.len() + read) };
-                Ok(Some(read))
-            }
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(None),
-            Err(error) => Err(error),
-        }
+        // SAFETY: the kernel has written so many bytes to the beginning of the spare capacity.
+        unsafe { into.set_len(into.len() + read) };
+        Ok(Some(read))
     }
 
     /// Hands a packet with the header in front of it to the kernel, which takes it to the program that it is for
@@ -90,7 +58,7 @@ impl AsyncTun {
     }
 }
 
-impl AsFd for AsyncTun {
+impl AsFd for Tun {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.file.as_fd()
     }
@@ -101,7 +69,7 @@ mod tests {
     use std::net::UdpSocket;
     use std::time::Duration;
 
-    use tokio::time::timeout;
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
     use super::*;
     use crate::namespace::fixture::{Nodes, node};
@@ -110,10 +78,10 @@ mod tests {
 
     const HEADER_BYTES: usize = 10;
 
-    fn device(offload: Offload) -> (Nodes, AsyncTun) {
+    fn device(offload: Offload) -> (Nodes, Tun) {
         let nodes = Nodes::create(&[node(1)]);
         let mut files = attach(&nodes.path(0), "nm0", 1, offload).unwrap();
-        (nodes, AsyncTun::new(files.remove(0)).unwrap())
+        (nodes, Tun::new(files.remove(0)))
     }
 
     fn socket(nodes: &Nodes) -> UdpSocket {
@@ -122,13 +90,20 @@ mod tests {
         socket
     }
 
+    /// Until there is something to read, or the device has gone.
+    fn wait(tun: &Tun) {
+        let mut polled = [PollFd::new(tun, PollFlags::IN)];
+        let five_seconds = Timespec { tv_sec: 5, tv_nsec: 0 };
+        assert_eq!(poll(&mut polled, Some(&five_seconds)).unwrap(), 1);
+    }
+
     /// The next IPv4 packet and its header; IPv6 tells of the groups that it listens to.
-    async fn next(tun: &AsyncTun) -> (Vec<u8>, Vec<u8>) {
+    fn next(tun: &Tun) -> (Vec<u8>, Vec<u8>) {
         let mut buffer = BytesMut::with_capacity(70_000);
         loop {
-            timeout(Duration::from_secs(5), tun.readable()).await.unwrap().unwrap();
+            wait(tun);
             buffer.clear();
-            while let Some(read) = tun.try_read(&mut buffer).unwrap() {
+            while let Some(read) = tun.read(&mut buffer).unwrap() {
                 assert_eq!(buffer.len(), read);
                 let (header, packet) = buffer.split_at(HEADER_BYTES);
                 if packet[0] >> 4 == 4 {
@@ -149,13 +124,13 @@ mod tests {
         packet
     }
 
-    #[tokio::test]
-    async fn the_first_datagram_comes_out_and_its_answer_goes_in() {
+    #[test]
+    fn the_first_datagram_comes_out_and_its_answer_goes_in() {
         let (nodes, tun) = device(Offload::On);
         let socket = socket(&nodes);
         for text in [&b"one"[..], b"two"] {
             socket.send_to(text, "10.99.0.2:7").unwrap();
-            let (header, packet) = next(&tun).await;
+            let (header, packet) = next(&tun);
             // VIRTIO_NET_HDR_F_NEEDS_CSUM, of what follows 20 bytes, 6 bytes into it.
             assert_eq!((header[0], &header[6..]), (1, &[20, 0, 6, 0][..]));
             assert_eq!(packet[12..20], [10, 99, 0, 1, 10, 99, 0, 2]);
@@ -169,58 +144,52 @@ mod tests {
         }
     }
 
-    #[tokio::test]
-    async fn without_offload_packets_are_complete() {
+    #[test]
+    fn without_offload_packets_are_complete() {
         let (nodes, tun) = device(Offload::Off);
         socket(&nodes).send_to(b"one", "10.99.0.2:7").unwrap();
-        assert_eq!(next(&tun).await.0, [0; HEADER_BYTES]);
+        assert_eq!(next(&tun).0, [0; HEADER_BYTES]);
     }
 
-    #[tokio::test]
-    async fn packets_are_read_into_the_capacity_that_is_left() {
+    #[test]
+    fn packets_are_read_into_the_capacity_that_is_left() {
         let (nodes, tun) = device(Offload::Off);
         let socket = socket(&nodes);
         socket.send_to(b"one", "10.99.0.2:7").unwrap();
-        next(&tun).await;
+        next(&tun);
         for number in 0..3_u8 {
             socket.send_to(&[number], "10.99.0.2:7").unwrap();
         }
-        timeout(Duration::from_secs(5), tun.readable()).await.unwrap().unwrap();
+        wait(&tun);
         let mut buffer = BytesMut::with_capacity(2 * (HEADER_BYTES + 29) + HEADER_BYTES - 1);
-        assert_eq!(tun.try_read(&mut buffer).unwrap(), Some(HEADER_BYTES + 29));
-        assert_eq!(tun.try_read(&mut buffer).unwrap(), Some(HEADER_BYTES + 29));
-        assert_eq!(tun.try_read(&mut buffer).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        assert_eq!(tun.read(&mut buffer).unwrap(), Some(HEADER_BYTES + 29));
+        assert_eq!(tun.read(&mut buffer).unwrap(), Some(HEADER_BYTES + 29));
+        assert_eq!(tun.read(&mut buffer).unwrap_err().kind(), io::ErrorKind::InvalidInput);
         assert_eq!((buffer[HEADER_BYTES + 28], buffer[2 * HEADER_BYTES + 57]), (0, 1));
-        assert_eq!(tun.try_read(&mut buffer).unwrap(), None);
-        assert!(timeout(Duration::ZERO, tun.readable()).await.is_err());
+        assert_eq!(tun.read(&mut buffer).unwrap(), None);
     }
 
-    #[tokio::test]
-    async fn who_waits_hears_that_the_device_has_gone() {
+    #[test]
+    fn who_waits_hears_that_the_device_has_gone() {
         let (nodes, tun) = device(Offload::On);
         let mut buffer = BytesMut::with_capacity(2000);
-        timeout(Duration::from_secs(5), async {
-            let delete = async {
-                within(&nodes.path(0), || {
-                    let netlink = Netlink::open().unwrap();
-                    netlink.delete(netlink.index("nm0").unwrap()).unwrap();
-                })
-                .unwrap();
-            };
-            let read = async {
-                loop {
-                    tun.readable().await.unwrap();
-                    buffer.clear();
-                    if let Err(error) = tun.try_read(&mut buffer) {
-                        return error;
-                    }
-                }
-            };
-            let (error, ()) = tokio::join!(read, delete);
-            assert_eq!(error.raw_os_error(), Some(rustix::io::Errno::BADFD.raw_os_error()));
-            assert!(tun.write(&[IoSlice::new(&[0; 40])]).is_err());
+        // What IPv6 says of itself comes first.
+        while tun.read(&mut buffer).unwrap().is_some() {
+            buffer.clear();
+        }
+        within(&nodes.path(0), || {
+            let netlink = Netlink::open().unwrap();
+            netlink.delete(netlink.index("nm0").unwrap()).unwrap();
         })
-        .await
         .unwrap();
+        wait(&tun);
+        let error = loop {
+            buffer.clear();
+            if let Err(error) = tun.read(&mut buffer) {
+                break error;
+            }
+        };
+        assert_eq!(error.raw_os_error(), Some(Errno::BADFD.raw_os_error()));
+        assert!(tun.write(&[IoSlice::new(&[0; 40])]).is_err());
     }
 }
