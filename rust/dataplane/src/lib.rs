@@ -13,6 +13,7 @@
 //! - [`node`], [`ingress`]: what a node does with packets, and who does it; [`routes`]: what it looks up
 //! - [`local`], [`tun`], [`devices`]: a node's own end of IP, and the programs behind it
 //! - [`link`]: what carries packets between nodes, and [`capture`]: who watches them
+//! - [`max`]: flows that cross links on connections of their own, beside their packets
 //! - [`flow`]: where lossless sessions begin and end
 //! - [`control`]: the connection to the controller, which [`home`] makes
 //! - [`timers`]: how all of them wait for a time, and [`watch`]: how late the machine makes that
@@ -30,12 +31,15 @@ pub mod clock;
 pub mod control;
 pub mod devices;
 pub mod event;
+#[cfg(test)]
+mod fixture;
 pub mod flow;
 pub mod home;
 pub mod host;
 pub mod ingress;
 pub mod link;
 pub mod local;
+pub mod max;
 pub mod node;
 pub mod process;
 pub mod routes;

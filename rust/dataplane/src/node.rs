@@ -462,6 +462,10 @@ impl Node {
                 true
             }
             Content::Ip(header) => self.local.deliver(self, header, &packet.payload, packet.position),
+            Content::Credit(mut credit) => {
+                credit.redeem();
+                true
+            }
             // A late answer to a flow that has ended is nobody's loss.
             Content::Ack(ack) => {
                 self.tell_source(ack.flow, SourceNews::Ack { ack, due: packet.due });

@@ -123,6 +123,21 @@ fn has_expired(packet: &Packet) -> bool {
     passed_on && ttl::ttl(&packet.payload).is_some_and(|ttl| u16::from(ttl) <= packet.position)
 }
 
+/// A place on a route.
+#[derive(Clone, Copy, Debug)]
+struct Hop {
+    /// The node there.
+    at: NodeId,
+    /// The node behind it, if it does not end there.
+    next: Option<NodeId>,
+}
+
+impl Hop {
+    fn of(path: &[NodeId], position: usize) -> Option<Self> {
+        Some(Self { at: *path.get(position)?, next: path.get(position + 1).copied() })
+    }
+}
+
 /// The routes that a process knows. Replaced as a whole: readers see one generation or the next.
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
@@ -172,14 +187,15 @@ impl RouteTable {
 
     /// What `node` is going to do with `packet`.
     pub fn next(&self, node: NodeId, packet: &Packet, ttl: Ttl) -> Step {
-        let Some(route) = self.get(packet.route) else {
+        let position = usize::from(packet.position);
+        let hop = match self.get(packet.route) {
+            Some(route) => Hop::of(&route.path, position),
+            None => self.hop_back(packet.route, position),
+        };
+        let Some(hop) = hop.filter(|hop| hop.at == node) else {
             return Step::Drop(DropCause::NoRoute);
         };
-        let position = usize::from(packet.position);
-        if route.path.get(position) != Some(&node) {
-            return Step::Drop(DropCause::NoRoute);
-        }
-        let Some(&next) = route.path.get(position + 1) else {
+        let Some(next) = hop.next else {
             return Step::Deliver;
         };
         if ttl == Ttl::Counted && has_expired(packet) {
@@ -189,6 +205,21 @@ impl RouteTable {
             return Step::Drop(DropCause::HopLimit);
         }
         Step::Forward(next)
+    }
+
+    /// Where a route, or a way back, begins and ends.
+    pub fn ends(&self, id: RouteId) -> Option<(NodeId, NodeId)> {
+        if !id.is_back() {
+            return self.get(id).map(|route| route.pair());
+        }
+        let (source, destination) = self.get(id.back())?.pair();
+        Some((destination, source))
+    }
+
+    fn hop_back(&self, id: RouteId, position: usize) -> Option<Hop> {
+        let path = &self.get(id.back()).filter(|_| id.is_back())?.path;
+        let at = path.len().checked_sub(position + 1)?;
+        Some(Hop { at: *path.get(at)?, next: at.checked_sub(1).and_then(|next| path.get(next)).copied() })
     }
 
     fn insert(&mut self, route: Route) {
@@ -230,6 +261,25 @@ mod tests {
     fn packet(route: u32, hop_limit: u16) -> Packet {
         let chunk = Chunk { flow: FlowId(1), offset: 0, sent_at: 0, last: false, ask: false };
         Packet::new(RouteId(route), hop_limit, 0, Content::Chunk(chunk), Bytes::new())
+    }
+
+    #[test]
+    fn the_way_back_is_the_route_from_its_end() {
+        let table = RouteTable::default().changed(&[], [route(4, &[1, 2, 3], 1)]);
+        assert_eq!(table.ends(RouteId(4).back()), Some((NodeId(3), NodeId(1))));
+        assert_eq!((RouteId(4).back().back(), table.ends(RouteId(5).back())), (RouteId(4), None));
+        let mut packet = Packet { route: RouteId(4).back(), ..packet(4, 9) };
+        for (node, step) in [(3, Step::Forward(NodeId(2))), (2, Step::Forward(NodeId(1))), (1, Step::Deliver)]
+        {
+            assert_eq!(table.step(NodeId(node), &mut packet, Ttl::Kept), step);
+        }
+        assert_eq!((packet.position, packet.hop_limit), (2, 7));
+        for position in [0, 1, 3, 4, u16::MAX] {
+            packet.position = position;
+            assert_eq!(table.next(NodeId(1), &packet, Ttl::Kept), Step::Drop(DropCause::NoRoute));
+        }
+        let gone = table.changed(&[RouteId(4)], []);
+        assert_eq!(gone.next(NodeId(1), &packet, Ttl::Kept), Step::Drop(DropCause::NoRoute));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 //! - [`clock`]: the machine's monotonic clock
 //! - [`limits`]: how many files a process may have open
 //! - [`namespace`]: network namespaces of nodes
+//! - [`pipe`]: data that pass without leaving the kernel
 //! - [`poll`]: files that threads wait for together
 //! - [`pressure`]: how much had to wait for a processor
 //! - [`socket`]: options of the sockets that carry links
@@ -14,6 +15,7 @@ pub mod clock;
 pub mod limits;
 pub mod namespace;
 mod netlink;
+pub mod pipe;
 pub mod poll;
 pub mod pressure;
 pub mod socket;

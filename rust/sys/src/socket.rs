@@ -3,7 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use rustix::net::sockopt;
+use rustix::net::{Shutdown, sockopt};
 use thiserror::Error;
 
 /// How a link's socket is set.
@@ -63,6 +63,35 @@ impl LinkSocket<'_> {
             source: source.into(),
         })
     }
+}
+
+/// What becomes of a connection when its socket is closed, by the end of its process too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// What was sent is delivered, and then its end.
+    Orderly,
+    /// The peer hears of an error (SO_LINGER of 0).
+    Reset,
+}
+
+/// Sets what becomes of a connection when its socket is closed.
+///
+/// # Errors
+/// The kernel's answer.
+pub fn set_ending(socket: impl AsFd, ending: Ending) -> std::io::Result<()> {
+    let linger = match ending {
+        Ending::Orderly => None,
+        Ending::Reset => Some(Duration::ZERO),
+    };
+    Ok(sockopt::set_socket_linger(socket, linger)?)
+}
+
+/// Tells the peer that nothing more will come; what comes from there may still be read.
+///
+/// # Errors
+/// The kernel's answer: there is no connection any more.
+pub fn end_sending(socket: impl AsFd) -> std::io::Result<()> {
+    Ok(rustix::net::shutdown(socket, Shutdown::Write)?)
 }
 
 #[cfg(test)]

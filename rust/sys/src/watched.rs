@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use tokio::io::Interest;
 use tokio::io::unix::{AsyncFd, AsyncFdReadyGuard};
 
-/// A file of which tasks wait until it is readable. It has to be non-blocking.
+/// A file of which tasks wait until it is readable or writable. It has to be non-blocking.
 #[derive(Debug)]
 pub struct Watched {
     file: AsyncFd<OwnedFd>,
@@ -33,6 +33,36 @@ impl Watched {
     /// The runtime has ended.
     pub async fn readable(&self) -> io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
         self.file.readable().await
+    }
+
+    /// Waits until it is writable, or may be.
+    ///
+    /// # Errors
+    /// The runtime has ended.
+    pub async fn writable(&self) -> io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
+        self.file.writable().await
+    }
+
+    /// Waits until one of `interest` is so, or may be.
+    ///
+    /// # Errors
+    /// The runtime has ended.
+    pub async fn ready(&self, interest: Interest) -> io::Result<AsyncFdReadyGuard<'_, OwnedFd>> {
+        self.file.ready(interest).await
+    }
+
+    /// Has `work` do something with the file for which it may be ready. Where it would block, as `work` says
+    /// or as is known without asking it, tasks wait again until the kernel tells of `interest`, which is
+    /// to be of one kind.
+    ///
+    /// # Errors
+    /// What `work` says.
+    pub fn try_io<T>(
+        &self,
+        interest: Interest,
+        work: impl FnOnce(&OwnedFd) -> io::Result<T>,
+    ) -> io::Result<T> {
+        self.file.try_io(interest, work)
     }
 }
 

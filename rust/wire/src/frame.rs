@@ -78,13 +78,15 @@ pub enum FrameError {
     Vnet(#[from] VnetError),
 }
 
-/// Appends the headers of `packet`'s frame to `out`; the payload is to follow them.
+/// Appends the headers of `packet`'s frame to `out`; the payload is to follow them. A credit has no frame, and nothing
+/// is appended: it is to be redeemed before.
 pub fn encode_headers(packet: &Packet, out: &mut Vec<u8>) {
     let (kind, flags, content_bytes) = match packet.content {
         Content::Chunk(chunk) => (KIND_CHUNK, chunk_flags(chunk), CHUNK_BYTES),
         Content::Ack(ack) => (KIND_ACK, if ack.complete.is_some() { FLAG_COMPLETE } else { 0 }, ACK_BYTES),
         Content::Datagram(datagram) => (KIND_DATAGRAM, datagram_flags(datagram), DATAGRAM_BYTES),
         Content::Ip(_) => (KIND_IP, 0, VNET_BYTES),
+        Content::Credit(_) => return,
     };
     let (due, due_bytes) = if packet.due == 0 { (0, 0) } else { (FLAG_DUE, DUE_BYTES) };
     let (check, check_bytes) = if packet.check.is_none() { (0, 0) } else { (FLAG_CHECK, CHECK_BYTES) };
@@ -128,6 +130,7 @@ fn encode_content(content: &Content, out: &mut Vec<u8>) {
             out.extend_from_slice(&datagram.sent_at.to_be_bytes());
         }
         Content::Ip(header) => out.extend_from_slice(&header.encode()),
+        Content::Credit(_) => {}
     }
 }
 

@@ -34,6 +34,21 @@ id!(
     RouteId,
     "route"
 );
+impl RouteId {
+    const BACK: u32 = 1 << 31;
+
+    /// The way back on it, which what answers in its own packets' tracks takes; of a way back, the route.
+    #[must_use]
+    pub fn back(self) -> Self {
+        Self(self.0 ^ Self::BACK)
+    }
+
+    /// Whether it is a way back.
+    pub fn is_back(self) -> bool {
+        self.0 & Self::BACK != 0
+    }
+}
+
 id!(
     /// A declared flow.
     FlowId,

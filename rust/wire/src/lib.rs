@@ -5,6 +5,7 @@
 //! - [`id`]: newtypes for nodes, links, routes and flows
 //! - [`key`]: flow keys and their fixed hash
 //! - [`packet`]: a packet as the dataplane holds it
+//! - [`credit`]: what stands for bytes that travel on a connection of their own
 //! - [`frame`]: a packet as a byte-stream link carries it
 //! - [`ip`], [`vnet`], [`segment`]: real packets: what they say, and how large ones are cut
 //! - [`ttl`], [`icmp`]: what a packet's routers do to it, and what they and hosts say of it
@@ -19,6 +20,7 @@
 pub mod capture;
 pub mod checksum;
 pub mod control;
+pub mod credit;
 pub mod frame;
 pub mod handshake;
 pub mod icmp;

@@ -2,6 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
+use crate::credit::Credit;
 use crate::id::{FlowId, RouteId};
 use crate::integrity;
 use crate::ip::{self, Ip};
@@ -70,6 +71,8 @@ pub enum Content {
     Datagram(Datagram),
     /// An IP packet, or a super-packet that stands for several, with what the kernel says of it.
     Ip(VnetHeader),
+    /// Leave for bytes of a flow in max mode.
+    Credit(Credit),
 }
 
 /// Header of a lossless session's data.
@@ -143,6 +146,17 @@ impl Packet {
         Self { route, position, hop_limit, label, weight, class, due, check, content, payload, size }
     }
 
+    /// Redeems it if it is a credit, as where its bytes leave the process; whether it is one.
+    pub fn redeem(&mut self) -> bool {
+        match &mut self.content {
+            Content::Credit(credit) => {
+                credit.redeem();
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// Is on its way to the next node of its route.
     pub fn advance(&mut self) {
         self.position = self.position.saturating_add(1);
@@ -155,10 +169,8 @@ impl Packet {
     pub fn wire_bytes(&self, mtu: u16) -> u64 {
         let payload = self.payload.len() as u64;
         match self.content {
-            Content::Chunk(_) | Content::Ack(_) => {
-                let per_segment = u64::from(mtu).saturating_sub(EMULATED_HEADER).max(1);
-                payload + payload.div_ceil(per_segment).max(1) * EMULATED_HEADER
-            }
+            Content::Chunk(_) | Content::Ack(_) => segmented(payload, mtu),
+            Content::Credit(ref credit) => segmented(u64::from(credit.bytes()), mtu),
             Content::Datagram(_) => payload + DATAGRAM_HEADER,
             Content::Ip(header) => {
                 if self.size.mtu == mtu && u64::from(self.size.payload) == payload {
@@ -185,7 +197,7 @@ impl Packet {
     /// Whether a queue must always take it: sessions bound themselves by their window.
     pub fn is_lossless(&self) -> bool {
         match self.content {
-            Content::Chunk(_) | Content::Ack(_) => true,
+            Content::Chunk(_) | Content::Ack(_) | Content::Credit(_) => true,
             Content::Datagram(datagram) => datagram.last,
             Content::Ip(_) => false,
         }
@@ -199,7 +211,7 @@ impl Packet {
     /// Whether it may be marked instead of dropped.
     pub fn is_ecn_capable(&self) -> bool {
         match self.content {
-            Content::Chunk(_) | Content::Ack(_) => false,
+            Content::Chunk(_) | Content::Ack(_) | Content::Credit(_) => false,
             Content::Datagram(datagram) => datagram.ecn != Ecn::NotCapable,
             Content::Ip(_) => Ip::parse(&self.payload).is_ok_and(|ip| ip.ecn() != 0),
         }
@@ -215,7 +227,7 @@ impl Packet {
                     self.payload = marked.freeze();
                 }
             }
-            Content::Chunk(_) | Content::Ack(_) | Content::Datagram(_) => {}
+            Content::Chunk(_) | Content::Ack(_) | Content::Datagram(_) | Content::Credit(_) => {}
         }
     }
 
@@ -267,8 +279,15 @@ impl Packet {
                 integrity::crc32c(&[&datagram.flow.0.to_be_bytes(), &sequence, &self.payload])
             }
             Content::Ip(_) => integrity::crc32c(&[&self.payload]),
+            Content::Credit(ref credit) => integrity::crc32c(&[&credit.bytes().to_be_bytes()]),
         }
     }
+}
+
+/// Bytes with the headers of as many segments as carry them, at least one.
+fn segmented(bytes: u64, mtu: u16) -> u64 {
+    let per_segment = u64::from(mtu).saturating_sub(EMULATED_HEADER).max(1);
+    bytes + bytes.div_ceil(per_segment).max(1) * EMULATED_HEADER
 }
 
 #[cfg(test)]

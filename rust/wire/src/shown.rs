@@ -12,6 +12,9 @@
 //! | 8     | where in the stream the data begin     | every byte before this one has arrived  |
 //! | 8     |                                        | offset of the data that caused it       |
 //! ```
+//!
+//! Bytes of flows in max mode, which nobody sees, are shown as so many zeros behind the same header with a 3 in the
+//! first byte.
 
 use std::net::Ipv4Addr;
 
@@ -27,6 +30,7 @@ const V4_HEADER: usize = 20;
 const UDP_HEADER: usize = 8;
 const DATA: u8 = 1;
 const ACKNOWLEDGEMENT: u8 = 2;
+const UNSEEN: u8 = 3;
 /// DF of the header's second word: nothing cuts these.
 const UNCUTTABLE: u16 = 0x4000;
 
@@ -56,6 +60,9 @@ pub fn show(packet: &Packet, view: &View, bytes: &mut Vec<u8>) -> u32 {
         Content::Datagram(datagram) => {
             synthesize(packet, view, protocol::UDP, &of_datagram(datagram, packet.payload.len()), bytes)
         }
+        Content::Credit(_) => {
+            synthesize(packet, view, LOSSLESS_PROTOCOL, &lossless_header(UNSEEN, 0, 0, 0), bytes)
+        }
     };
     bytes.truncate(view.kept);
     length as u32
@@ -78,6 +85,7 @@ pub fn describe(packet: &Packet) -> Option<String> {
         Content::Datagram(datagram) => {
             Some(format!("flow {}: packet {}", datagram.flow.0, datagram.sequence))
         }
+        Content::Credit(ref credit) => Some(format!("{} bytes in max mode", credit.bytes())),
     }
 }
 
@@ -100,7 +108,11 @@ fn show_ip(payload: &[u8], mut header: VnetHeader, view: &View, bytes: &mut Vec<
 
 /// Headers and as much of the payload as is kept; returns the whole length.
 fn synthesize(packet: &Packet, view: &View, protocol: u8, transport: &[u8], bytes: &mut Vec<u8>) -> usize {
-    let length = V4_HEADER + transport.len() + packet.payload.len();
+    let data = match packet.content {
+        Content::Credit(ref credit) => credit.bytes() as usize,
+        _ => packet.payload.len(),
+    };
+    let length = V4_HEADER + transport.len() + data;
     let ecn = match packet.content {
         Content::Datagram(Datagram { ecn: Ecn::Capable, .. }) => 2,
         Content::Datagram(Datagram { ecn: Ecn::Congested, .. }) => 3,
@@ -118,6 +130,8 @@ fn synthesize(packet: &Packet, view: &View, protocol: u8, transport: &[u8], byte
     bytes.extend_from_slice(transport);
     let room = view.kept.saturating_sub(bytes.len()).min(packet.payload.len());
     bytes.extend_from_slice(&packet.payload[..room]);
+    // What nobody has seen.
+    bytes.resize(bytes.len().max(length.min(view.kept)), 0);
     length
 }
 
@@ -154,9 +168,12 @@ fn of_datagram(datagram: Datagram, payload: usize) -> [u8; UDP_HEADER] {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use bytes::Bytes;
 
     use super::*;
+    use crate::credit::{Account, Credit};
     use crate::id::{FlowId, RouteId};
     use crate::ip::Ip;
     use crate::segment::segment;
@@ -253,5 +270,22 @@ mod tests {
         assert_eq!((length, Ip::parse(&bytes).unwrap().protocol()), (44, 253));
         assert_eq!(bytes[20..], [2, 1, 0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 0, 0, 3, 0, 0, 0, 0, 0, 0, 0, 2]);
         assert_eq!(describe(&ack).unwrap(), "flow 5: has bytes up to 3, which are all");
+    }
+
+    #[test]
+    fn what_nobody_has_seen_is_shown_as_so_many_zeros() {
+        #[derive(Debug)]
+        struct Nobody;
+        impl Account for Nobody {
+            fn granted(&self, _: u32) {}
+            fn lost(&self, _: u32) {}
+        }
+        let credit = packet(Content::Credit(Credit::new(1_000, Arc::new(Nobody))), &[]);
+        let (length, bytes) = shown(&credit, &view(0, ALL));
+        assert_eq!((length, bytes.len(), &bytes[2..4]), (1_036, 1_036, &[4, 12][..]));
+        assert_eq!(bytes[20..24], [3, 0, 0, 0]);
+        assert!(bytes[24..].iter().all(|&byte| byte == 0));
+        assert_eq!(shown(&credit, &view(0, 30)), (1_036, bytes[..30].to_vec()));
+        assert_eq!(describe(&credit).unwrap(), "1000 bytes in max mode");
     }
 }

@@ -107,7 +107,7 @@ impl Sink {
                 self.answers.extend(answer);
             }
             // Nodes hand these to others.
-            Content::Ack(_) | Content::Ip(_) => {}
+            Content::Ack(_) | Content::Ip(_) | Content::Credit(_) => {}
         }
     }
 

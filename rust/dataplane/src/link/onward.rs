@@ -74,9 +74,13 @@ pub fn carry(batch: &mut Vec<Packet>, node: &Node, arrives_at: &Outgoing) {
 /// The same for IP packets that start at `node`, whose own `outbound` is empty afterwards too.
 pub fn depart(outbound: &mut Vec<Outbound>, batch: &mut Vec<Packet>, node: &Node) {
     node.begin_all(outbound, batch);
-    if batch.is_empty() {
-        return;
+    if !batch.is_empty() {
+        start(batch, node);
     }
+}
+
+/// The same for packets that start at `node`.
+pub fn start(batch: &mut Vec<Packet>, node: &Node) {
     let mut walk = Walk::from(node);
     if let Some(claim) = walk.visit(batch, node, None) {
         walk.follow(batch, claim);
@@ -128,67 +132,22 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
-    use nextmini_policy::addresses::Addresses;
-    use nextmini_policy::link::{LinkQueue, LinkSeed};
-    use nextmini_policy::route::{Route, RouteTable};
-    use nextmini_wire::id::{FlowId, LinkId, NodeId, RouteId};
+    use nextmini_wire::id::{FlowId, RouteId};
     use nextmini_wire::packet::{Content, Datagram, Ecn};
-    use tokio::sync::mpsc;
 
     use super::*;
-    use crate::local::{Local, Stack};
-    use crate::node::Arrived;
-    use crate::routes::Routes;
+    use crate::fixture::Line;
 
-    /// A line of four nodes, of whose links only the ones there are told where they lead.
-    struct Line {
-        nodes: Vec<Arc<Node>>,
-        links: Vec<Arc<Outgoing>>,
-        arrived: Vec<mpsc::UnboundedReceiver<Vec<Arrived>>>,
+    /// Carries packets on from the second node.
+    fn carry_on(line: &Line, numbers: impl IntoIterator<Item = u64>) {
+        let mut batch: Vec<_> = numbers.into_iter().map(packet).collect();
+        carry(&mut batch, &line.nodes[1], &line.back[0]);
+        assert_eq!(batch, []);
     }
 
-    impl Line {
-        fn new() -> Self {
-            let (events, _) = mpsc::unbounded_channel();
-            let routes = Arc::new(Routes::new(events.clone()));
-            let path = (1..=4).map(NodeId).collect();
-            let route = Route::new(RouteId(1), path, 1, 65_536).unwrap();
-            routes.replace(RouteTable::default().changed(&[], [route]));
-            let node = |id| {
-                let addresses = Addresses { v4: [10, 0, 0, id as u8].into(), v6: None };
-                let local = Local::new(addresses, Stack::Echo);
-                Node::new((NodeId(id), 9), local, Arc::clone(&routes), events.clone())
-            };
-            let (nodes, arrived): (Vec<_>, Vec<_>) = (1..=4).map(node).unzip();
-            let link = |id: u32| {
-                let queue = LinkQueue::new(1_500, LinkSeed::default());
-                Arc::new(Outgoing::new(LinkId(id), NodeId(id), NodeId(id + 1), queue))
-            };
-            let links: Vec<_> = (1..=3).map(link).collect();
-            for (node, link) in nodes.iter().zip(&links) {
-                node.set_neighbours([(link.to(), Arc::clone(link))].into_iter().collect());
-            }
-            let line = Self { nodes, links, arrived };
-            (0..3).for_each(|at| line.links[at].set_exit(Some(line.exit(at))));
-            line
-        }
-
-        fn exit(&self, at: usize) -> Arc<Exit> {
-            let (link, node) = (Arc::clone(&self.links[at]), Arc::clone(&self.nodes[at + 1]));
-            Arc::new(Exit { arrives_at: Arc::clone(&link), link, node })
-        }
-
-        /// Carries packets on from the second node.
-        fn carry(&self, numbers: impl IntoIterator<Item = u64>) {
-            let mut batch: Vec<_> = numbers.into_iter().map(packet).collect();
-            carry(&mut batch, &self.nodes[1], &self.links[0]);
-            assert_eq!(batch, []);
-        }
-
-        fn arrived(&mut self) -> Vec<u64> {
-            let batches = std::iter::from_fn(|| self.arrived[3].try_recv().ok());
-            batches.flatten().map(|piece| number(&piece.content)).collect()
-        }
+    fn arrived(line: &mut Line) -> Vec<u64> {
+        let batches = std::iter::from_fn(|| line.arrived[3].try_recv().ok());
+        batches.flatten().map(|piece| number(&piece.content)).collect()
     }
 
     fn packet(sequence: u64) -> Packet {
@@ -206,11 +165,11 @@ mod tests {
 
     #[test]
     fn packets_go_to_the_end_of_their_route_and_are_counted_on_the_way() {
-        let mut line = Line::new();
-        line.carry(0..3);
-        line.carry(3..5);
-        assert_eq!(line.arrived(), [0, 1, 2, 3, 4]);
-        for link in &line.links[1..] {
+        let mut line = Line::new(4);
+        carry_on(&line, 0..3);
+        carry_on(&line, 3..5);
+        assert_eq!(arrived(&mut line), [0, 1, 2, 3, 4]);
+        for link in &line.there[1..] {
             let (counters, waiting) = link.counters();
             assert_eq!((counters.entered, counters.packets, counters.bytes, waiting), (5, 5, 160, 0));
         }
@@ -218,26 +177,26 @@ mod tests {
 
     #[test]
     fn nobody_overtakes_packets_that_are_being_carried() {
-        let mut line = Line::new();
+        let mut line = Line::new(4);
         let mut first = vec![packet(0)];
         let claim =
             line.nodes[1].pass(&mut first, None, &line.nodes[1].routes().load(), Reach::Onward).unwrap();
-        line.carry(1..3);
-        assert_eq!(line.arrived(), []);
-        assert_eq!(line.links[1].counters().0.entered, 3);
+        carry_on(&line, 1..3);
+        assert_eq!(arrived(&mut line), []);
+        assert_eq!(line.there[1].counters().0.entered, 3);
         claim.carry(&mut first);
-        assert_eq!(line.arrived(), [0]);
+        assert_eq!(arrived(&mut line), [0]);
         // They wait for the link's own task, and others behind them.
-        line.carry([3]);
-        assert_eq!((line.arrived(), line.links[1].counters().0.packets), (vec![], 1));
+        carry_on(&line, [3]);
+        assert_eq!((arrived(&mut line), line.there[1].counters().0.packets), (vec![], 1));
     }
 
     #[test]
     fn others_have_the_core_after_a_while() {
-        let mut line = Line::new();
-        line.carry(0..STRETCH as u64);
-        assert_eq!(line.arrived(), []);
-        let (counters, waiting) = line.links[1].counters();
+        let mut line = Line::new(4);
+        carry_on(&line, 0..STRETCH as u64);
+        assert_eq!(arrived(&mut line), []);
+        let (counters, waiting) = line.there[1].counters();
         assert_eq!((counters.packets, counters.entered), (0, STRETCH as u64));
         assert!(waiting > 0);
     }

@@ -171,6 +171,7 @@ async fn write(
     let mut headers = Vec::new();
     loop {
         outgoing.take(&mut batch.packets, &mut alarm).await;
+        batch.packets.retain_mut(|packet| !packet.redeem());
         headers.clear();
         write_batch(stream, &batch.packets, &mut headers).await?;
         batch.packets.clear();

@@ -181,57 +181,30 @@ mod tests {
     use std::time::Duration;
 
     use bytes::BytesMut;
-    use nextmini_policy::addresses::{AddressBook, Addresses};
-    use nextmini_policy::link::{LinkQueue, LinkSeed};
-    use nextmini_policy::route::{Route, RouteTable};
-    use nextmini_wire::id::{LinkId, NodeId, RouteId};
+    use nextmini_wire::id::NodeId;
     use nextmini_wire::vnet::VNET_BYTES;
-    use tokio::sync::mpsc;
 
     use super::*;
-    use crate::link::Outgoing;
-    use crate::link::onward::Exit;
-    use crate::local::{Local, Stack};
-    use crate::routes::Routes;
+    use crate::fixture::Line;
+    use crate::local::Stack;
 
-    /// Two nodes with a link in memory from the first to the second; what a kernel would be is the other end of a
-    /// pair of sockets.
+    /// Two nodes; what a kernel would be is the other end of a pair of sockets.
     struct Pair {
-        nodes: [Arc<Node>; 2],
+        line: Line,
         devices: [Device; 2],
         kernels: [UnixDatagram; 2],
-        heard: mpsc::UnboundedReceiver<Event>,
     }
 
     impl Pair {
         fn new() -> Self {
-            let (events, heard) = mpsc::unbounded_channel();
-            let routes = Arc::new(Routes::new(events.clone()));
-            let route = Route::new(RouteId(1), vec![NodeId(1), NodeId(2)], 1, 65_536).unwrap();
-            routes.replace(RouteTable::default().changed(&[], [route]));
-            let addresses = |id: u32| Addresses { v4: [10, 0, 0, id as u8].into(), v6: None };
-            let both = [1, 2].map(|id| (NodeId(id), Some(addresses(id))));
-            routes.set_addresses(AddressBook::default().changed(both));
             let ([first, second], kernels) = sockets();
             let devices = [first, second].map(|socket| Device::new(vec![socket.into()]));
-            let node = |id: u32, device: &Device| {
-                let local = Local::new(addresses(id), Stack::Device(device.clone()));
-                Node::new((NodeId(id), 9), local, Arc::clone(&routes), events.clone()).0
-            };
-            let nodes = [node(1, &devices[0]), node(2, &devices[1])];
-            let link = |from, to| {
-                let queue = LinkQueue::new(1_500, LinkSeed::default());
-                Arc::new(Outgoing::new(LinkId(1), NodeId(from), NodeId(to), queue))
-            };
-            let (there, back) = (link(1, 2), link(2, 1));
-            nodes[0].set_neighbours([(NodeId(2), Arc::clone(&there))].into_iter().collect());
-            let exit = Exit { link: Arc::clone(&there), node: Arc::clone(&nodes[1]), arrives_at: back };
-            there.set_exit(Some(Arc::new(exit)));
-            Self { nodes, devices, kernels, heard }
+            let line = Line::of(devices.iter().cloned().map(Stack::Device));
+            Self { line, devices, kernels }
         }
 
         fn read(&self, readers: &Readers) -> Reading {
-            readers.read(Arc::clone(&self.nodes[0]), self.devices[0].clone(), 0).unwrap()
+            readers.read(Arc::clone(&self.line.nodes[0]), self.devices[0].clone(), 0).unwrap()
         }
 
         /// A program of the first node sends to the second.
@@ -322,8 +295,8 @@ mod tests {
         (&ours).write_all(b"unheard").unwrap();
         drop(theirs);
         let device = Device::new(vec![ours.into()]);
-        let _reading = readers.read(Arc::clone(&pair.nodes[0]), device, 0).unwrap();
-        let Some(Event::NodeFailed { node, reason }) = pair.heard.blocking_recv() else { panic!() };
+        let _reading = readers.read(Arc::clone(&pair.line.nodes[0]), device, 0).unwrap();
+        let Some(Event::NodeFailed { node, reason }) = pair.line.heard.blocking_recv() else { panic!() };
         assert_eq!(node, NodeId(1));
         assert!(reason.starts_with("its TUN device cannot be read any more: Connection reset"), "{reason}");
         // Others go on.
@@ -336,7 +309,7 @@ mod tests {
     fn a_file_that_cannot_be_watched_is_refused() {
         let (pair, readers) = (Pair::new(), Readers::new(1).unwrap());
         let device = Device::new(vec![std::fs::File::open("/").unwrap().into()]);
-        let error = readers.read(Arc::clone(&pair.nodes[0]), device, 0).unwrap_err();
+        let error = readers.read(Arc::clone(&pair.line.nodes[0]), device, 0).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::PermissionDenied);
         assert!(readers.shared.queues().is_empty());
     }

@@ -423,7 +423,7 @@ impl LinkQueue {
 
     fn takes_whole(&self, packet: &Packet, wire_bytes: u64) -> bool {
         match packet.content {
-            Content::Chunk(_) | Content::Ack(_) => true,
+            Content::Chunk(_) | Content::Ack(_) | Content::Credit(_) => true,
             Content::Datagram(_) => wire_bytes <= u64::from(self.mtu),
             Content::Ip(header) => self.takes_ip_whole(packet, header),
         }
