@@ -54,31 +54,22 @@ pub async fn relay(
 
 #[cfg(test)]
 mod tests {
-    use std::io::{self, Read as _, Write as _};
-    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::io;
     use std::sync::Arc;
     use std::sync::atomic::Ordering;
-    use std::thread;
 
     use nextmini_policy::link::settings::Checked;
     use nextmini_policy::link::{LinkUp, Wanted};
     use nextmini_wire::control::Direction;
     use nextmini_wire::id::RouteId;
-    use tokio::io::Interest;
+    use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _, Interest};
+    use tokio::net::{TcpListener, TcpStream};
     use tokio::task::JoinHandle;
 
     use super::*;
+    use crate::clock;
     use crate::fixture::Line;
     use crate::max::gate::Start;
-
-    /// A program's end of a connection, and ours.
-    fn connected() -> (TcpStream, Watched) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let theirs = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        let (ours, _) = listener.accept().unwrap();
-        ours.set_nonblocking(true).unwrap();
-        (theirs, Watched::new(ours.into(), Interest::READABLE | Interest::WRITABLE).unwrap())
-    }
 
     struct Relayed {
         client: TcpStream,
@@ -88,12 +79,22 @@ mod tests {
         relay: JoinHandle<Result<(), LaneError>>,
     }
 
-    fn relayed(ways: Ways) -> Relayed {
-        let ((client, near), (server, far)) = (connected(), connected());
-        let (carried, pipes) = (Arc::new(Carried::default()), Arc::new(Pipes::new(512 * 1024)));
-        let (counts, spares) = (Arc::clone(&carried), Arc::clone(&pipes));
-        let relay = tokio::spawn(async move { relay([near, far], ways, &spares, &counts).await });
-        Relayed { client, server, carried, pipes, relay }
+    impl Relayed {
+        async fn new(ways: Ways) -> Self {
+            let ((client, near), (server, far)) = (connected().await, connected().await);
+            let (carried, pipes) = (Arc::new(Carried::default()), Arc::new(Pipes::new(512 * 1024)));
+            let (counts, spares) = (Arc::clone(&carried), Arc::clone(&pipes));
+            let relay = tokio::spawn(async move { relay([near, far], ways, &spares, &counts).await });
+            Self { client, server, carried, pipes, relay }
+        }
+    }
+
+    /// A program's end of a connection, and ours.
+    async fn connected() -> (TcpStream, Watched) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let theirs = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let ours = listener.accept().await.unwrap().0.into_std().unwrap();
+        (theirs, Watched::new(ours.into(), Interest::READABLE | Interest::WRITABLE).unwrap())
     }
 
     /// Over all links of a line, both ways.
@@ -106,53 +107,49 @@ mod tests {
         Ways { forward: way(0, route), backward: way(line.nodes.len() - 1, route.back()) }
     }
 
-    /// Sends so many bytes on a thread, and then that there are no more.
-    fn send(mut to: TcpStream, bytes: usize) -> thread::JoinHandle<Vec<u8>> {
-        thread::spawn(move || {
-            let data: Vec<u8> = (0..bytes).map(|at| (at * 31 % 251) as u8).collect();
-            to.write_all(&data).unwrap();
-            to.shutdown(Shutdown::Write).unwrap();
-            data
-        })
+    fn data(bytes: usize) -> Vec<u8> {
+        (0..bytes).map(|at| (at * 31 % 251) as u8).collect()
     }
 
-    async fn receive(mut from: TcpStream) -> io::Result<Vec<u8>> {
-        let reading = move || {
-            let mut data = Vec::new();
-            from.read_to_end(&mut data).map(|_| data)
-        };
-        tokio::task::spawn_blocking(reading).await.unwrap()
+    async fn send(mut to: impl AsyncWrite + Unpin, data: &[u8]) {
+        to.write_all(data).await.unwrap();
+        to.shutdown().await.unwrap();
     }
 
-    async fn exchange(ways: Ways, there: usize, back: usize) -> Relayed {
-        let relayed = relayed(ways);
-        let (client, server) = (&relayed.client, &relayed.server);
-        let sent = [send(client.try_clone().unwrap(), there), send(server.try_clone().unwrap(), back)];
-        let (received, answer) =
-            tokio::join!(receive(server.try_clone().unwrap()), receive(client.try_clone().unwrap()));
-        let [sent, sent_back] = sent.map(|sending| sending.join().unwrap());
-        assert!(received.unwrap() == sent && answer.unwrap() == sent_back);
+    async fn receive(mut from: impl AsyncRead + Unpin) -> io::Result<Vec<u8>> {
+        let mut data = Vec::new();
+        from.read_to_end(&mut data).await.map(|_| data)
+    }
+
+    /// Both programs send so many bytes, and receive what the other one sent.
+    async fn exchange(ways: Ways, there: usize, back: usize) -> (Arc<Carried>, Arc<Pipes>) {
+        let Relayed { client, server, carried, pipes, relay } = Relayed::new(ways).await;
+        let ((from_server, to_server), (from_client, to_client)) = (client.into_split(), server.into_split());
+        let (question, answer) = (data(there), data(back));
+        let sent = async { tokio::join!(send(to_server, &question), send(to_client, &answer)) };
+        let received = async { tokio::join!(receive(from_client), receive(from_server)) };
+        let (_, (asked, answered)) = tokio::join!(sent, received);
+        assert!(asked.unwrap() == question && answered.unwrap() == answer);
+        relay.await.unwrap().unwrap();
         let load = |bytes: &AtomicU64| bytes.load(Ordering::Relaxed) as usize;
-        assert_eq!((load(&relayed.carried.forward), load(&relayed.carried.backward)), (there, back));
-        relayed
+        assert_eq!((load(&carried.forward), load(&carried.backward)), (there, back));
+        (carried, pipes)
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn both_sides_get_all_that_the_other_sent() {
-        let relayed = exchange(Ways::default(), 9_000_000, 3_000_000).await;
-        relayed.relay.await.unwrap().unwrap();
+        let (_, pipes) = exchange(Ways::default(), 9_000_000, 3_000_000).await;
         // Both pipes have been given back, empty.
-        assert_eq!([(); 2].map(|()| relayed.pipes.take().unwrap().held()), [0, 0]);
+        assert_eq!([(); 2].map(|()| pipes.take().unwrap().held()), [0, 0]);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn every_link_on_the_way_counts_what_passes() {
         let line = Line::new(5);
-        let relayed = exchange(over(&line, 65_536), 9_000_000, 1_000).await;
-        relayed.relay.await.unwrap().unwrap();
-        for (link, least) in line.there.iter().map(|link| (link, 9_000_000)) {
+        exchange(over(&line, 65_536), 9_000_000, 1_000).await;
+        for link in &line.there {
             let (counters, waiting) = link.counters();
-            assert!(counters.bytes > least && counters.bytes < least * 11 / 10, "{counters:?}");
+            assert!(counters.bytes > 9_000_000 && counters.bytes < 9_900_000, "{counters:?}");
             assert_eq!((counters.entered, waiting), (counters.packets, 0));
         }
         assert!(line.back.iter().all(|link| link.counters().0.bytes == 1_040));
@@ -164,22 +161,20 @@ mod tests {
         let _running = line.run();
         let limited = Direction { rate: Some(80_000_000), ..Direction::default() };
         line.there[1].set(1_500, Checked::new(&limited, None).unwrap());
-        let began = std::time::Instant::now();
-        let relayed = exchange(over(&line, 1_460), 1_460_000, 100).await;
-        relayed.relay.await.unwrap().unwrap();
+        let began = clock::now();
+        exchange(over(&line, 1_460), 1_460_000, 100).await;
         // 1,000 packets of 1,500 bytes at 10 MB a second; whoever sends them has a few in hand.
-        assert!(began.elapsed().as_secs_f64() > 0.14, "{:?}", began.elapsed());
+        let took = clock::now().since(began);
+        assert!(took.as_secs_f64() > 0.14, "{took:?}");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn one_side_may_end_before_the_other_begins() {
-        let Relayed { mut client, mut server, relay, .. } = relayed(Ways::default());
-        client.write_all(b"question").unwrap();
-        client.shutdown(Shutdown::Write).unwrap();
-        assert_eq!(receive(server.try_clone().unwrap()).await.unwrap(), b"question");
+        let Relayed { mut client, mut server, relay, .. } = Relayed::new(Ways::default()).await;
+        send(&mut client, b"question").await;
+        assert_eq!(receive(&mut server).await.unwrap(), b"question");
         assert!(!relay.is_finished());
-        server.write_all(b"answer").unwrap();
-        drop(server);
+        send(server, b"answer").await;
         assert_eq!(receive(client).await.unwrap(), b"answer");
         relay.await.unwrap().unwrap();
     }
@@ -189,24 +184,24 @@ mod tests {
         let line = Line::new(3);
         let _running = line.run();
         line.there[1].set_wanted(Wanted::Down);
-        let Relayed { mut client, mut server, carried, relay, .. } = relayed(over(&line, 65_536));
-        client.write_all(b"question").unwrap();
-        server.write_all(b"first").unwrap();
-        let mut answer = [0; 5];
-        client.read_exact(&mut answer).unwrap();
+        let Relayed { mut client, mut server, carried, .. } = Relayed::new(over(&line, 65_536)).await;
+        client.write_all(b"question").await.unwrap();
         while line.there[1].counters().1 == 0 {
             tokio::task::yield_now().await;
         }
-        assert_eq!((carried.forward.load(Ordering::Relaxed), relay.is_finished()), (0, false));
+        // The other direction is up.
+        server.write_all(b"news").await.unwrap();
+        let mut buffer = [0; 8];
+        client.read_exact(&mut buffer[..4]).await.unwrap();
+        assert_eq!((&buffer[..4], carried.forward.load(Ordering::Relaxed)), (&b"news"[..], 0));
         line.there[1].set_wanted(Wanted::Up);
-        let mut question = [0; 8];
-        server.read_exact(&mut question).unwrap();
-        assert_eq!((&question, &answer), (b"question", b"first"));
+        server.read_exact(&mut buffer).await.unwrap();
+        assert_eq!(&buffer, b"question");
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn when_one_connection_breaks_the_other_is_reset() {
-        let Relayed { client, server, relay, .. } = relayed(Ways::default());
+        let Relayed { client, server, relay, .. } = Relayed::new(Ways::default()).await;
         set_ending(&server, Ending::Reset).unwrap();
         drop(server);
         assert_eq!(receive(client).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
@@ -216,9 +211,9 @@ mod tests {
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn when_a_link_ends_under_way_both_sides_are_reset() {
         let line = Line::new(3);
-        let Relayed { mut client, server, relay, .. } = relayed(over(&line, 65_536));
+        let Relayed { mut client, server, relay, .. } = Relayed::new(over(&line, 65_536)).await;
         line.there[1].set_up(LinkUp::Ended);
-        client.write_all(b"question").unwrap();
+        client.write_all(b"question").await.unwrap();
         assert!(matches!(relay.await.unwrap(), Err(LaneError::Lost(_))));
         for end in [client, server] {
             assert_eq!(receive(end).await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
