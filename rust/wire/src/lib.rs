@@ -5,6 +5,7 @@
 //! - [`id`]: newtypes for nodes, links, routes and flows
 //! - [`key`]: flow keys and their fixed hash
 //! - [`packet`]: a packet as the dataplane holds it
+//! - [`chain`]: what the ends of a connection in max mode say to each other first
 //! - [`credit`]: what stands for bytes that travel on a connection of their own
 //! - [`frame`]: a packet as a byte-stream link carries it
 //! - [`ip`], [`vnet`], [`segment`]: real packets: what they say, and how large ones are cut
@@ -18,6 +19,7 @@
 #![forbid(unsafe_code)]
 
 pub mod capture;
+pub mod chain;
 pub mod checksum;
 pub mod control;
 pub mod credit;
