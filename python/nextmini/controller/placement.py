@@ -90,7 +90,8 @@ def place_link(
         if address is None:
             return {}
         return {a.process: _link_record(link, up, dial=True, listen_end=True, peer=address)}
-    records = {b.process: _link_record(link, up, dial=False, listen_end=True, peer=None)}
+    other = listen.get(a.process)
+    records = {b.process: _link_record(link, up, dial=False, listen_end=True, peer=other)}
     if b.process in listen:
         records[a.process] = _link_record(link, up, dial=True, listen_end=False, peer=listen[b.process])
     return records
@@ -155,7 +156,7 @@ def place_flow(flow: Flow, view: NetworkView) -> dict[int, FlowRecord] | Unplace
         id=flow.id,
         source=flow.source,
         destination=flow.destination,
-        kind=flow.kind,
+        kind="max" if flow.mode == "max" else flow.kind,
         size=flow.size,
         duration=flow.duration,
         rate=flow.rate,
@@ -176,8 +177,10 @@ def _flow_problem(flow: Flow) -> str | None:
         problem = _packets_problem(flow)
         if problem is not None:
             return problem
-    if flow.mode != "normal":
+    if flow.mode not in ("normal", "max"):
         return f"mode {flow.mode!r} is not in this version"
+    if flow.mode == "max" and flow.kind != "lossless":
+        return f"mode max is for lossless flows, and this one is of kind {flow.kind}"
     limits = {"size": flow.size, "duration": flow.duration, "rate": flow.rate, "weight": flow.weight}
     for name, value in limits.items():
         if value is not None and not (isfinite(value) and value > 0):

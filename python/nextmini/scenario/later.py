@@ -32,5 +32,4 @@ LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("links", "transport"): ("quic",),
     ("topology", "kind"): ("file",),
     ("flows", "kind"): ("tcp",),
-    ("flows", "mode"): ("max",),
 }

@@ -40,6 +40,8 @@ use crate::link::Outgoing;
 use crate::link::listen::Expected;
 use crate::link::orders::Traces;
 use crate::local::{Local, Stack};
+use crate::max;
+use crate::max::chain::Chains;
 use crate::node::{Node, SourceNews};
 use crate::routes::{Outbound, Pair, Routes};
 use crate::task::Task;
@@ -62,6 +64,8 @@ pub struct Experiment {
     pub timers: Timers,
     /// Who reads TUN devices.
     pub readers: Arc<Readers>,
+    /// Flows in max mode.
+    pub chains: Arc<Chains>,
 }
 
 /// The nodes, links and flows of a process.
@@ -166,6 +170,7 @@ impl Host {
             .collect();
         let mut touched = FxHashSet::default();
         apply.remove_links.iter().for_each(|&id| self.remove_link(id, &mut touched));
+        let nodes = self.nodes.len();
         apply.remove_nodes.iter().for_each(|&id| self.remove_node(id));
         if let Some(classes) = apply.classes {
             self.set_classes(classes);
@@ -178,6 +183,7 @@ impl Host {
         if !apply.addresses.is_empty() {
             self.set_addresses(&apply.addresses);
         }
+        let others = nodes != self.nodes.len() || !apply.nodes.is_empty();
         for (row, device) in devices::attach(apply.nodes, |id| self.nodes.contains_key(&id)) {
             let id = row.id;
             self.set_node(row, device).unwrap_or_else(|error| reject(RowKind::Node, id.0, error));
@@ -188,6 +194,9 @@ impl Host {
                 .unwrap_or_else(|error| reject(RowKind::Link, id.0, error));
         }
         self.set_neighbours(&touched);
+        if others || !touched.is_empty() {
+            self.experiment.chains.set_ground(self.ground());
+        }
         if !routes.is_empty() || !apply.remove_routes.is_empty() {
             let table = self.routes.load().changed(&apply.remove_routes, routes);
             let ready = self.routes.replace(table);
@@ -228,6 +237,7 @@ impl Host {
     pub fn fail_node(&mut self, id: NodeId) {
         if let Some(failed) = self.nodes.get(&id) {
             failed.node.end();
+            self.experiment.chains.look();
         }
         self.flows.retain(|_, flow| flow.row.source != id);
         for link in self.links.values_mut() {
@@ -283,6 +293,7 @@ impl Host {
             tracing::warn!("flows did not stop within {FAREWELL:?}; their last reports are missing");
         }
         self.captures.end().await;
+        self.experiment.chains.end();
     }
 
     fn each_waiting(&self, waited: Vec<(Pair, Vec<Outbound>)>, work: impl Fn(&Node, Vec<Outbound>)) {
@@ -359,6 +370,11 @@ impl Host {
                 let stats = Arc::clone(&stats);
                 let source = EchoSource::new(row.clone(), node, experiment.seed, stats, timers);
                 Task::spawn(row.source, "flow source", events, source.run(news, stopped))
+            }
+            FlowKind::Max => {
+                let (chains, stats) = (Arc::clone(&experiment.chains), (Arc::clone(&stats), timers));
+                let source = max::source::Source::new(row.clone(), node, chains, pattern, stats);
+                Task::spawn(row.source, "flow source", events, source.run(stopped))
             }
             FlowKind::Udp => {
                 let chances = (pattern, experiment.seed);

@@ -439,6 +439,11 @@ impl Node {
         self.down.store(false, Ordering::Relaxed);
     }
 
+    /// Whether it is down, or no more.
+    pub fn is_down(&self) -> bool {
+        self.down.load(Ordering::Relaxed) || self.ended.load(Ordering::Relaxed)
+    }
+
     /// How often it went down.
     pub fn crashes(&self) -> u64 {
         self.crashes.load(Ordering::Relaxed)

@@ -25,6 +25,7 @@ use crate::event::Event;
 use crate::home::Home;
 use crate::host::{Experiment, Host};
 use crate::link::listen::{self, Expected};
+use crate::max::chain::Chains;
 use crate::routes::Routes;
 use crate::stop::StopSignal;
 use crate::timers::Timers;
@@ -37,6 +38,8 @@ const LAST_RETRY: Duration = Duration::from_secs(2);
 const FIRST_CONTACT: Duration = Duration::from_secs(30);
 /// The least that is sensible between two ticks of the process's watch, in microseconds.
 const LEAST_WATCH_US: u32 = 100;
+/// Bytes of the pipes that flows in max mode pass.
+const PIPE_BYTES: usize = 512 * 1024;
 /// How long the runtime may take to end its tasks.
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
@@ -268,8 +271,10 @@ impl Process {
             let same = running.key == key && running.experiment == welcome.experiment;
             return if same { Ok(true) } else { Err(ProcessError::OtherExperiment) };
         }
+        let chains = Chains::new(key.clone(), Arc::clone(&self.routes), self.events.0.clone(), PIPE_BYTES);
         if let Some(listener) = self.listener.take() {
-            let accepting = listen::accept(listener, key.clone(), self.expected.clone());
+            let (expected, chains) = (self.expected.clone(), Arc::clone(&chains));
+            let accepting = listen::accept(listener, key.clone(), expected, chains);
             self.accepting = Some(tokio::spawn(accepting));
         }
         let timers = Timers::start(welcome.timing).map_err(ProcessError::Timer)?;
@@ -279,7 +284,8 @@ impl Process {
         self.routes.set_ttl(if welcome.ttl { Ttl::Counted } else { Ttl::Kept });
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
         let readers = Arc::new(Readers::new(workers).map_err(ProcessError::Timer)?);
-        let experiment = Experiment { key: key.clone(), pattern, seed: welcome.seed, timers, readers };
+        let experiment =
+            Experiment { key: key.clone(), pattern, seed: welcome.seed, timers, readers, chains };
         let host =
             Host::new(experiment, self.expected.clone(), self.events.0.clone(), Arc::clone(&self.routes));
         self.running = Some(Running { experiment: welcome.experiment, key, host, watch });

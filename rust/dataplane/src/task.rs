@@ -22,13 +22,7 @@ impl Task {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        let handle = tokio::spawn(async move {
-            if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
-                let reason = format!("its {name} panicked: {}", message(&*panic));
-                report(&events, Event::NodeFailed { node, reason });
-            }
-        });
-        Self { handle }
+        Self { handle: tokio::spawn(reported(node, name, events, future)) }
     }
 
     /// Whether it has ended.
@@ -46,6 +40,14 @@ impl Task {
 impl Drop for Task {
     fn drop(&mut self) {
         self.handle.abort();
+    }
+}
+
+/// A task of a node, of which a panic is reported, with its name, as that node's failure.
+pub async fn reported(node: NodeId, name: &'static str, events: Events, future: impl Future<Output = ()>) {
+    if let Err(panic) = AssertUnwindSafe(future).catch_unwind().await {
+        let reason = format!("its {name} panicked: {}", message(&*panic));
+        report(&events, Event::NodeFailed { node, reason });
     }
 }
 

@@ -1,9 +1,9 @@
 //! Options of the TCP sockets that carry links (tcp(7), socket(7)).
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use rustix::net::{Shutdown, sockopt};
+use rustix::net::{SendFlags, Shutdown, sockopt};
 use thiserror::Error;
 
 /// How a link's socket is set.
@@ -58,11 +58,34 @@ impl LinkSocket<'_> {
         option("TCP_USER_TIMEOUT", sockopt::set_tcp_user_timeout(socket, patience_ms))?;
         option("SO_KEEPALIVE", sockopt::set_socket_keepalive(socket, true))?;
         option("TCP_KEEPIDLE", sockopt::set_tcp_keepidle(socket, self.patience / 2))?;
-        sockopt::set_tcp_congestion(socket, self.congestion).map_err(|source| SocketError::Congestion {
-            name: self.congestion.to_owned(),
-            source: source.into(),
-        })
+        set_congestion(socket, self.congestion)
     }
+}
+
+/// How the socket of a connection in max mode is set. Its buffers are the kernel's to size, which it does by what the
+/// path has under way.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChainSocket<'a> {
+    /// Congestion control, by the kernel's name for it.
+    pub congestion: &'a str,
+}
+
+impl ChainSocket<'_> {
+    /// Sets the options.
+    ///
+    /// # Errors
+    /// See [`SocketError`].
+    pub fn apply(&self, socket: impl AsFd) -> Result<(), SocketError> {
+        let socket = socket.as_fd();
+        sockopt::set_tcp_nodelay(socket, true)
+            .map_err(|source| SocketError::Option { option: "TCP_NODELAY", source: source.into() })?;
+        set_congestion(socket, self.congestion)
+    }
+}
+
+fn set_congestion(socket: BorrowedFd<'_>, name: &str) -> Result<(), SocketError> {
+    sockopt::set_tcp_congestion(socket, name)
+        .map_err(|source| SocketError::Congestion { name: name.to_owned(), source: source.into() })
 }
 
 /// What becomes of a connection when its socket is closed, by the end of its process too.
@@ -84,6 +107,23 @@ pub fn set_ending(socket: impl AsFd, ending: Ending) -> std::io::Result<()> {
         Ending::Reset => Some(Duration::ZERO),
     };
     Ok(sockopt::set_socket_linger(socket, linger)?)
+}
+
+/// Takes what has come, up to the length of `into`, and returns how many bytes; none after the end.
+///
+/// # Errors
+/// The kernel's answer.
+pub fn receive(socket: impl AsFd, into: &mut [u8]) -> std::io::Result<usize> {
+    Ok(rustix::io::read(socket, into)?)
+}
+
+/// Gives the kernel what it takes of `data`, and returns how many bytes. A connection that has gone is an error, and no
+/// signal.
+///
+/// # Errors
+/// The kernel's answer.
+pub fn send(socket: impl AsFd, data: &[u8]) -> std::io::Result<usize> {
+    Ok(rustix::net::send(socket, data, SendFlags::NOSIGNAL)?)
 }
 
 /// Tells the peer that nothing more will come; what comes from there may still be read.

@@ -120,6 +120,9 @@ def _check_kind(ground: _Ground, entry: FlowEntry, place: int) -> None:
         if key in entry.model_fields_set:
             remedy = 'remove it, or write kind = "udp"'
             ground.blame(("flows", place, key), f'does not go with kind = "{entry.kind}"', remedy)
+    if entry.mode == "max" and entry.kind != "lossless":
+        message = f'does not go with kind = "{entry.kind}"'
+        ground.blame(("flows", place, "mode"), message, "remove it: max mode is for lossless flows")
     if entry.kind not in PACKET_KINDS:
         return
     if entry.kind == "icmp" and ground.scenario.network.isolation != "none":

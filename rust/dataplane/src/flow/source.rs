@@ -329,7 +329,7 @@ pub(super) fn wire_weight(weight: u32) -> u16 {
 }
 
 /// `seconds` as a duration: at least none, at most a century.
-pub(super) fn seconds(seconds: f64) -> Duration {
+pub(crate) fn seconds(seconds: f64) -> Duration {
     Duration::try_from_secs_f64(seconds.clamp(0.0, 3.2e9)).unwrap_or_default()
 }
 
@@ -338,7 +338,7 @@ fn earliest<const N: usize>(moments: [Option<Instant>; N]) -> Option<Instant> {
 }
 
 /// Waits until `moment`, or for ever if there is none.
-pub(super) async fn sleep_until(alarm: &mut Alarm, moment: Option<Instant>) {
+pub(crate) async fn sleep_until(alarm: &mut Alarm, moment: Option<Instant>) {
     match moment {
         Some(moment) => alarm.set(moment),
         None => alarm.clear(),

@@ -9,12 +9,13 @@ use nextmini_wire::control::{self, LinkMark, Transport};
 use nextmini_wire::id::{LinkId, NodeId};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::{Host, RowError};
+use super::{Host, HostedNode, RowError};
 use crate::ingress::Ingress;
 use crate::link::orders::Orders;
 use crate::link::status::Status;
 use crate::link::stream::End;
 use crate::link::{Outgoing, dial, listen, memory};
+use crate::max::ground::{Crossing, Ground, Seat};
 use crate::task::Task;
 
 /// A link with an end in this process.
@@ -54,6 +55,9 @@ impl Host {
                 marks.extend(known.ends.iter().map(|end| end.mark()));
                 orders.give(&row, &known.ends);
                 known.status.set_wanted(row.up);
+                if known.row.peer != row.peer {
+                    touched.extend([row.a, row.b]);
+                }
                 known.row = row;
             }
             return Ok(());
@@ -114,12 +118,21 @@ impl Host {
             tasks.push(Task::spawn(row.b, "link", self.events.clone(), keeping));
         }
         if let Some(end) = dialling {
-            let peer = row.peer.clone().unwrap_or_default();
-            let peer: SocketAddr = peer.parse().map_err(|_| RowError::Peer(peer))?;
+            let peer = peer(row).ok_or_else(|| RowError::Peer(row.peer.clone().unwrap_or_default()))?;
             let keeping = dial::keep(end, peer, self.experiment.key.clone(), Arc::clone(&status));
             tasks.push(Task::spawn(row.a, "link", self.events.clone(), keeping));
         }
         Ok((ends, tasks, status))
+    }
+
+    /// What flows in max mode are to know.
+    pub(super) fn ground(&self) -> Ground {
+        let seat = |hosted: &HostedNode| {
+            let namespace = hosted.row.device.as_ref().map(|device| device.namespace.clone().into());
+            (hosted.row.id, Seat { node: Arc::clone(&hosted.node), namespace })
+        };
+        let crossings = self.links.values().map(|link| &link.row).flat_map(crossings);
+        Ground { seats: self.nodes.values().map(seat).collect(), crossings: crossings.collect() }
     }
 
     fn outgoing(&self, row: &control::Link, from: NodeId, to: NodeId) -> Arc<Outgoing> {
@@ -158,11 +171,30 @@ impl Host {
     }
 }
 
+/// Where the process at the other end accepts connections.
+fn peer(row: &control::Link) -> Option<SocketAddr> {
+    row.peer.as_deref()?.parse().ok()
+}
+
+/// How a link is crossed from its ends in this process.
+fn crossings(row: &control::Link) -> Vec<((NodeId, NodeId), Crossing)> {
+    let (there, back) = ((row.a, row.b), (row.b, row.a));
+    if row.transport == Transport::Memory {
+        return vec![(there, Crossing::Memory), (back, Crossing::Memory)];
+    }
+    let Some(peer) = peer(row) else { return Vec::new() };
+    let crossing = Crossing::Tcp { peer, congestion: row.congestion.as_str().into() };
+    let ends = [(row.dial, there), (row.listen_end, back)].into_iter().filter(|(here, _)| *here);
+    ends.map(|(_, ends)| (ends, crossing.clone())).collect()
+}
+
 impl HostedLink {
     /// Whether another row of this link needs no other connection.
     fn is_carried_as(&self, row: &control::Link) -> bool {
         let of = |row: &control::Link| {
-            (row.a, row.b, row.transport, row.congestion.clone(), row.dial, row.listen_end, row.peer.clone())
+            // Whoever does not dial has no need of the peer's address for the link itself.
+            let peer = row.peer.clone().filter(|_| row.dial);
+            (row.a, row.b, row.transport, row.congestion.clone(), row.dial, row.listen_end, peer)
         };
         of(&self.row) == of(row)
     }

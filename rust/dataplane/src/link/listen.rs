@@ -13,6 +13,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::authenticate;
 use super::status::Status;
 use super::stream::End;
+use crate::max::chain::{Chains, NO_LINK};
 
 /// Connections that may be in their handshake at once; more wait to be accepted.
 const HANDSHAKES: usize = 512;
@@ -56,8 +57,8 @@ impl Expected {
     }
 }
 
-/// Accepts connections, for ever.
-pub async fn accept(listener: TcpListener, key: LinkKey, expected: Expected) {
+/// Accepts connections of links, and of flows in max mode, for ever.
+pub async fn accept(listener: TcpListener, key: LinkKey, expected: Expected, chains: Arc<Chains>) {
     let room = Arc::new(Semaphore::new(HANDSHAKES));
     let mut handshakes = tokio::task::JoinSet::new();
     loop {
@@ -71,9 +72,9 @@ pub async fn accept(listener: TcpListener, key: LinkKey, expected: Expected) {
                 continue;
             }
         };
-        let (key, expected) = (key.clone(), expected.clone());
+        let (key, expected, chains) = (key.clone(), expected.clone(), Arc::clone(&chains));
         handshakes.spawn(async move {
-            if let Err(error) = admit(stream, &key, &expected).await {
+            if let Err(error) = admit(stream, &key, &expected, &chains).await {
                 tracing::warn!(%peer, %error, "refused a connection");
             }
             drop(permit);
@@ -85,8 +86,14 @@ async fn admit(
     mut stream: TcpStream,
     key: &LinkKey,
     expected: &Expected,
+    chains: &Arc<Chains>,
 ) -> Result<(), authenticate::AuthenticateError> {
     let hello = authenticate::accept(&mut stream, key).await?;
+    if hello.link == NO_LINK {
+        authenticate::answer(&mut stream, true).await?;
+        chains.accept(stream, hello.node);
+        return Ok(());
+    }
     let connections = expected.find(hello.link, hello.node);
     authenticate::answer(&mut stream, connections.is_some()).await?;
     if let Some(connections) = connections

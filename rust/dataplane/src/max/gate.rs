@@ -86,6 +86,9 @@ impl Way {
 
     /// Asks for so many bytes.
     pub fn ask(&mut self, bytes: usize) {
+        if bytes == 0 {
+            return;
+        }
         let Start { node, route, position, label, class, chunk } = &self.start;
         self.asked += bytes as u64;
         let mut left = bytes as u64;

@@ -7,6 +7,7 @@ use std::time::Duration;
 use nextmini_dataplane::event::Event;
 use nextmini_dataplane::host::{Experiment, Host};
 use nextmini_dataplane::link::listen::{self, Expected};
+use nextmini_dataplane::max::chain::Chains;
 use nextmini_dataplane::routes::Routes;
 use nextmini_dataplane::timers::Timers;
 use nextmini_dataplane::tun::Readers;
@@ -50,11 +51,12 @@ impl Testbed {
         let expected = Expected::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
-        tokio::spawn(listen::accept(listener, key(), expected.clone()));
+        let routes = Arc::new(Routes::new(sender.clone()));
+        let chains = Chains::new(key(), Arc::clone(&routes), sender.clone(), 512 * 1024);
+        tokio::spawn(listen::accept(listener, key(), expected.clone(), Arc::clone(&chains)));
         let timers = Timers::start(timing).unwrap();
         let (pattern, readers) = (Pattern::new(1), Arc::new(Readers::new(1).unwrap()));
-        let experiment = Experiment { key: key(), pattern, seed: 1, timers, readers };
-        let routes = Arc::new(Routes::new(sender.clone()));
+        let experiment = Experiment { key: key(), pattern, seed: 1, timers, readers, chains };
         let host = Host::new(experiment, expected, sender, routes);
         Self {
             host,

@@ -105,7 +105,7 @@ pub struct Link {
     /// Whether this process is to accept, as `b`'s.
     #[serde(default)]
     pub listen_end: bool,
-    /// Where to connect to, as `address:port`.
+    /// Where the process at the other end accepts connections, as `address:port`; whoever does not dial may not know.
     #[serde(default)]
     pub peer: Option<String>,
     /// Largest packet, in bytes.
@@ -158,6 +158,8 @@ pub enum FlowKind {
     Udp,
     /// Echo requests, which nodes without programs answer.
     Icmp,
+    /// Bytes on connections of their own, joined by the kernel.
+    Max,
 }
 
 /// When a flow of packets sends.

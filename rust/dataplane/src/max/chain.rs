@@ -1,0 +1,334 @@
+//! The connections of a flow from process to process: who opens them, and who accepts.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use nextmini_policy::route::Route;
+use nextmini_sys::socket::ChainSocket;
+use nextmini_sys::watched::Watched;
+use nextmini_wire::chain::{self, Answer, Destination, LENGTH_BYTES, Opening, Refusal};
+use nextmini_wire::handshake::LinkKey;
+use nextmini_wire::id::{LinkId, NodeId, RouteId};
+use thiserror::Error;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
+use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+use super::gate::{Start, Way};
+use super::ground::{Ground, Segment};
+use super::lane::LaneError;
+use super::pipes::Pipes;
+use super::relay::{Carried, Ways, relay};
+use super::sink::Sink;
+use super::tasks::Tasks;
+use crate::event::Events;
+use crate::link::authenticate;
+use crate::node::Node;
+use crate::routes::Routes;
+
+/// What stands for the link in the handshake of a connection that is a flow's: links are numbered from 1.
+pub const NO_LINK: LinkId = LinkId(0);
+
+/// A connection to the next process is there by then.
+const CONNECT_DEADLINE: Duration = Duration::from_secs(5);
+/// All connections of a flow are there by then.
+const OPEN_DEADLINE: Duration = Duration::from_secs(10);
+/// A route that another process knows already is known here by then.
+const ROUTE_DEADLINE: Duration = Duration::from_secs(2);
+
+/// The flows in max mode of a process.
+#[derive(Debug)]
+pub struct Chains {
+    ground: ArcSwap<Ground>,
+    routes: Arc<Routes>,
+    key: LinkKey,
+    pipes: Pipes,
+    /// Rings when a node goes down or is removed.
+    lost: watch::Sender<()>,
+    tasks: Tasks,
+}
+
+/// Why a flow ended before its time.
+#[derive(Debug, Error)]
+pub enum ChainError {
+    /// A connection broke.
+    #[error("its connection broke ({0})")]
+    Io(#[from] io::Error),
+    /// A direction broke.
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+    /// The other end said something that makes no sense.
+    #[error("its other end sent {0}")]
+    Message(#[from] chain::ChainError),
+    /// It said nothing.
+    #[error("its other end said nothing for {OPEN_DEADLINE:?}")]
+    Silent,
+    /// A node of its route is gone.
+    #[error("{0} of its route went down")]
+    Node(NodeId),
+}
+
+/// A way that is open.
+#[derive(Debug)]
+pub struct Opened {
+    /// Where bytes go that have crossed the links in this process.
+    pub far: Watched,
+    /// The address that the destination sees.
+    pub bound: Option<SocketAddr>,
+    /// The links in between.
+    pub ways: Ways,
+    /// The nodes that it leads through in this process.
+    pub nodes: Vec<Arc<Node>>,
+}
+
+impl Chains {
+    /// None yet; pipes are to have `pipe` bytes.
+    pub fn new(key: LinkKey, routes: Arc<Routes>, events: Events, pipe: usize) -> Arc<Self> {
+        Arc::new(Self {
+            ground: ArcSwap::default(),
+            routes,
+            key,
+            pipes: Pipes::new(pipe),
+            tasks: Tasks::new(events),
+            lost: watch::Sender::new(()),
+        })
+    }
+
+    /// Puts other nodes and links in force.
+    pub fn set_ground(&self, ground: Ground) {
+        self.ground.store(Arc::new(ground));
+        self.look();
+    }
+
+    /// Ends all flows: their other ends hear that they broke.
+    pub fn end(&self) {
+        self.tasks.end();
+    }
+
+    /// What is in force.
+    pub fn ground(&self) -> Arc<Ground> {
+        self.ground.load_full()
+    }
+
+    /// Has flows look whether their nodes are still up.
+    pub fn look(&self) {
+        self.lost.send_replace(());
+    }
+
+    /// Opens the way of a flow from the node at `opening.position` of its route on.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn open(self: &Arc<Self>, opening: Opening) -> Result<Opened, Refusal> {
+        timeout(OPEN_DEADLINE, self.open_all(opening)).await.unwrap_or(Err(Refusal::TimedOut))
+    }
+
+    async fn open_all(self: &Arc<Self>, opening: Opening) -> Result<Opened, Refusal> {
+        let (route, segment) = self.segment(&opening).await?;
+        let (far, bound) = match &segment.onward {
+            Some((peer, congestion)) => {
+                let position = segment.last + 1;
+                let from = segment.end().id();
+                let onward = Opening { position, ..opening.clone() };
+                connect(*peer, congestion, &self.key, from, onward).await?
+            }
+            None => self.reach(&opening, &segment)?,
+        };
+        let ways = ways(&opening, &route, &segment);
+        Ok(Opened { far, bound, ways, nodes: segment.nodes })
+    }
+
+    async fn segment(&self, opening: &Opening) -> Result<(Arc<Route>, Segment), Refusal> {
+        let route = timeout(ROUTE_DEADLINE, self.route(opening.route)).await;
+        let route = route.map_err(|_| Refusal::NetworkUnreachable)?;
+        let segment = self.ground.load().segment(&route, opening.position)?;
+        Ok((route, segment))
+    }
+
+    async fn route(&self, id: RouteId) -> Arc<Route> {
+        let mut changes = self.routes.changes();
+        loop {
+            if let Some(route) = self.routes.load().get(id) {
+                return Arc::clone(route);
+            }
+            if changes.changed().await.is_err() {
+                // No table will ever come: the process is ending, and with it this task.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// Connects to what is at the last node.
+    fn reach(
+        self: &Arc<Self>,
+        opening: &Opening,
+        segment: &Segment,
+    ) -> Result<(Watched, Option<SocketAddr>), Refusal> {
+        match opening.destination {
+            Destination::Flow(flow) => {
+                let (ours, theirs) = pair().map_err(refusal)?;
+                self.sink(Sink::new(flow, opening.route, Arc::clone(segment.end())), theirs);
+                Ok((ours, None))
+            }
+            Destination::Address(_) | Destination::Name(..) => Err(Refusal::NotAllowed),
+        }
+    }
+
+    fn sink(self: &Arc<Self>, sink: Sink, from: Watched) {
+        let (chains, node) = (Arc::clone(self), Arc::clone(sink.node()));
+        self.tasks.spawn(node.id(), "sink of a max flow", async move {
+            let nodes = [node];
+            sink.run(from, chains.until_lost(&nodes)).await;
+        });
+    }
+
+    /// Takes a connection whose other end has proved itself, and does what it asks for.
+    pub fn accept(self: &Arc<Self>, stream: TcpStream, from: NodeId) {
+        let chains = Arc::clone(self);
+        self.tasks.spawn(from, "max flow", async move {
+            match chains.serve(stream).await {
+                Ok(()) => {}
+                Err(error) => tracing::debug!(%error, %from, "a max flow broke"),
+            }
+        });
+    }
+
+    async fn serve(self: &Arc<Self>, mut stream: TcpStream) -> Result<(), ChainError> {
+        let opening = Opening::decode(&read_message(&mut stream).await?)?;
+        let last = self
+            .segment(&opening)
+            .await
+            .map(|(_, segment)| segment)
+            .ok()
+            .filter(|here| here.onward.is_none());
+        if let (Destination::Flow(flow), Some(segment)) = (&opening.destination, last) {
+            // It takes its bytes from the connection itself.
+            answer(&mut stream, Ok(None)).await?;
+            self.sink(Sink::new(*flow, opening.route, Arc::clone(segment.end())), watched(stream)?);
+            return Ok(());
+        }
+        match self.open(opening).await {
+            Ok(opened) => {
+                answer(&mut stream, Ok(opened.bound)).await?;
+                self.join(watched(stream)?, opened, &Carried::default()).await
+            }
+            Err(refusal) => answer(&mut stream, Err(refusal)).await,
+        }
+    }
+
+    /// Joins a connection to a way that is open, until both have ended.
+    ///
+    /// # Errors
+    /// See [`ChainError`].
+    pub async fn join(&self, near: Watched, opened: Opened, carried: &Carried) -> Result<(), ChainError> {
+        let Opened { far, ways, nodes, .. } = opened;
+        tokio::select! {
+            ended = relay([near, far], ways, &self.pipes, carried) => Ok(ended?),
+            node = self.until_lost(&nodes) => Err(ChainError::Node(node)),
+        }
+    }
+
+    /// Waits until one of these nodes goes down or is removed.
+    pub async fn until_lost(&self, nodes: &[Arc<Node>]) -> NodeId {
+        let mut bell = self.lost.subscribe();
+        let crashes: Vec<_> = nodes.iter().map(|node| node.crashes()).collect();
+        loop {
+            let mut all = nodes.iter().zip(&crashes);
+            if let Some((node, _)) = all.find(|(node, before)| node.is_down() || node.crashes() != **before) {
+                return node.id();
+            }
+            if bell.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+}
+
+/// Where credits begin, there and back.
+fn ways(opening: &Opening, route: &Route, segment: &Segment) -> Ways {
+    let start = |node: &Arc<Node>, route: RouteId, position: u16, chunk: u32| {
+        let node = Arc::clone(node);
+        Way::new(Start { node, route, position, label: opening.label, class: opening.class, chunk })
+    };
+    let (Segment { first, last, length, .. }, chunk) = (segment, route.chunk());
+    let back = length - 1 - last;
+    Ways {
+        forward: (first + 1 < *length).then(|| start(segment.begin(), route.id(), *first, chunk)),
+        backward: (*last > 0).then(|| start(segment.end(), route.id().back(), back, chunk)),
+    }
+}
+
+/// Connects to the process at the next node, and hears whether the rest of the way is open.
+async fn connect(
+    peer: SocketAddr,
+    congestion: &str,
+    key: &LinkKey,
+    from: NodeId,
+    opening: Opening,
+) -> Result<(Watched, Option<SocketAddr>), Refusal> {
+    let connecting = timeout(CONNECT_DEADLINE, TcpStream::connect(peer)).await;
+    let mut stream = connecting.map_err(|_| Refusal::TimedOut)?.map_err(refusal)?;
+    let options = ChainSocket { congestion };
+    options.apply(&stream).map_err(|error| {
+        tracing::warn!(%error, %peer, "cannot set a max flow's connection");
+        Refusal::General
+    })?;
+    if let Err(error) = authenticate::dial(&mut stream, key, NO_LINK, from).await {
+        tracing::warn!(%error, %peer, "refused a max flow");
+        return Err(Refusal::NetworkUnreachable);
+    }
+    let bytes = opening.encode().map_err(|_| Refusal::General)?;
+    stream.write_all(&bytes).await.map_err(refusal)?;
+    let answer = read_message(&mut stream).await.map_err(|error| {
+        tracing::debug!(%error, %peer, "no answer for a max flow");
+        Refusal::NetworkUnreachable
+    })?;
+    let bound = chain::decode_answer(&answer).map_err(|_| Refusal::General)??;
+    Ok((watched(stream).map_err(refusal)?, bound))
+}
+
+async fn read_message(stream: &mut TcpStream) -> Result<Vec<u8>, ChainError> {
+    let reading = async {
+        let mut length = [0; LENGTH_BYTES];
+        stream.read_exact(&mut length).await?;
+        let mut bytes = vec![0; chain::length(length)?];
+        stream.read_exact(&mut bytes).await?;
+        Ok(bytes)
+    };
+    timeout(OPEN_DEADLINE, reading).await.unwrap_or(Err(ChainError::Silent))
+}
+
+async fn answer(stream: &mut TcpStream, answer: Answer) -> Result<(), ChainError> {
+    Ok(stream.write_all(&chain::encode_answer(answer)).await?)
+}
+
+/// What SOCKS would say of a failure to connect.
+pub fn refusal(error: io::Error) -> Refusal {
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => Refusal::ConnectionRefused,
+        io::ErrorKind::HostUnreachable => Refusal::HostUnreachable,
+        io::ErrorKind::NetworkUnreachable => Refusal::NetworkUnreachable,
+        io::ErrorKind::TimedOut => Refusal::TimedOut,
+        io::ErrorKind::PermissionDenied => Refusal::NotAllowed,
+        _ => Refusal::General,
+    }
+}
+
+fn watched(stream: TcpStream) -> io::Result<Watched> {
+    Watched::new(stream.into_std()?.into(), Interest::READABLE | Interest::WRITABLE)
+}
+
+/// Two sockets, of which each has what the other is written.
+fn pair() -> io::Result<(Watched, Watched)> {
+    let (one, other) = UnixStream::pair()?;
+    let watch = |socket: UnixStream| {
+        socket.set_nonblocking(true)?;
+        Watched::new(socket.into(), Interest::READABLE | Interest::WRITABLE)
+    };
+    Ok((watch(one)?, watch(other)?))
+}

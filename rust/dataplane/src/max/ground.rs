@@ -1,0 +1,161 @@
+//! Which part of a route is in this process.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use nextmini_policy::route::Route;
+use nextmini_wire::chain::Refusal;
+use nextmini_wire::id::NodeId;
+use rustc_hash::FxHashMap;
+
+use crate::node::Node;
+
+/// A node of this process.
+#[derive(Clone, Debug)]
+pub struct Seat {
+    /// The node.
+    pub node: Arc<Node>,
+    /// Where its programs are, if it has any.
+    pub namespace: Option<PathBuf>,
+}
+
+/// How to get over a link from a node of this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Crossing {
+    /// Its other end is here too, and joined in memory.
+    Memory,
+    /// By a connection to the process at its other end.
+    Tcp {
+        /// Where that accepts links.
+        peer: SocketAddr,
+        /// Congestion control of the connection.
+        congestion: Arc<str>,
+    },
+}
+
+/// What a process knows of nodes and links. Replaced as a whole.
+#[derive(Clone, Debug, Default)]
+pub struct Ground {
+    /// Its nodes.
+    pub seats: FxHashMap<NodeId, Seat>,
+    /// Links that leave them, by their ends.
+    pub crossings: FxHashMap<(NodeId, NodeId), Crossing>,
+}
+
+/// The nodes of a route that follow each other in this process.
+#[derive(Debug)]
+pub struct Segment {
+    /// All of them, at least one.
+    pub nodes: Vec<Arc<Node>>,
+    /// Where the last one's programs are.
+    pub namespace: Option<PathBuf>,
+    /// Place of the first one on the route.
+    pub first: u16,
+    /// Place of the last one.
+    pub last: u16,
+    /// How many nodes the route has.
+    pub length: u16,
+    /// How to go on from the last one, unless it is the destination: the process at the next one.
+    pub onward: Option<(SocketAddr, Arc<str>)>,
+}
+
+impl Segment {
+    /// The node that it begins at.
+    pub fn begin(&self) -> &Arc<Node> {
+        // INVARIANT: `Ground::segment` makes none without a node.
+        &self.nodes[0]
+    }
+
+    /// The node that it ends at.
+    pub fn end(&self) -> &Arc<Node> {
+        // INVARIANT: as in `begin`.
+        &self.nodes[self.nodes.len() - 1]
+    }
+}
+
+impl Ground {
+    /// The nodes of `route` in this process from the one at `first` on.
+    ///
+    /// # Errors
+    /// A node of them is down, or a link is not there.
+    pub fn segment(&self, route: &Route, first: u16) -> Result<Segment, Refusal> {
+        let path = route.path();
+        let (mut nodes, mut at) = (Vec::new(), usize::from(first));
+        loop {
+            let node = *path.get(at).ok_or(Refusal::General)?;
+            let seat = self.seats.get(&node).ok_or(Refusal::General)?;
+            if seat.node.is_down() {
+                let last = at + 1 == path.len();
+                return Err(if last { Refusal::HostUnreachable } else { Refusal::NetworkUnreachable });
+            }
+            nodes.push(Arc::clone(&seat.node));
+            let onward = match path.get(at + 1) {
+                Some(&next) => match self.crossings.get(&(node, next)) {
+                    Some(Crossing::Memory) => {
+                        at += 1;
+                        continue;
+                    }
+                    Some(Crossing::Tcp { peer, congestion }) => Some((*peer, Arc::clone(congestion))),
+                    None => return Err(Refusal::NetworkUnreachable),
+                },
+                None => None,
+            };
+            let namespace = seat.namespace.clone();
+            // A path has at most 65,535 nodes.
+            let (last, length) = (at as u16, path.len() as u16);
+            return Ok(Segment { nodes, namespace, first, last, length, onward });
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nextmini_wire::id::RouteId;
+
+    use super::*;
+    use crate::fixture::Line;
+
+    fn ids(segment: &Segment) -> Vec<u32> {
+        segment.nodes.iter().map(|node| node.id().0).collect()
+    }
+
+    /// Five nodes in a line, of which the third and the fourth are joined by TCP.
+    fn ground() -> (Line, Ground, Route) {
+        let line = Line::new(5);
+        let seat = |node: &Arc<Node>| (node.id(), Seat { node: Arc::clone(node), namespace: None });
+        let seats = line.nodes.iter().map(seat).collect();
+        let mut crossings: FxHashMap<_, _> =
+            (1..5).map(|id| ((NodeId(id), NodeId(id + 1)), Crossing::Memory)).collect();
+        let peer = ([127, 0, 0, 1], 7).into();
+        crossings.insert((NodeId(3), NodeId(4)), Crossing::Tcp { peer, congestion: "cubic".into() });
+        let route = Route::new(RouteId(1), (1..=5).map(NodeId).collect(), 1, 1_460).unwrap();
+        (line, Ground { seats, crossings }, route)
+    }
+
+    #[test]
+    fn a_segment_ends_where_another_process_begins_or_the_route_ends() {
+        let (_line, ground, route) = ground();
+        let first = ground.segment(&route, 0).unwrap();
+        assert_eq!((ids(&first), first.first, first.last, first.length), (vec![1, 2, 3], 0, 2, 5));
+        assert_eq!(first.onward.unwrap().0.port(), 7);
+        let second = ground.segment(&route, 3).unwrap();
+        assert_eq!((ids(&second), second.first, second.last), (vec![4, 5], 3, 4));
+        assert!(second.onward.is_none());
+        assert_eq!(ids(&ground.segment(&route, 4).unwrap()), [5]);
+    }
+
+    #[test]
+    fn what_is_not_there_or_down_is_said() {
+        let (line, mut ground, route) = ground();
+        assert_eq!(ground.segment(&route, 5).unwrap_err(), Refusal::General);
+        line.nodes[4].crash();
+        assert_eq!(ground.segment(&route, 3).unwrap_err(), Refusal::HostUnreachable);
+        line.nodes[1].crash();
+        assert_eq!(ground.segment(&route, 0).unwrap_err(), Refusal::NetworkUnreachable);
+        line.nodes[1].restart();
+        assert!(ground.segment(&route, 0).is_ok());
+        ground.crossings.remove(&(NodeId(1), NodeId(2)));
+        assert_eq!(ground.segment(&route, 0).unwrap_err(), Refusal::NetworkUnreachable);
+    }
+}

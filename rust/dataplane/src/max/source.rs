@@ -1,0 +1,116 @@
+//! The sending end of a declared flow in max mode: a task for each flow.
+
+use std::sync::Arc;
+
+use nextmini_policy::lossless::Pattern;
+use nextmini_policy::time::Instant;
+use nextmini_wire::chain::{Destination, Opening};
+use nextmini_wire::control::{Flow, FlowChange, FlowEnd, FlowStatus};
+use nextmini_wire::key::{FlowKey, LOSSLESS_PROTOCOL};
+use tokio::sync::watch;
+
+use super::chain::{Chains, Opened};
+use super::push::Push;
+use crate::clock;
+use crate::event::{Event, report};
+use crate::flow::source::{Stats, seconds, sleep_until};
+use crate::node::Node;
+use crate::timers::Timers;
+
+/// A flow's sending end.
+pub struct Source {
+    flow: Flow,
+    node: Arc<Node>,
+    chains: Arc<Chains>,
+    pattern: Pattern,
+    stats: Arc<Stats>,
+    timers: Timers,
+    began: Instant,
+    /// Once there is a connection.
+    push: Option<Push>,
+}
+
+impl Source {
+    /// The source of `flow`, which starts at `node`.
+    pub fn new(
+        flow: Flow,
+        node: Arc<Node>,
+        chains: Arc<Chains>,
+        pattern: Pattern,
+        (stats, timers): (Arc<Stats>, Timers),
+    ) -> Self {
+        Self { flow, node, chains, pattern, stats, timers, began: Instant::default(), push: None }
+    }
+
+    /// Sends the flow until all of it has arrived, or until `stop` becomes true, and reports both.
+    pub async fn run(mut self, mut stop: watch::Receiver<bool>) {
+        let stopped = async move {
+            // The flow's owner is gone: that stops it as well.
+            let _owner = stop.wait_for(|stop| *stop).await;
+        };
+        let outcome = tokio::select! {
+            outcome = self.send() => Some(outcome),
+            () = stopped => None,
+        };
+        let (status, reason) = match outcome {
+            Some(Ok(())) => (FlowStatus::Completed, None),
+            Some(Err(reason)) => (FlowStatus::Failed, Some(reason)),
+            None => {
+                self.push.as_ref().map(Push::give_up);
+                (FlowStatus::Stopped, None)
+            }
+        };
+        self.report(status, reason);
+    }
+
+    async fn send(&mut self) -> Result<(), String> {
+        let mut alarm = self.timers.alarm();
+        sleep_until(&mut alarm, Some(clock::now() + seconds(self.flow.start))).await;
+        let destination = self.flow.destination;
+        let key = FlowKey::lossless(self.flow.id, self.flow.source, destination);
+        let mut changes = self.node.routes().changes();
+        let route = self.node.wait_for_route(&key, destination, &mut changes).await;
+        self.stats.set_route(route);
+        self.began = clock::now();
+        let opening = Opening {
+            route,
+            position: 0,
+            label: key.label(),
+            class: self.node.class_of(destination, LOSSLESS_PROTOCOL),
+            client: None,
+            destination: Destination::Flow(self.flow.id),
+        };
+        let opened = self.chains.open(opening).await;
+        let Opened { far, ways, nodes, .. } =
+            opened.map_err(|refusal| format!("no connection to {destination}: {refusal}"))?;
+        let push = Push::new(far, ways.forward, &self.flow, &self.pattern, Arc::clone(&self.stats));
+        let push = push.map_err(|error| error.to_string())?;
+        self.report(FlowStatus::Running, None);
+        let push = self.push.insert(push);
+        tokio::select! {
+            sent = push.run(&mut alarm) => sent.map_err(|error| error.to_string()),
+            node = self.chains.until_lost(&nodes) => Err(format!("{node} of its route went down")),
+        }
+    }
+
+    fn report(&self, status: FlowStatus, reason: Option<String>) {
+        let seconds = match self.began {
+            Instant(0) => 0.0,
+            began => clock::now().since(began).as_secs_f64(),
+        };
+        let change = FlowChange {
+            flow: self.flow.id,
+            end: FlowEnd::Source,
+            status,
+            bytes: self.push.as_ref().map_or(0, Push::sent),
+            seconds,
+            retransmitted: 0,
+            reordered: 0,
+            checksum: None,
+            route: self.stats.route(),
+            reason,
+            datagrams: None,
+        };
+        report(self.node.events(), Event::Flow(change));
+    }
+}
