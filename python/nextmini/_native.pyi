@@ -5,7 +5,6 @@ from os import PathLike
 
 __all__ = [
     "DataplaneError",
-    "bench_direct",
     "bench_relay_chain",
     "bench_relay_tuns",
     "create_bare_namespace",
@@ -71,11 +70,11 @@ def message_names() -> list[str]:
 def roundtrip(message: bytes) -> bytes:
     """A control message, read into the Rust types and written again. Raises ValueError."""
 
-def bench_direct(seconds: float) -> float:
-    """Gbit/s of one TCP connection over loopback, measured for `seconds`. Raises DataplaneError."""
+def bench_relay_chain(relays: int, seconds: float, splice: bool) -> float:
+    """Gbit/s through `relays` threads that copy between loopback TCP connections, or `splice` them.
 
-def bench_relay_chain(relays: int, seconds: float) -> float:
-    """Gbit/s through `relays` threads that copy between loopback TCP connections. Raises DataplaneError."""
+    0 relays are one connection. Raises DataplaneError.
+    """
 
 def bench_relay_tuns(
     first: tuple[str | PathLike[str], str],

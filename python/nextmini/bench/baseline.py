@@ -1,7 +1,7 @@
 """What throughput is compared with: bare TCP over loopback, with nothing of Nextmini's forwarding.
 
-The module is also a program, `python -m nextmini.bench.baseline RELAYS SECONDS`, so that a measurement has a
-process of its own, as ours has, and can be ended at any moment.
+The module is also a program, `python -m nextmini.bench.baseline RELAYS SECONDS copy|splice`, so that a
+measurement has a process of its own, as ours has, and can be ended at any moment.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from nextmini.errors import PrerequisiteError, RunError
 PROGRAM = (sys.executable, "-I", "-m", "nextmini.bench.baseline")
 
 
-async def relay_chain(relays: int, seconds: float) -> float:
-    """Gbit/s through a chain of blocking threads that copy from one TCP connection to the next.
+async def relay_chain(relays: int, seconds: float, *, splice: bool = False) -> float:
+    """Gbit/s through a chain of blocking threads that copy, or splice, from one TCP connection to the next.
 
     No relays are one direct connection. Raises RunError. Cancelling it ends the measurement.
     """
@@ -23,6 +23,7 @@ async def relay_chain(relays: int, seconds: float) -> float:
         *PROGRAM,
         str(relays),
         str(seconds),
+        "splice" if splice else "copy",
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -46,8 +47,8 @@ def main(arguments: list[str]) -> None:
         from nextmini import _native
     except ImportError as error:
         raise PrerequisiteError(f"the native module is missing: {error}", "install Nextmini again") from error
-    relays, seconds = int(arguments[0]), float(arguments[1])
-    rate = _native.bench_relay_chain(relays, seconds) if relays else _native.bench_direct(seconds)
+    relays, seconds, how = int(arguments[0]), float(arguments[1]), arguments[2]
+    rate = _native.bench_relay_chain(relays, seconds, how == "splice")
     sys.stdout.write(f"{rate!r}\n")
 
 

@@ -1,29 +1,23 @@
 """Throughput of lossless flows over a line of nodes, beside bare TCP over as many relays.
 
-A chain of H hops is a line of H + 2 nodes: H of them relay between the flows' source and destination, over
-H + 1 links. All nodes are in one dataplane process, and everything that belongs to a run is there: database,
-controller, metrics. Bytes count once they have been acknowledged end to end.
+Bytes count once they have been acknowledged end to end. See `nextmini.bench.chains`.
 """
 
 from __future__ import annotations
 
-import resource
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from nextmini.bench.baseline import relay_chain
+from nextmini.bench.chains import Chain, Transport
 from nextmini.bench.figures import Samples, middle, spread
 from nextmini.bench.plan import each_once, within
-from nextmini.bench.running import EXPERIMENT, prepared
-from nextmini.scenario import Scenario, loads
+from nextmini.bench.running import prepared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from nextmini.bench.running import Bench
     from nextmini.experiment import Interrupt
-
-Transport = Literal["tcp", "memory"]
 
 MOST_HOPS = 1_000
 MOST_FLOWS = 10_000
@@ -68,7 +62,7 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
             for hops, sample in samples.items():
                 name = f"{hops} hop{'s' if hops > 1 else ''}"
                 tell(f"{where}: {name}")
-                gbps, cpu = await _ours(plan, hops, bench)
+                gbps, cpu = await chain(plan, hops).measured(bench)
                 sample.gbps.append(gbps)
                 sample.cpu.append(cpu)
                 tell(f"{where}: {name}, bare")
@@ -76,33 +70,9 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
     return [_row(plan, hops, sample, direct) for hops, sample in samples.items()]
 
 
-def chain(plan: Plan, hops: int) -> Scenario:
-    """The scenario: a line with `hops` nodes between the ends of all flows."""
-    flow = f'[[flows]]\nsource = "n1"\ndestination = "n{hops + 2}"\nduration = "{plan.seconds!r} s"\n'
-    flows = "".join(f'{flow}name = "bulk-{number}"\n' for number in range(1, plan.flows + 1))
-    return loads(
-        f'[experiment]\nname = "{EXPERIMENT}"\n'
-        f'[network]\ntransport = "{plan.transport}"\nprocessors = {plan.processors}\n'
-        f'[topology]\nkind = "line"\nnodes = {hops + 2}\n{flows}',
-        file="bench.toml",
-    )
-
-
-async def _ours(plan: Plan, hops: int, bench: Bench) -> tuple[float, float]:
-    """Gbit/s end to end, and CPU seconds a GB of the dataplane process."""
-    before = _cpu_of_children()
-    outcome = await bench.run(chain(plan, hops), f"a chain of {hops}")
-    cpu = _cpu_of_children() - before
-    flows = outcome.document["flows"]
-    delivered = sum(flow["bytes"] for flow in flows)
-    took = max(flow["seconds"] for flow in flows)
-    return delivered * 8 / took / 1e9, cpu / (delivered / 1e9)
-
-
-def _cpu_of_children() -> float:
-    """CPU seconds of children that have ended: between two looks, those of one dataplane process."""
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return usage.ru_utime + usage.ru_stime
+def chain(plan: Plan, hops: int) -> Chain:
+    """What is measured of ours."""
+    return Chain(hops, plan.transport, plan.flows, plan.seconds, processors=plan.processors)
 
 
 def _row(plan: Plan, hops: int, sample: Samples, direct: list[float]) -> dict[str, Any]:

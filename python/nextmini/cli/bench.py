@@ -55,6 +55,38 @@ def lossless(
             print_lossless(rows, plan)
 
 
+@app.command("max")
+def max_mode(
+    hops: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Nodes between source and destination.")
+    ] = "1,2,5,10,30",
+    transport: Annotated[Literal["tcp", "memory"], typer.Option(help="What links are made of.")] = "tcp",
+    flows: Annotated[int, typer.Option(help="Flows at once.")] = 1,
+    seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Measure flows in max mode over lines of nodes, beside bare chains that splice and that copy.
+
+    The baselines are chains of as many blocking threads as there are hops, from one loopback TCP connection
+    to the next; "direct" is one such connection. All are measured in turn, in the same run. The ratio is to
+    the chain that splices.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.max_mode import Plan, measure
+
+        plan = Plan(_numbers(hops, "--hops"), transport, flows, seconds, repeat)
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("max", rows, seconds=seconds, repeat=repeat)
+        else:
+            from nextmini.cli.bench_tables import print_max
+
+            print_max(rows, plan)
+
+
 @app.command("tun")
 def tun(
     hops: Annotated[str, typer.Option(metavar="N,N,...", help="Links between the two ends.")] = "1,2,5,10,30",

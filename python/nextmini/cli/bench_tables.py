@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from nextmini.bench import lossless, scale, tun
+    from nextmini.bench import lossless, max_mode, scale, tun
 
 
 def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
@@ -20,6 +20,35 @@ def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
     headings = ("Hops", "Gbit/s", "Bare chain", "Ratio", "Ratio's range", "Direct", "CPU s/GB")
     cells = (
         (row["hops"], *_compared(row), f"{row['direct_gbps']:.2f}", f"{row['cpu_seconds_per_gb']:.2f}")
+        for row in rows
+    )
+    _print(title, headings, cells)
+
+
+def print_max(rows: list[dict[str, Any]], plan: "max_mode.Plan") -> None:
+    """Of `nextmini bench max`."""
+    title = (
+        f"Max mode, {plan.flows} flow{'s' if plan.flows > 1 else ''} over {plan.transport} links; "
+        f"medians of {plan.repeat} measurements of {plan.seconds:g} s"
+    )
+    headings = (
+        "Hops",
+        "Gbit/s",
+        "Bare splice",
+        "Ratio",
+        "Ratio's range",
+        "Bare copy",
+        "Direct",
+        "CPU s/GB",
+    )
+    cells = (
+        (
+            row["hops"],
+            *_compared(row, "splice_gbps"),
+            f"{row['copy_gbps']:.2f}",
+            f"{row['direct_gbps']:.2f}",
+            f"{row['cpu_seconds_per_gb']:.2f}",
+        )
         for row in rows
     )
     _print(title, headings, cells)
@@ -64,11 +93,11 @@ def print_scale(rows: list[dict[str, Any]], plan: "scale.Plan") -> None:
     _print(title, headings, cells)
 
 
-def _compared(row: dict[str, Any]) -> tuple[str, ...]:
+def _compared(row: dict[str, Any], baseline: str = "baseline_gbps") -> tuple[str, ...]:
     low, high = row["spread"]["ratio"]
     return (
         f"{row['gbps']:.2f}",
-        f"{row['baseline_gbps']:.2f}",
+        f"{row[baseline]:.2f}",
         f"{row['ratio']:.2f}",
         f"{low:.2f}-{high:.2f}",
     )

@@ -23,9 +23,7 @@ def add(
     kind: Annotated[
         Literal["lossless", "udp", "icmp"], typer.Option(help="What it is made of.")
     ] = "lossless",
-    mode: Annotated[
-        Literal["normal", "max"], typer.Option(help="How its bytes pass nodes.")
-    ] = "normal",
+    mode: Annotated[Literal["normal", "max"], typer.Option(help="How its bytes pass nodes.")] = "normal",
     size: Annotated[str | None, typer.Option(help='How much it carries, as in "20 MB".')] = None,
     duration: Annotated[str | None, typer.Option(help='How long it sends instead, as in "5 s".')] = None,
     rate: Annotated[str | None, typer.Option(help='The most that it sends, as in "5 Mbit/s".')] = None,

@@ -253,8 +253,8 @@ class FlowEntry(Table):
     mode: Literal["normal", "max"] = Field(
         default="normal",
         description="`normal`: every node on the way handles each piece in user space. `max`, of `lossless` "
-        "flows: bytes pass the nodes of a process in the kernel and have a connection of their own from process "
-        "to process. Links on the way have a rate at most: no delay, no losses, no drop policy.",
+        "flows: bytes pass the nodes of a process in the kernel and have a connection of their own from "
+        "process to process. Links on the way have a rate at most: no delay, no losses, no drop policy.",
     )
     size: Size | None = Field(default=None, description="How much it carries.", examples=["20 MB"])
     duration: PositiveTime | None = Field(

@@ -39,7 +39,7 @@ const FIRST_CONTACT: Duration = Duration::from_secs(30);
 /// The least that is sensible between two ticks of the process's watch, in microseconds.
 const LEAST_WATCH_US: u32 = 100;
 /// Bytes of the pipes that flows in max mode pass.
-const PIPE_BYTES: usize = 512 * 1024;
+pub const PIPE_BYTES: usize = 512 * 1024;
 /// How long the runtime may take to end its tasks.
 const RUNTIME_END: Duration = Duration::from_secs(1);
 

@@ -2,22 +2,19 @@
 
 use std::path::PathBuf;
 
-use nextmini_dataplane::baseline::{self, TunRelay};
+use nextmini_dataplane::baseline::{self, Relaying, TunRelay};
+use nextmini_dataplane::process::PIPE_BYTES;
 use nextmini_sys::tun::Offload;
 use pyo3::prelude::*;
 
 use crate::errors::to_python;
 
-/// Gbit/s of one TCP connection over loopback, measured for `seconds`.
+/// Gbit/s through a chain of `relays` blocking threads that copy between loopback TCP connections, or have the kernel
+/// `splice` them; 0 relays are one connection.
 #[pyfunction]
-pub(crate) fn bench_direct(py: Python<'_>, seconds: f64) -> PyResult<f64> {
-    bench_relay_chain(py, 0, seconds)
-}
-
-/// Gbit/s through a chain of `relays` blocking threads that copy between loopback TCP connections.
-#[pyfunction]
-pub(crate) fn bench_relay_chain(py: Python<'_>, relays: usize, seconds: f64) -> PyResult<f64> {
-    py.detach(|| baseline::relay_chain(relays, seconds)).map_err(to_python)
+pub(crate) fn bench_relay_chain(py: Python<'_>, relays: usize, seconds: f64, splice: bool) -> PyResult<f64> {
+    let relaying = if splice { Relaying::Splice { pipe: PIPE_BYTES } } else { Relaying::Copy };
+    py.detach(|| baseline::relay_chain(relays, seconds, relaying)).map_err(to_python)
 }
 
 /// Relays between two TUN devices until that fails; `ready` is called when it has begun.

@@ -93,6 +93,24 @@ impl Pipe {
     }
 }
 
+/// Passes everything from one socket to another until it ends, with a pipe of `capacity` bytes; both block.
+///
+/// # Errors
+/// The kernel's answer.
+pub fn pass_all(from: impl AsFd, to: impl AsFd, capacity: usize) -> io::Result<()> {
+    let (reader, writer) = pipe_with(PipeFlags::CLOEXEC)?;
+    let capacity = fcntl_setpipe_size(&writer, capacity)?;
+    loop {
+        let mut held = splice(&from, None, &writer, None, capacity, SpliceFlags::empty())?;
+        if held == 0 {
+            return Ok(());
+        }
+        while held > 0 {
+            held -= splice(&reader, None, &to, None, held, SpliceFlags::empty())?;
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
@@ -170,6 +188,23 @@ mod tests {
         };
         assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
         assert!(pipe.held() > 0);
+    }
+
+    #[test]
+    fn everything_passes_to_the_end() {
+        let ((source, mut program), (sink, mut server)) = (connected(), connected());
+        for socket in [&source, &sink] {
+            socket.set_nonblocking(false).unwrap();
+        }
+        let relay = std::thread::spawn(move || pass_all(&source, &sink, CAPACITY));
+        let data: Vec<u8> = (0..3_000_000_u32).map(|at| (at % 251) as u8).collect();
+        let sent = data.clone();
+        let sending = std::thread::spawn(move || program.write_all(&sent).unwrap());
+        let mut received = Vec::new();
+        server.read_to_end(&mut received).unwrap();
+        sending.join().unwrap();
+        relay.join().unwrap().unwrap();
+        assert!(received == data);
     }
 
     #[test]

@@ -42,7 +42,7 @@ def test_what_cannot_be_measured_is_refused_by_the_name_of_its_option(
 
 
 def test_a_chain_has_its_relays_between_the_ends() -> None:
-    network = resolve(chain(Plan(flows=3, transport="tcp", processors=4, seconds=0.25), 5))
+    network = resolve(chain(Plan(flows=3, transport="tcp", processors=4, seconds=0.25), 5).scenario)
     assert (len(network.nodes), len(network.links), network.processes) == (7, 6, 1)
     assert {link.transport for link in network.links} == {"tcp"}
     assert {node.processors for node in network.nodes} == {4}
@@ -51,7 +51,7 @@ def test_a_chain_has_its_relays_between_the_ends() -> None:
 
 
 def test_memory_links_are_memory_links() -> None:
-    network = resolve(chain(Plan(transport="memory"), 1))
+    network = resolve(chain(Plan(transport="memory"), 1).scenario)
     assert {link.transport for link in network.links} == {"memory"}
 
 

@@ -1,4 +1,4 @@
-//! The same bytes over bare TCP: a chain of threads that copy from one connection to the next.
+//! The same bytes over bare TCP: a chain of threads that copy, or splice, from one connection to the next.
 
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use nextmini_sys::socket::LinkSocket;
+use nextmini_sys::pipe::pass_all;
+use nextmini_sys::socket::{ChainSocket, LinkSocket};
 
 use super::BaselineError;
 use crate::clock;
@@ -17,18 +18,34 @@ const BUFFER: usize = 256 * 1024;
 const CONGESTION: &str = "cubic";
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Throughput, in Gbit/s, of a chain of `relays` threads that copy from one loopback TCP connection to
-/// the next for `seconds`; 0 relays are a direct connection.
+/// How a relay moves bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relaying {
+    /// Through memory of its own, between sockets as links have them.
+    Copy,
+    /// Through a pipe of so many bytes, between sockets as flows in max mode have them.
+    Splice {
+        /// Bytes.
+        pipe: usize,
+    },
+}
+
+/// Throughput, in Gbit/s, of a chain of `relays` threads from one loopback TCP connection to the next for `seconds`; 0
+/// relays are a direct connection.
 ///
 /// # Errors
 /// See [`BaselineError`].
-pub fn relay_chain(relays: usize, seconds: f64) -> Result<f64, BaselineError> {
+pub fn relay_chain(relays: usize, seconds: f64, relaying: Relaying) -> Result<f64, BaselineError> {
     let mut threads: Vec<JoinHandle<io::Result<()>>> = Vec::new();
-    let (first, mut incoming) = connected_pair()?;
+    let (first, mut incoming) = connected_pair(relaying)?;
     for number in 0..relays {
-        let (outgoing, next) = connected_pair()?;
+        let (outgoing, next) = connected_pair(relaying)?;
         let name = format!("relay-{}", number + 1);
-        threads.push(thread::Builder::new().name(name).spawn(move || copy(incoming, outgoing))?);
+        let relay = move || match relaying {
+            Relaying::Copy => copy(incoming, outgoing),
+            Relaying::Splice { pipe } => pass_all(incoming, outgoing, pipe),
+        };
+        threads.push(thread::Builder::new().name(name).spawn(relay)?);
         incoming = next;
     }
     let enough = Arc::new(AtomicBool::new(false));
@@ -41,13 +58,18 @@ pub fn relay_chain(relays: usize, seconds: f64) -> Result<f64, BaselineError> {
     Ok(rate)
 }
 
-fn connected_pair() -> Result<(TcpStream, TcpStream), BaselineError> {
+fn connected_pair(relaying: Relaying) -> Result<(TcpStream, TcpStream), BaselineError> {
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let outgoing = TcpStream::connect(listener.local_addr()?)?;
     let (incoming, _) = listener.accept()?;
-    let options = LinkSocket { congestion: CONGESTION, buffer: BUFFER, patience: PATIENCE };
-    options.apply(&outgoing)?;
-    options.apply(&incoming)?;
+    for end in [&outgoing, &incoming] {
+        match relaying {
+            Relaying::Copy => {
+                LinkSocket { congestion: CONGESTION, buffer: BUFFER, patience: PATIENCE }.apply(end)?;
+            }
+            Relaying::Splice { .. } => ChainSocket { congestion: CONGESTION }.apply(end)?,
+        }
+    }
     Ok((outgoing, incoming))
 }
 
@@ -95,9 +117,11 @@ mod tests {
 
     #[test]
     fn bytes_come_through_chains_of_any_length() {
-        for relays in [0, 1, 3] {
-            let rate = relay_chain(relays, 0.05).unwrap();
-            assert!(rate > 0.0, "{relays} relays: {rate}");
+        for relaying in [Relaying::Copy, Relaying::Splice { pipe: 512 * 1024 }] {
+            for relays in [0, 1, 3] {
+                let rate = relay_chain(relays, 0.05, relaying).unwrap();
+                assert!(rate > 0.0, "{relays} relays: {rate}");
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use nextmini_sys::socket::SocketError;
 use nextmini_sys::tun::AttachError;
 use thiserror::Error;
 
-pub use chain::relay_chain;
+pub use chain::{Relaying, relay_chain};
 pub use tuns::TunRelay;
 
 /// Why there is no figure.

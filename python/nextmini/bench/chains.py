@@ -1,0 +1,64 @@
+"""Lines of nodes with flows from end to end, of which each hop between the ends is a node.
+
+A chain of H hops is a line of H + 2 nodes: H of them relay between the flows' source and destination, over
+H + 1 links. All nodes are in one dataplane process, and everything that belongs to a run is there: database,
+controller, metrics.
+"""
+
+from __future__ import annotations
+
+import resource
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from nextmini.bench.running import EXPERIMENT
+from nextmini.scenario import Scenario, loads
+
+if TYPE_CHECKING:
+    from nextmini.bench.running import Bench
+
+Transport = Literal["tcp", "memory"]
+Mode = Literal["normal", "max"]
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A line with `hops` nodes between the ends of all flows, which last for `seconds`."""
+
+    hops: int
+    transport: Transport
+    flows: int
+    seconds: float
+    mode: Mode = "normal"
+    processors: int = 1
+
+    @property
+    def scenario(self) -> Scenario:
+        """As a scenario."""
+        flow = (
+            f'[[flows]]\nsource = "n1"\ndestination = "n{self.hops + 2}"\n'
+            f'mode = "{self.mode}"\nduration = "{self.seconds!r} s"\n'
+        )
+        flows = "".join(f'{flow}name = "bulk-{number}"\n' for number in range(1, self.flows + 1))
+        return loads(
+            f'[experiment]\nname = "{EXPERIMENT}"\n'
+            f'[network]\ntransport = "{self.transport}"\nprocessors = {self.processors}\n'
+            f'[topology]\nkind = "line"\nnodes = {self.hops + 2}\n{flows}',
+            file="bench.toml",
+        )
+
+    async def measured(self, bench: Bench) -> tuple[float, float]:
+        """Gbit/s end to end, and CPU seconds a GB of the dataplane process. Raises as `Bench.run`."""
+        before = _cpu_of_children()
+        outcome = await bench.run(self.scenario, f"a chain of {self.hops}")
+        cpu = _cpu_of_children() - before
+        flows = outcome.document["flows"]
+        delivered = sum(flow["bytes"] for flow in flows)
+        took = max(flow["seconds"] for flow in flows)
+        return delivered * 8 / took / 1e9, cpu / (delivered / 1e9)
+
+
+def _cpu_of_children() -> float:
+    """CPU seconds of children that have ended: between two looks, those of one dataplane process."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
