@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from nextmini.bench import max_mode
+from nextmini.bench import chains, max_mode
 from nextmini.bench.max_mode import Plan, chain, measure
 from nextmini.bench.plan import PlanError
 from nextmini.experiment import Interrupt
@@ -47,7 +47,7 @@ class Rig:
         self.done: list[tuple[str, int]] = []
         monkeypatch.setattr(max_mode, "prepared", lambda _interrupt: self)
         monkeypatch.setattr(max_mode, "relay_chain", self.bare)
-        monkeypatch.setattr(max_mode.Chain, "measured", lambda chain, _bench: self.ours(chain))
+        monkeypatch.setattr(chains.Chain, "measured", lambda chain, _bench: self.ours(chain))
 
     async def __aenter__(self) -> None: ...
 
