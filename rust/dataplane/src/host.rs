@@ -274,6 +274,7 @@ impl Host {
 
     /// Stops all flows and sinks, which report how far they came.
     pub async fn stop(&mut self) {
+        self.experiment.chains.ending();
         let mut ending = std::mem::take(&mut self.ending);
         for (_, flow) in self.flows.drain() {
             flow.stop.send_replace(true);
@@ -283,6 +284,7 @@ impl Host {
             for task in ending {
                 task.ended().await;
             }
+            self.experiment.chains.ended().await;
             self.received.quiet(&self.experiment.timers).await;
             self.stop_sinks.send_replace(true);
             for (_, hosted) in self.nodes.drain() {
@@ -293,7 +295,6 @@ impl Host {
             tracing::warn!("flows did not stop within {FAREWELL:?}; their last reports are missing");
         }
         self.captures.end().await;
-        self.experiment.chains.end();
     }
 
     fn each_waiting(&self, waited: Vec<(Pair, Vec<Outbound>)>, work: impl Fn(&Node, Vec<Outbound>)) {

@@ -212,3 +212,41 @@ def test_too_many_flows_are_refused_before_they_are_made() -> None:
 def test_one_node_has_no_pairs() -> None:
     told = _told({"between": "all_pairs", "size": "1 MB"}, topology={"kind": "custom", "nodes": 1})
     assert told[0].startswith("flows[0].between: there is only one node")
+
+
+def _max(**keys: Any) -> dict[str, Any]:
+    return {"source": "a", "destination": "c", "mode": "max", "size": "1 MB", **keys}
+
+
+def test_a_flow_in_max_mode_crosses_links_that_have_a_rate() -> None:
+    links = [{"ends": ["b", "c"], "rate": "10 Mbit/s", "queue": "50 packets", "discipline": "drr"}]
+    (flow,) = _network(_max(), links=links).flows
+    assert (flow.kind, flow.mode) == ("lossless", "max")
+
+
+@pytest.mark.parametrize("key", ["delay", "jitter", "loss", "duplicate", "reorder", "corrupt", "drop"])
+@pytest.mark.parametrize("ends", [["b", "c"], ["c", "b"]])
+def test_nothing_else_is_asked_of_links_of_flows_in_max_mode(key: str, ends: list[str]) -> None:
+    usual = {"delay": "1 ms", "jitter": "1 ms", "drop": "codel"}
+    settings = {key: usual.get(key, "1 %")} | ({"delay": "5 ms"} if key in ("jitter", "reorder") else {})
+    said = "delay" if "delay" in settings else key
+    (problem,) = _told(_max(), links=[{"ends": ends, **settings}])
+    assert f"may be over the link b - c, which is asked for `{said}`; write mode" in problem
+
+
+def test_what_a_flow_in_max_mode_does_not_cross_may_be_asked_for_anything() -> None:
+    slow = {"ends": ["b", "c"], "delay": "1 ms"}
+    assert _network(_max(destination="b"), links=[slow]).flows
+    # Round by the other way, which its route takes, or a cheapest path does.
+    topology = {"kind": "ring", "nodes": ["a", "b", "c", "d"]}
+    (problem,) = _told(_max(), topology=topology, links=[slow])
+    assert "may be over the link b - c" in problem
+    route = {"path": ["a", "d", "c"]}
+    assert _network(_max(), topology=topology, links=[slow], routes=[route]).flows
+    dear = slow | {"cost": 2}
+    assert _network(_max(), topology=topology, links=[dear]).flows
+
+
+def test_max_mode_is_for_lossless_flows() -> None:
+    (problem,) = _told(_max(kind="udp", rate="1 Mbit/s"))
+    assert problem.startswith('flows[0].mode: does not go with kind = "udp"')

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from nextmini.scenario.arrival import CONSTANT
 from nextmini.scenario.draws import Draws
 from nextmini.scenario.expansion.hops import HopLimits
+from nextmini.scenario.expansion.max_links import MaxLinks
 from nextmini.scenario.findings import Finding, Path, key_text
 from nextmini.scenario.network import PACKET_KINDS, Flow
 from nextmini.scenario.units import format_time
@@ -41,6 +42,7 @@ class _Ground:
     web: Web
     hosts: list[int]
     limits: HopLimits
+    max_links: MaxLinks
     findings: list[Finding]
 
     def blame(self, path: Path, message: str, remedy: str) -> None:
@@ -52,7 +54,9 @@ def expand_flows(
 ) -> tuple[Flow, ...]:
     """All flows of the scenario, numbered from 1."""
     hosts = [host + 1 for host in shape.hosts] or [node.id for node in cast.nodes]
-    ground = _Ground(scenario, cast, web, hosts, HopLimits(cast, web, routes), findings)
+    ground = _Ground(
+        scenario, cast, web, hosts, HopLimits(cast, web, routes), MaxLinks(web, routes), findings
+    )
     flows: list[Flow] = []
     origins: dict[str, Path] = {}
     for place, entry in enumerate(scenario.flows):
@@ -217,4 +221,12 @@ def _check_pairs(ground: _Ground, entry: FlowEntry, place: int, pairs: list[Pair
         if hops is not None:
             message = f"from {names} it is {hops} links, and network.hop_limit is {ground.limits.limit}"
             ground.blame(where, message, "write a higher hop_limit, or leave it out")
+            return
+        refused = ground.max_links.refused(source, destination) if entry.mode == "max" else None
+        if refused is not None:
+            link, key = refused
+            ends = f"{ground.cast.nodes[link.a - 1].name} - {ground.cast.nodes[link.b - 1].name}"
+            message = f"the way from {names} may be over the link {ends}, which is asked for `{key}`"
+            remedy = f'write mode = "normal": in max mode links have rates only; or take `{key}` away'
+            ground.blame(("flows", place, "mode"), message, remedy)
             return

@@ -15,7 +15,7 @@ use crate::link::orders::Orders;
 use crate::link::status::Status;
 use crate::link::stream::End;
 use crate::link::{Outgoing, dial, listen, memory};
-use crate::max::ground::{Crossing, Ground, Seat};
+use crate::max::ground::{Asked, Crossing, Exit, Ground, Seat};
 use crate::task::Task;
 
 /// A link with an end in this process.
@@ -55,7 +55,7 @@ impl Host {
                 marks.extend(known.ends.iter().map(|end| end.mark()));
                 orders.give(&row, &known.ends);
                 known.status.set_wanted(row.up);
-                if known.row.peer != row.peer {
+                if known.row.peer != row.peer || Asked::of(&known.row) != Asked::of(&row) {
                     touched.extend([row.a, row.b]);
                 }
                 known.row = row;
@@ -131,8 +131,8 @@ impl Host {
             let namespace = hosted.row.device.as_ref().map(|device| device.namespace.clone().into());
             (hosted.row.id, Seat { node: Arc::clone(&hosted.node), namespace })
         };
-        let crossings = self.links.values().map(|link| &link.row).flat_map(crossings);
-        Ground { seats: self.nodes.values().map(seat).collect(), crossings: crossings.collect() }
+        let exits = self.links.values().map(|link| &link.row).flat_map(exits);
+        Ground { seats: self.nodes.values().map(seat).collect(), exits: exits.collect() }
     }
 
     fn outgoing(&self, row: &control::Link, from: NodeId, to: NodeId) -> Arc<Outgoing> {
@@ -177,15 +177,18 @@ fn peer(row: &control::Link) -> Option<SocketAddr> {
 }
 
 /// How a link is crossed from its ends in this process.
-fn crossings(row: &control::Link) -> Vec<((NodeId, NodeId), Crossing)> {
-    let (there, back) = ((row.a, row.b), (row.b, row.a));
-    if row.transport == Transport::Memory {
-        return vec![(there, Crossing::Memory), (back, Crossing::Memory)];
-    }
-    let Some(peer) = peer(row) else { return Vec::new() };
-    let crossing = Crossing::Tcp { peer, congestion: row.congestion.as_str().into() };
-    let ends = [(row.dial, there), (row.listen_end, back)].into_iter().filter(|(here, _)| *here);
-    ends.map(|(_, ends)| (ends, crossing.clone())).collect()
+fn exits(row: &control::Link) -> Vec<((NodeId, NodeId), Exit)> {
+    let (asked, there, back) = (Asked::of(row), (row.a, row.b), (row.b, row.a));
+    let (crossing, ends) = match (row.transport, peer(row)) {
+        (Transport::Memory, _) => (Crossing::Memory, vec![there, back]),
+        (Transport::Tcp, Some(peer)) => {
+            let here = [(row.dial, there), (row.listen_end, back)].into_iter().filter(|(here, _)| *here);
+            let congestion = row.congestion.as_str().into();
+            (Crossing::Tcp { peer, congestion }, here.map(|(_, ends)| ends).collect())
+        }
+        (Transport::Tcp, None) => return Vec::new(),
+    };
+    ends.into_iter().map(|ends| (ends, Exit { crossing: crossing.clone(), asked })).collect()
 }
 
 impl HostedLink {

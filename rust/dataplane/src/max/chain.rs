@@ -20,7 +20,7 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::gate::{Start, Way};
-use super::ground::{Ground, Segment};
+use super::ground::{Asked, Ground, Segment};
 use super::lane::LaneError;
 use super::pipes::Pipes;
 use super::relay::{Carried, Ways, relay};
@@ -50,6 +50,8 @@ pub struct Chains {
     pipes: Pipes,
     /// Rings when a node goes down or is removed.
     lost: watch::Sender<()>,
+    /// Whether all flows are being stopped.
+    ending: watch::Sender<bool>,
     tasks: Tasks,
 }
 
@@ -68,9 +70,55 @@ pub enum ChainError {
     /// It said nothing.
     #[error("its other end said nothing for {OPEN_DEADLINE:?}")]
     Silent,
-    /// A node of its route is gone.
+    /// Its way is no way any more.
+    #[error(transparent)]
+    Broken(#[from] Broken),
+}
+
+/// What became of a way while it was in use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Broken {
+    /// A node is down, or was.
     #[error("{0} of its route went down")]
     Node(NodeId),
+    /// A link is gone.
+    #[error("the link from {0} to {1} is gone")]
+    Link(NodeId, NodeId),
+    /// More is asked of a link now than it can do for such a flow.
+    #[error(
+        "the link from {0} to {1} is asked for more than a rate now, and in max mode it has nothing else"
+    )]
+    Asked(NodeId, NodeId),
+}
+
+/// The part of a way that is in this process, to be looked at while it is in use.
+#[derive(Debug)]
+pub struct Stretch {
+    nodes: Vec<(Arc<Node>, u64)>,
+    links: Vec<(NodeId, NodeId)>,
+}
+
+impl Stretch {
+    fn new(segment: &Segment) -> Self {
+        let nodes = segment.nodes.iter().map(|node| (Arc::clone(node), node.crashes())).collect();
+        Self { nodes, links: segment.links.clone() }
+    }
+
+    fn look(&self, ground: &Ground) -> Result<(), Broken> {
+        for (node, crashes) in &self.nodes {
+            if node.is_down() || node.crashes() != *crashes {
+                return Err(Broken::Node(node.id()));
+            }
+        }
+        for &(from, to) in &self.links {
+            match ground.exits.get(&(from, to)).map(|exit| exit.asked) {
+                Some(Asked::Rate) => {}
+                Some(Asked::More) => return Err(Broken::Asked(from, to)),
+                None => return Err(Broken::Link(from, to)),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// A way that is open.
@@ -82,8 +130,8 @@ pub struct Opened {
     pub bound: Option<SocketAddr>,
     /// The links in between.
     pub ways: Ways,
-    /// The nodes that it leads through in this process.
-    pub nodes: Vec<Arc<Node>>,
+    /// Where it leads through this process.
+    pub stretch: Stretch,
 }
 
 impl Chains {
@@ -96,6 +144,7 @@ impl Chains {
             pipes: Pipes::new(pipe),
             tasks: Tasks::new(events),
             lost: watch::Sender::new(()),
+            ending: watch::Sender::new(false),
         })
     }
 
@@ -105,9 +154,14 @@ impl Chains {
         self.look();
     }
 
-    /// Ends all flows: their other ends hear that they broke.
-    pub fn end(&self) {
-        self.tasks.end();
+    /// All flows are being stopped: from now on what breaks has not failed.
+    pub fn ending(&self) {
+        self.ending.send_replace(true);
+    }
+
+    /// Waits until all flows have ended. Dropping it ends them: their other ends hear that they broke.
+    pub async fn ended(&self) {
+        self.tasks.ended().await;
     }
 
     /// What is in force.
@@ -140,7 +194,7 @@ impl Chains {
             None => self.reach(&opening, &segment)?,
         };
         let ways = ways(&opening, &route, &segment);
-        Ok(Opened { far, bound, ways, nodes: segment.nodes })
+        Ok(Opened { far, bound, ways, stretch: Stretch::new(&segment) })
     }
 
     async fn segment(&self, opening: &Opening) -> Result<(Arc<Route>, Segment), Refusal> {
@@ -172,18 +226,19 @@ impl Chains {
         match opening.destination {
             Destination::Flow(flow) => {
                 let (ours, theirs) = pair().map_err(refusal)?;
-                self.sink(Sink::new(flow, opening.route, Arc::clone(segment.end())), theirs);
+                // Whoever writes into the other socket has asked the links.
+                let sink = Sink::new(flow, opening.route, Arc::clone(segment.end()), None);
+                self.sink(sink, segment, theirs);
                 Ok((ours, None))
             }
             Destination::Address(_) | Destination::Name(..) => Err(Refusal::NotAllowed),
         }
     }
 
-    fn sink(self: &Arc<Self>, sink: Sink, from: Watched) {
-        let (chains, node) = (Arc::clone(self), Arc::clone(sink.node()));
-        self.tasks.spawn(node.id(), "sink of a max flow", async move {
-            let nodes = [node];
-            sink.run(from, chains.until_lost(&nodes)).await;
+    fn sink(self: &Arc<Self>, sink: Sink, segment: &Segment, from: Watched) {
+        let (chains, stretch, ending) = (Arc::clone(self), Stretch::new(segment), self.ending.subscribe());
+        self.tasks.spawn(segment.end().id(), "sink of a max flow", async move {
+            sink.run(from, chains.until_broken(&stretch), ending).await;
         });
     }
 
@@ -200,16 +255,13 @@ impl Chains {
 
     async fn serve(self: &Arc<Self>, mut stream: TcpStream) -> Result<(), ChainError> {
         let opening = Opening::decode(&read_message(&mut stream).await?)?;
-        let last = self
-            .segment(&opening)
-            .await
-            .map(|(_, segment)| segment)
-            .ok()
-            .filter(|here| here.onward.is_none());
-        if let (Destination::Flow(flow), Some(segment)) = (&opening.destination, last) {
+        let last = self.segment(&opening).await.ok().filter(|(_, segment)| segment.onward.is_none());
+        if let (Destination::Flow(flow), Some((route, segment))) = (&opening.destination, last) {
             // It takes its bytes from the connection itself.
             answer(&mut stream, Ok(None)).await?;
-            self.sink(Sink::new(*flow, opening.route, Arc::clone(segment.end())), watched(stream)?);
+            let way = ways(&opening, &route, &segment).forward;
+            let sink = Sink::new(*flow, opening.route, Arc::clone(segment.end()), way);
+            self.sink(sink, &segment, watched(stream)?);
             return Ok(());
         }
         match self.open(opening).await {
@@ -226,21 +278,19 @@ impl Chains {
     /// # Errors
     /// See [`ChainError`].
     pub async fn join(&self, near: Watched, opened: Opened, carried: &Carried) -> Result<(), ChainError> {
-        let Opened { far, ways, nodes, .. } = opened;
+        let Opened { far, ways, stretch, .. } = opened;
         tokio::select! {
             ended = relay([near, far], ways, &self.pipes, carried) => Ok(ended?),
-            node = self.until_lost(&nodes) => Err(ChainError::Node(node)),
+            broken = self.until_broken(&stretch) => Err(broken.into()),
         }
     }
 
-    /// Waits until one of these nodes goes down or is removed.
-    pub async fn until_lost(&self, nodes: &[Arc<Node>]) -> NodeId {
+    /// Waits until a node of it goes down, a link is gone, or more is asked of one.
+    pub async fn until_broken(&self, stretch: &Stretch) -> Broken {
         let mut bell = self.lost.subscribe();
-        let crashes: Vec<_> = nodes.iter().map(|node| node.crashes()).collect();
         loop {
-            let mut all = nodes.iter().zip(&crashes);
-            if let Some((node, _)) = all.find(|(node, before)| node.is_down() || node.crashes() != **before) {
-                return node.id();
+            if let Err(broken) = stretch.look(&self.ground.load()) {
+                return broken;
             }
             if bell.changed().await.is_err() {
                 std::future::pending::<()>().await;

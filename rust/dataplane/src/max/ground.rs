@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use nextmini_policy::route::Route;
 use nextmini_wire::chain::Refusal;
+use nextmini_wire::control::direction::DropPolicy;
+use nextmini_wire::control::{Direction, Link};
 use nextmini_wire::id::NodeId;
 use rustc_hash::FxHashMap;
 
@@ -34,13 +36,47 @@ pub enum Crossing {
     },
 }
 
+/// A link that leaves a node of this process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exit {
+    /// How to get over it.
+    pub crossing: Crossing,
+    /// What is asked of it.
+    pub asked: Asked,
+}
+
+/// What is asked of both directions of a link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Asked {
+    /// A rate at most.
+    Rate,
+    /// Something that is done to single packets, or to the time that they take: nothing for bytes that nobody sees.
+    More,
+}
+
+impl Asked {
+    /// What is asked of a link.
+    pub fn of(link: &Link) -> Self {
+        let more = |direction: &Direction| {
+            direction.delay_ns > 0
+                || direction.jitter.is_some()
+                || direction.loss.is_some()
+                || direction.duplicate.is_some()
+                || direction.reorder.is_some()
+                || direction.corrupt.is_some()
+                || direction.drop != DropPolicy::default()
+        };
+        if more(&link.forward) || more(&link.backward) { Self::More } else { Self::Rate }
+    }
+}
+
 /// What a process knows of nodes and links. Replaced as a whole.
 #[derive(Clone, Debug, Default)]
 pub struct Ground {
     /// Its nodes.
     pub seats: FxHashMap<NodeId, Seat>,
     /// Links that leave them, by their ends.
-    pub crossings: FxHashMap<(NodeId, NodeId), Crossing>,
+    pub exits: FxHashMap<(NodeId, NodeId), Exit>,
 }
 
 /// The nodes of a route that follow each other in this process.
@@ -48,6 +84,8 @@ pub struct Ground {
 pub struct Segment {
     /// All of them, at least one.
     pub nodes: Vec<Arc<Node>>,
+    /// The links that leave them on the route, by their ends.
+    pub links: Vec<(NodeId, NodeId)>,
     /// Where the last one's programs are.
     pub namespace: Option<PathBuf>,
     /// Place of the first one on the route.
@@ -78,10 +116,10 @@ impl Ground {
     /// The nodes of `route` in this process from the one at `first` on.
     ///
     /// # Errors
-    /// A node of them is down, or a link is not there.
+    /// A node of them is down, or a link is not there, or asked for more than it can do for such a flow.
     pub fn segment(&self, route: &Route, first: u16) -> Result<Segment, Refusal> {
         let path = route.path();
-        let (mut nodes, mut at) = (Vec::new(), usize::from(first));
+        let (mut nodes, mut links, mut at) = (Vec::new(), Vec::new(), usize::from(first));
         loop {
             let node = *path.get(at).ok_or(Refusal::General)?;
             let seat = self.seats.get(&node).ok_or(Refusal::General)?;
@@ -90,21 +128,25 @@ impl Ground {
                 return Err(if last { Refusal::HostUnreachable } else { Refusal::NetworkUnreachable });
             }
             nodes.push(Arc::clone(&seat.node));
-            let onward = match path.get(at + 1) {
-                Some(&next) => match self.crossings.get(&(node, next)) {
-                    Some(Crossing::Memory) => {
+            let mut onward = None;
+            if let Some(&next) = path.get(at + 1) {
+                let exit = self.exits.get(&(node, next)).ok_or(Refusal::NetworkUnreachable)?;
+                if exit.asked == Asked::More {
+                    return Err(Refusal::NotAllowed);
+                }
+                links.push((node, next));
+                match &exit.crossing {
+                    Crossing::Memory => {
                         at += 1;
                         continue;
                     }
-                    Some(Crossing::Tcp { peer, congestion }) => Some((*peer, Arc::clone(congestion))),
-                    None => return Err(Refusal::NetworkUnreachable),
-                },
-                None => None,
-            };
+                    Crossing::Tcp { peer, congestion } => onward = Some((*peer, Arc::clone(congestion))),
+                }
+            }
             let namespace = seat.namespace.clone();
             // A path has at most 65,535 nodes.
             let (last, length) = (at as u16, path.len() as u16);
-            return Ok(Segment { nodes, namespace, first, last, length, onward });
+            return Ok(Segment { nodes, links, namespace, first, last, length, onward });
         }
     }
 }
@@ -125,12 +167,14 @@ mod tests {
         let line = Line::new(5);
         let seat = |node: &Arc<Node>| (node.id(), Seat { node: Arc::clone(node), namespace: None });
         let seats = line.nodes.iter().map(seat).collect();
-        let mut crossings: FxHashMap<_, _> =
-            (1..5).map(|id| ((NodeId(id), NodeId(id + 1)), Crossing::Memory)).collect();
+        let exit = |crossing| Exit { crossing, asked: Asked::Rate };
+        let mut exits: FxHashMap<_, _> =
+            (1..5).map(|id| ((NodeId(id), NodeId(id + 1)), exit(Crossing::Memory))).collect();
         let peer = ([127, 0, 0, 1], 7).into();
-        crossings.insert((NodeId(3), NodeId(4)), Crossing::Tcp { peer, congestion: "cubic".into() });
+        let tcp = Crossing::Tcp { peer, congestion: "cubic".into() };
+        exits.insert((NodeId(3), NodeId(4)), exit(tcp));
         let route = Route::new(RouteId(1), (1..=5).map(NodeId).collect(), 1, 1_460).unwrap();
-        (line, Ground { seats, crossings }, route)
+        (line, Ground { seats, exits }, route)
     }
 
     #[test]
@@ -138,6 +182,7 @@ mod tests {
         let (_line, ground, route) = ground();
         let first = ground.segment(&route, 0).unwrap();
         assert_eq!((ids(&first), first.first, first.last, first.length), (vec![1, 2, 3], 0, 2, 5));
+        assert_eq!(first.links, [1, 2, 3].map(|id| (NodeId(id), NodeId(id + 1))));
         assert_eq!(first.onward.unwrap().0.port(), 7);
         let second = ground.segment(&route, 3).unwrap();
         assert_eq!((ids(&second), second.first, second.last), (vec![4, 5], 3, 4));
@@ -155,7 +200,9 @@ mod tests {
         assert_eq!(ground.segment(&route, 0).unwrap_err(), Refusal::NetworkUnreachable);
         line.nodes[1].restart();
         assert!(ground.segment(&route, 0).is_ok());
-        ground.crossings.remove(&(NodeId(1), NodeId(2)));
+        ground.exits.get_mut(&(NodeId(3), NodeId(4))).unwrap().asked = Asked::More;
+        assert_eq!(ground.segment(&route, 0).unwrap_err(), Refusal::NotAllowed);
+        ground.exits.remove(&(NodeId(1), NodeId(2)));
         assert_eq!(ground.segment(&route, 0).unwrap_err(), Refusal::NetworkUnreachable);
     }
 }

@@ -2,18 +2,25 @@
 
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 
 use nextmini_policy::time::Instant;
 use nextmini_sys::socket::{Ending, receive, set_ending};
 use nextmini_sys::watched::Watched;
 use nextmini_wire::control::{FlowChange, FlowEnd, FlowStatus};
-use nextmini_wire::id::{FlowId, NodeId, RouteId};
+use nextmini_wire::id::{FlowId, RouteId};
 use tokio::io::Interest;
+use tokio::sync::watch;
 
+use super::chain::Broken;
+use super::gate::Way;
+use super::push::PushError;
 use crate::clock;
 use crate::event::{Event, report};
 use crate::node::Node;
 
+/// What is under way when a process is ending has so long to arrive.
+const GRACE: Duration = Duration::from_secs(1);
 /// Bytes that are read at once.
 const BUFFER: usize = 256 * 1024;
 
@@ -23,30 +30,41 @@ pub struct Sink {
     flow: FlowId,
     route: RouteId,
     node: Arc<Node>,
+    /// Links of this process that the bytes are still to cross when they are read.
+    way: Option<Way>,
     began: Instant,
     bytes: u64,
 }
 
 impl Sink {
     /// The sink of a flow that ends at `node`.
-    pub fn new(flow: FlowId, route: RouteId, node: Arc<Node>) -> Self {
-        Self { flow, route, node, began: clock::now(), bytes: 0 }
+    pub fn new(flow: FlowId, route: RouteId, node: Arc<Node>, way: Option<Way>) -> Self {
+        Self { flow, route, node, way, began: clock::now(), bytes: 0 }
     }
 
-    /// The node that it is at.
-    pub fn node(&self) -> &Arc<Node> {
-        &self.node
-    }
-
-    /// Takes everything that `from` brings, unless the node is `lost` before.
-    pub async fn run(mut self, from: Watched, lost: impl Future<Output = NodeId>) {
+    /// Takes everything that `from` brings, unless the way is `broken` before. Once the process is `ending`, what comes
+    /// has a moment left, and what breaks has been stopped.
+    pub async fn run(
+        mut self,
+        from: Watched,
+        broken: impl Future<Output = Broken>,
+        mut ending: watch::Receiver<bool>,
+    ) {
+        let mut over = ending.clone();
+        let over = async move {
+            // Its sender is gone: that is an end as well.
+            drop(over.wait_for(|ending| *ending).await);
+            tokio::time::sleep(GRACE).await;
+        };
         let outcome = tokio::select! {
-            taken = self.take(&from) => taken.map_err(|error| format!("its connection broke ({error})")),
-            node = lost => Err(format!("{node} went down")),
+            taken = self.take(&from) => Some(taken.map_err(|error| error.to_string())),
+            broken = broken => Some(Err(broken.to_string())),
+            () = over => None,
         };
         let (status, reason) = match outcome {
-            Ok(()) => (FlowStatus::Completed, None),
-            Err(reason) => (FlowStatus::Failed, Some(reason)),
+            Some(Ok(())) => (FlowStatus::Completed, None),
+            Some(Err(reason)) if !*ending.borrow_and_update() => (FlowStatus::Failed, Some(reason)),
+            Some(Err(_)) | None => (FlowStatus::Stopped, None),
         };
         let change = FlowChange {
             flow: self.flow,
@@ -64,20 +82,36 @@ impl Sink {
         report(self.node.events(), Event::Flow(change));
     }
 
-    async fn take(&mut self, from: &Watched) -> io::Result<()> {
+    async fn take(&mut self, from: &Watched) -> Result<(), PushError> {
         // If this process dies, or the node does, the source is not to take it for the end.
         set_ending(from, Ending::Reset)?;
         let mut buffer = vec![0; BUFFER];
         loop {
             match from.try_io(Interest::READABLE, |socket| receive(socket, &mut buffer)) {
-                Ok(0) => return set_ending(from, Ending::Orderly),
-                Ok(bytes) => self.bytes += bytes as u64,
+                Ok(0) => return Ok(set_ending(from, Ending::Orderly)?),
+                Ok(bytes) => {
+                    self.cross(bytes).await?;
+                    self.bytes += bytes as u64;
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     from.ready(Interest::READABLE).await.map(drop)?;
                 }
-                Err(error) => return Err(error),
+                Err(error) => return Err(error.into()),
             }
             tokio::task::consume_budget().await;
+        }
+    }
+
+    /// Waits until so many bytes may have crossed the links that are left.
+    async fn cross(&mut self, bytes: usize) -> Result<(), PushError> {
+        let Some(way) = &mut self.way else { return Ok(()) };
+        way.ask(bytes);
+        loop {
+            way.take()?;
+            if !way.waits() {
+                return Ok(());
+            }
+            way.news().await;
         }
     }
 }

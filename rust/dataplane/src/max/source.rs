@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use nextmini_policy::lossless::Pattern;
 use nextmini_policy::time::Instant;
-use nextmini_wire::chain::{Destination, Opening};
+use nextmini_wire::chain::{Destination, Opening, Refusal};
 use nextmini_wire::control::{Flow, FlowChange, FlowEnd, FlowStatus};
+use nextmini_wire::id::NodeId;
 use nextmini_wire::key::{FlowKey, LOSSLESS_PROTOCOL};
 use tokio::sync::watch;
 
@@ -81,15 +82,14 @@ impl Source {
             destination: Destination::Flow(self.flow.id),
         };
         let opened = self.chains.open(opening).await;
-        let Opened { far, ways, nodes, .. } =
-            opened.map_err(|refusal| format!("no connection to {destination}: {refusal}"))?;
+        let Opened { far, ways, stretch, .. } = opened.map_err(|refusal| refused(destination, refusal))?;
         let push = Push::new(far, ways.forward, &self.flow, &self.pattern, Arc::clone(&self.stats));
         let push = push.map_err(|error| error.to_string())?;
         self.report(FlowStatus::Running, None);
         let push = self.push.insert(push);
         tokio::select! {
             sent = push.run(&mut alarm) => sent.map_err(|error| error.to_string()),
-            node = self.chains.until_lost(&nodes) => Err(format!("{node} of its route went down")),
+            broken = self.chains.until_broken(&stretch) => Err(broken.to_string()),
         }
     }
 
@@ -112,5 +112,15 @@ impl Source {
             datagrams: None,
         };
         report(self.node.events(), Event::Flow(change));
+    }
+}
+
+fn refused(destination: NodeId, refusal: Refusal) -> String {
+    match refusal {
+        // Declared flows are refused nothing else.
+        Refusal::NotAllowed => "a link of its route is asked for more than a rate, and in max mode it has \
+             nothing else; use mode \"normal\""
+            .to_owned(),
+        _ => format!("no connection to {destination}: {refusal}"),
     }
 }

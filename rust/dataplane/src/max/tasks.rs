@@ -21,9 +21,11 @@ impl Tasks {
         Self { events, running: Mutex::default() }
     }
 
-    /// Ends all of them at their next `await`.
-    pub fn end(&self) {
-        self.running.lock().unwrap_or_else(PoisonError::into_inner).abort_all();
+    /// Waits until all of them have ended; dropping it ends those that are left.
+    pub async fn ended(&self) {
+        let mut all = std::mem::take(&mut *self.running.lock().unwrap_or_else(PoisonError::into_inner));
+        // Panics have been reported.
+        while all.join_next().await.is_some() {}
     }
 
     /// Starts a task of a node.
