@@ -382,3 +382,173 @@ fn pair() -> io::Result<(Watched, Watched)> {
     };
     Ok((watch(one)?, watch(other)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use nextmini_sys::socket::{end_sending, receive, send};
+    use nextmini_wire::control::{FlowChange, FlowStatus};
+    use nextmini_wire::id::FlowId;
+    use tokio::net::TcpListener;
+    use tokio::sync::mpsc;
+
+    use super::*;
+    use crate::event::Event;
+    use crate::fixture::Line;
+    use crate::link::listen::{self, Expected};
+    use crate::max::ground::{Crossing, Exit, Seat};
+
+    /// Five nodes in a line, of which the first two are in one process and the others in another.
+    struct Split {
+        line: Line,
+        chains: [Arc<Chains>; 2],
+    }
+
+    fn key(byte: &str) -> LinkKey {
+        LinkKey::from_hex(&byte.repeat(32)).unwrap()
+    }
+
+    impl Split {
+        async fn new(keys: [LinkKey; 2]) -> Self {
+            let line = Line::new(5);
+            let (events, _) = mpsc::unbounded_channel();
+            let chains = keys
+                .clone()
+                .map(|key| Chains::new(key, Arc::clone(&line.routes), events.clone(), 512 * 1024));
+            let mut peers = Vec::new();
+            for (chains, key) in chains.iter().zip(keys) {
+                let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+                peers.push(listener.local_addr().unwrap());
+                tokio::spawn(listen::accept(listener, key, Expected::default(), Arc::clone(chains)));
+            }
+            let split = Self { line, chains };
+            split.set_ground(0, 1..=2, (2, 3, peers[1]));
+            split.set_ground(1, 3..=5, (3, 2, peers[0]));
+            split
+        }
+
+        fn set_ground(
+            &self,
+            process: usize,
+            ids: std::ops::RangeInclusive<u32>,
+            out: (u32, u32, SocketAddr),
+        ) {
+            let seat = |id: u32| {
+                let node = Arc::clone(&self.line.nodes[id as usize - 1]);
+                (NodeId(id), Seat { node, namespace: None })
+            };
+            let exit = |crossing| Exit { crossing, asked: Asked::Rate };
+            let memory = |id: u32| ((NodeId(id), NodeId(id + 1)), exit(Crossing::Memory));
+            let (from, to, peer) = out;
+            let tcp = exit(Crossing::Tcp { peer, congestion: "cubic".into() });
+            let exits = (*ids.start()..*ids.end()).map(memory).chain([((NodeId(from), NodeId(to)), tcp)]);
+            let ground = Ground { seats: ids.map(seat).collect(), exits: exits.collect() };
+            self.chains[process].set_ground(ground);
+        }
+
+        async fn open(&self) -> Result<Opened, Refusal> {
+            self.chains[0].open(opening()).await
+        }
+
+        async fn ended(&mut self) -> FlowChange {
+            loop {
+                if let Some(Event::Flow(change)) = self.line.heard.recv().await {
+                    return change;
+                }
+            }
+        }
+    }
+
+    fn opening() -> Opening {
+        let destination = Destination::Flow(FlowId(7));
+        Opening { route: RouteId(1), position: 0, label: 0, class: 0, client: None, destination }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn bytes_get_from_the_first_process_to_the_sink_in_the_last() {
+        let mut split = Split::new([key("0f"), key("0f")]).await;
+        let opened = split.open().await.unwrap();
+        let mut way = opened.ways.forward.unwrap();
+        way.ask(5);
+        // The link between the two is the test's, and carries in memory what links between processes redeem.
+        way.news().await;
+        assert_eq!(way.take(), Ok(5));
+        opened.far.ready(Interest::WRITABLE).await.map(drop).unwrap();
+        send(&opened.far, b"bytes").unwrap();
+        end_sending(&opened.far).unwrap();
+        let sink = split.ended().await;
+        assert_eq!((sink.flow, sink.status, sink.bytes), (FlowId(7), FlowStatus::Completed, 5));
+        // And it says so by closing its side.
+        opened.far.ready(Interest::READABLE).await.map(drop).unwrap();
+        assert_eq!(receive(&opened.far, &mut [0; 9]).unwrap(), 0);
+        // All links behind the connection were asked again, by the process that has them.
+        assert_eq!(split.line.there[3].counters().0.entered, 2);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_first_process_hears_why_the_last_one_refuses() {
+        let split = Split::new([key("0f"), key("0f")]).await;
+        split.line.nodes[4].crash();
+        assert_eq!(split.open().await.unwrap_err(), Refusal::HostUnreachable);
+        split.line.nodes[3].crash();
+        assert_eq!(split.open().await.unwrap_err(), Refusal::NetworkUnreachable);
+        let elsewhere = Destination::Address(([10, 0, 0, 5], 80).into());
+        split.line.nodes[3..].iter().for_each(|node| node.restart());
+        let opening = Opening { destination: elsewhere, ..opening() };
+        assert_eq!(split.chains[0].open(opening).await.unwrap_err(), Refusal::NotAllowed);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn processes_of_different_experiments_refuse_each_other() {
+        let split = Split::new([key("0f"), key("f0")]).await;
+        assert_eq!(split.open().await.unwrap_err(), Refusal::NetworkUnreachable);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_crash_behind_the_connection_is_a_reset_before_it() {
+        let mut split = Split::new([key("0f"), key("0f")]).await;
+        let opened = split.open().await.unwrap();
+        split.line.nodes[4].crash();
+        split.chains[1].look();
+        let sink = split.ended().await;
+        assert_eq!(
+            (sink.status, sink.reason.unwrap()),
+            (FlowStatus::Failed, "node 5 of its route went down".into())
+        );
+        opened.far.ready(Interest::READABLE).await.map(drop).unwrap();
+        let error = receive(&opened.far, &mut [0; 9]).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn bytes_that_are_no_opening_end_the_connection() {
+        let split = Split::new([key("0f"), key("0f")]).await;
+        let Some(Crossing::Tcp { peer, .. }) =
+            split.chains[0].ground().exits.get(&(NodeId(2), NodeId(3))).map(|exit| exit.crossing.clone())
+        else {
+            panic!()
+        };
+        for wrong in [&[0, 0][..], &[2, 1], &[0, 1, 9]] {
+            let mut stream = TcpStream::connect(peer).await.unwrap();
+            authenticate::dial(&mut stream, &key("0f"), NO_LINK, NodeId(2)).await.unwrap();
+            stream.write_all(wrong).await.unwrap();
+            // Whether it is an end or a reset depends on what was left unread.
+            let ended = stream.read(&mut [0; 9]).await;
+            assert!(matches!(ended, Ok(0)) || ended.is_err());
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn who_is_in_use_hears_what_became_of_its_way() {
+        let split = Split::new([key("0f"), key("0f")]).await;
+        let opened = split.open().await.unwrap();
+        let mut ground = (*split.chains[0].ground()).clone();
+        ground.exits.get_mut(&(NodeId(1), NodeId(2))).unwrap().asked = Asked::More;
+        split.chains[0].set_ground(ground.clone());
+        let broken = split.chains[0].until_broken(&opened.stretch).await;
+        assert_eq!(broken, Broken::Asked(NodeId(1), NodeId(2)));
+        ground.exits.remove(&(NodeId(1), NodeId(2)));
+        split.chains[0].set_ground(ground);
+        let broken = split.chains[0].until_broken(&opened.stretch).await;
+        assert_eq!(broken, Broken::Link(NodeId(1), NodeId(2)));
+    }
+}
