@@ -119,6 +119,9 @@ def judge(source: FlowChange | None, sink: FlowChange | None, *, udp: bool = Fal
         return Verdict("completed")
     if udp or "completed" not in (source.status, sink.status):
         return Verdict("stopped", source.reason or sink.reason)
+    if source.status == "stopped" and sink.checksum is None:
+        # In max mode a sink takes the end of the connection for that of the flow.
+        return Verdict("stopped", source.reason)
     if (source.bytes, source.checksum) == (sink.bytes, sink.checksum):
         return Verdict("completed")
     if "stopped" in (source.status, sink.status):

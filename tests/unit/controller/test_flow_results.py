@@ -62,6 +62,9 @@ def tracker(*reports: FlowChange, **settings: Any) -> FlowTracker:
         (says("source", "stopped"), says("sink"), Verdict("completed")),
         (says("source"), says("sink", "stopped"), Verdict("completed")),
         (says("source"), says("sink", "stopped", bytes=1, checksum=None), Verdict("stopped")),
+        # In max mode a sink takes the end of the connection for the flow's.
+        (says("source", "stopped", checksum=None), says("sink", checksum=None), Verdict("stopped")),
+        (says("source", checksum=None), says("sink", checksum=None), Verdict("completed")),
     ],
 )
 def test_verdicts(source: FlowChange | None, sink: FlowChange | None, verdict: Verdict | None) -> None:

@@ -25,13 +25,14 @@ def test_the_process_of_a_dials_and_that_of_b_listens() -> None:
     made = line(0, 1)
     assert place_link(made.links[1], made, LISTEN) == {
         0: record(True, False, LISTEN[1]),
-        1: record(False, True, None),
+        1: record(False, True, LISTEN[0]),
     }
 
 
 def test_who_dials_waits_for_the_address_and_who_listens_does_not() -> None:
     made = line(0, 1)
-    assert place_link(made.links[1], made, {0: LISTEN[0]}) == {1: record(False, True, None)}
+    assert place_link(made.links[1], made, {}) == {1: record(False, True, None)}
+    assert place_link(made.links[1], made, {0: LISTEN[0]}) == {1: record(False, True, LISTEN[0])}
 
 
 def test_a_tcp_link_inside_a_process_has_both_ends_there() -> None:
@@ -58,6 +59,10 @@ def test_a_flow_goes_to_its_source() -> None:
     assert isinstance(placed, dict)
     assert list(placed) == [1]
     assert (placed[1].size, placed[1].rate, placed[1].weight, placed[1].start) == (5, 9, 3, 1.5)
+    assert placed[1].kind == "lossless"
+    placed = place_flow(flow(1, 2, 1, size=5, mode="max"), made)
+    assert isinstance(placed, dict)
+    assert placed[1].kind == "max"
 
 
 def test_a_flow_of_packets_says_how_they_are_sent() -> None:
@@ -123,7 +128,11 @@ def test_chunks_are_as_large_as_every_link_of_the_path_bears() -> None:
             flow(1, 1, 2, kind="udp", rate=1, arrival=Arrival.model_construct(process="x")),
             "arrival x is none of constant, poisson, on_off",
         ),
-        (flow(1, 1, 2, mode="max"), "mode 'max' is not in this version"),
+        (flow(1, 1, 2, mode="warp"), "mode 'warp' is not in this version"),
+        (
+            flow(1, 1, 2, mode="max", kind="udp", rate=1),
+            "mode max is for lossless flows, and this one is of kind udp",
+        ),
         (flow(1, 1, 2, size=-1), "size -1 is not above 0"),
         (flow(1, 1, 2, size=None, duration=float("inf")), "duration inf is not above 0"),
         (flow(1, 1, 2, rate=0), "rate 0 is not above 0"),
