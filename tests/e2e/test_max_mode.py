@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from program import CONFIGS, until_running
+from program import CONFIGS, PATIENCE, until_running
 
 if TYPE_CHECKING:
     from program import Program
@@ -118,3 +120,44 @@ def test_a_process_that_dies_breaks_its_flows_and_no_end_is_taken_for_an_orderly
     # The run ends with the process, and it is a matter of chance which of the two ends the flow.
     assert broken["status"] in ("failed", "stopped"), broken
     assert "dataplane process 1" in done.err
+
+
+def test_flows_of_both_modes_share_a_rate_to_the_bit(program: Program) -> None:
+    flows = "".join(flow(name, "n1", "n7", duration='"3 s"') for name in ("one", "two"))
+    flows += flow("normal", "n1", "n7", duration='"3 s"', mode='"normal"')
+    slow = '[[links]]\nends = ["n3", "n4"]\nrate = "100 Mbit/s"\n'
+    done = program.run("run", program.write(scenario(1, flows, slow)), "--json")
+    assert done.code == 0, done.err
+    found = flows_of(done.document)
+    (link,) = [one for one in done.document["fidelity"]["links"] if one["from"] == "n3"]
+    assert link["rate_bps"]["measured"] == pytest.approx(100e6, rel=0.01)
+    # Each has a part of it, and two that do the same have the same.
+    assert found["one"]["bytes"] == pytest.approx(found["two"]["bytes"], rel=0.1)
+    assert found["normal"]["bytes"] > found["one"]["bytes"] / 4
+
+
+def test_flows_come_and_go_while_the_network_runs(program: Program) -> None:
+    name = program.write(scenario(2, "", '[topology.link]\nrate = "50 Mbit/s"\n'))
+    assert program.run("up", name).code == 0
+    assert program.run("flow", "add", "n1", "n7", "--mode", "max", "--name", "endless").code == 0
+    deadline = time.monotonic() + PATIENCE
+    while not (delivered := flow_listed(program)["bytes"]):
+        assert time.monotonic() < deadline
+    done = program.run("flow", "add", "n7", "n1", "--mode", "max", "--size", "1 MB", "--wait", "--json")
+    assert done.code == 0, done.err
+    refused = program.run("flow", "add", "n1", "n7", "--mode", "max", "--kind", "udp", "--rate", "1 Mbit/s")
+    assert (refused.code, "max mode is for lossless flows" in refused.err) == (2, True)
+    assert program.run("flow", "stop", "endless").code == 0
+    down = program.run("down", "--json")
+    assert down.code == 0, down.err
+    found = flows_of(down.document)
+    assert {one["status"] for one in found.values()} == {"completed", "stopped"}
+    assert found["endless"]["bytes"] >= delivered
+    assert found["flow-1"]["bytes"] == 1_000_000
+
+
+def flow_listed(program: Program) -> dict[str, Any]:
+    done = program.run("flow", "list", "--json")
+    assert done.code == 0, done.err
+    (listed,) = json.loads(done.out)
+    return dict(listed)

@@ -256,7 +256,8 @@ impl Host {
         let ends = self.links.values().flat_map(|link| &link.ends);
         let links = ends.map(|end| link_counters(end)).collect();
         let flows = self.flows.values().map(|flow| flow.stats.counters(&flow.row)).collect();
-        Counts { links, flows, sinks: self.received.counters() }
+        let sinks = self.received.counters().into_iter().chain(self.experiment.chains.counters());
+        Counts { links, flows, sinks: sinks.collect() }
     }
 
     /// What links achieved of what was asked of them, and how many packets this process could not keep up

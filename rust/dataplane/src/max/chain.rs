@@ -3,7 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::net::UnixStream;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -11,8 +12,10 @@ use nextmini_policy::route::Route;
 use nextmini_sys::socket::ChainSocket;
 use nextmini_sys::watched::Watched;
 use nextmini_wire::chain::{self, Answer, Destination, LENGTH_BYTES, Opening, Refusal};
+use nextmini_wire::control::SinkCounters;
 use nextmini_wire::handshake::LinkKey;
-use nextmini_wire::id::{LinkId, NodeId, RouteId};
+use nextmini_wire::id::{FlowId, LinkId, NodeId, RouteId};
+use rustc_hash::FxHashMap;
 use thiserror::Error;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _, Interest};
 use tokio::net::TcpStream;
@@ -50,6 +53,8 @@ pub struct Chains {
     pipes: Pipes,
     /// Rings when a node goes down or is removed.
     lost: watch::Sender<()>,
+    /// Bytes that have arrived of declared flows.
+    arrived: Mutex<FxHashMap<FlowId, Arc<AtomicU64>>>,
     /// Whether all flows are being stopped.
     ending: watch::Sender<bool>,
     tasks: Tasks,
@@ -144,6 +149,7 @@ impl Chains {
             pipes: Pipes::new(pipe),
             tasks: Tasks::new(events),
             lost: watch::Sender::new(()),
+            arrived: Mutex::default(),
             ending: watch::Sender::new(false),
         })
     }
@@ -152,6 +158,21 @@ impl Chains {
     pub fn set_ground(&self, ground: Ground) {
         self.ground.store(Arc::new(ground));
         self.look();
+    }
+
+    /// What has arrived of the declared flows that end here.
+    pub fn counters(&self) -> Vec<SinkCounters> {
+        let load = |(&flow, bytes): (&FlowId, &Arc<AtomicU64>)| SinkCounters {
+            flow,
+            bytes: bytes.load(Ordering::Relaxed),
+            packets: 0,
+        };
+        self.arrived().iter().map(load).collect()
+    }
+
+    fn arrived(&self) -> MutexGuard<'_, FxHashMap<FlowId, Arc<AtomicU64>>> {
+        // The map is valid after every single operation.
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All flows are being stopped: from now on what breaks has not failed.
@@ -236,6 +257,8 @@ impl Chains {
     }
 
     fn sink(self: &Arc<Self>, sink: Sink, segment: &Segment, from: Watched) {
+        let (flow, arrived) = sink.arrived();
+        self.arrived().insert(flow, arrived);
         let (chains, stretch, ending) = (Arc::clone(self), Stretch::new(segment), self.ending.subscribe());
         self.tasks.spawn(segment.end().id(), "sink of a max flow", async move {
             sink.run(from, chains.until_broken(&stretch), ending).await;
@@ -387,7 +410,6 @@ fn pair() -> io::Result<(Watched, Watched)> {
 mod tests {
     use nextmini_sys::socket::{end_sending, receive, send};
     use nextmini_wire::control::{FlowChange, FlowStatus};
-    use nextmini_wire::id::FlowId;
     use tokio::net::TcpListener;
     use tokio::sync::mpsc;
 
@@ -477,6 +499,7 @@ mod tests {
         end_sending(&opened.far).unwrap();
         let sink = split.ended().await;
         assert_eq!((sink.flow, sink.status, sink.bytes), (FlowId(7), FlowStatus::Completed, 5));
+        assert_eq!(split.chains[1].counters(), [SinkCounters { flow: FlowId(7), bytes: 5, packets: 0 }]);
         // And it says so by closing its side.
         opened.far.ready(Interest::READABLE).await.map(drop).unwrap();
         assert_eq!(receive(&opened.far, &mut [0; 9]).unwrap(), 0);

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nextmini_policy::time::Instant;
@@ -33,13 +34,19 @@ pub struct Sink {
     /// Links of this process that the bytes are still to cross when they are read.
     way: Option<Way>,
     began: Instant,
-    bytes: u64,
+    /// What has arrived, for whoever wants to know while it goes on.
+    bytes: Arc<AtomicU64>,
 }
 
 impl Sink {
     /// The sink of a flow that ends at `node`.
     pub fn new(flow: FlowId, route: RouteId, node: Arc<Node>, way: Option<Way>) -> Self {
-        Self { flow, route, node, way, began: clock::now(), bytes: 0 }
+        Self { flow, route, node, way, began: clock::now(), bytes: Arc::default() }
+    }
+
+    /// The flow, and how many bytes of it have arrived.
+    pub fn arrived(&self) -> (FlowId, Arc<AtomicU64>) {
+        (self.flow, Arc::clone(&self.bytes))
     }
 
     /// Takes everything that `from` brings, unless the way is `broken` before. Once the process is `ending`, what comes
@@ -70,7 +77,7 @@ impl Sink {
             flow: self.flow,
             end: FlowEnd::Sink,
             status,
-            bytes: self.bytes,
+            bytes: self.bytes.load(Ordering::Relaxed),
             seconds: clock::now().since(self.began).as_secs_f64(),
             retransmitted: 0,
             reordered: 0,
@@ -91,7 +98,7 @@ impl Sink {
                 Ok(0) => return Ok(set_ending(from, Ending::Orderly)?),
                 Ok(bytes) => {
                     self.cross(bytes).await?;
-                    self.bytes += bytes as u64;
+                    self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     from.ready(Interest::READABLE).await.map(drop)?;

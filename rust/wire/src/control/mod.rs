@@ -69,7 +69,7 @@ pub enum Report {
         /// Of flows that start here.
         #[serde(default)]
         flows: Vec<FlowCounters>,
-        /// Of `udp` flows that end here.
+        /// Of `udp` and `max` flows that end here.
         #[serde(default)]
         sinks: Vec<SinkCounters>,
     },
