@@ -6,6 +6,7 @@
 //! - [`key`]: flow keys and their fixed hash
 //! - [`packet`]: a packet as the dataplane holds it
 //! - [`chain`]: what the ends of a connection in max mode say to each other first
+//! - [`socks`]: what clients of a SOCKS proxy say, and what they are answered
 //! - [`credit`]: what stands for bytes that travel on a connection of their own
 //! - [`frame`]: a packet as a byte-stream link carries it
 //! - [`ip`], [`vnet`], [`segment`]: real packets: what they say, and how large ones are cut
@@ -34,5 +35,6 @@ pub mod packet;
 pub mod pcapng;
 pub mod segment;
 pub mod shown;
+pub mod socks;
 pub mod ttl;
 pub mod vnet;
