@@ -375,7 +375,7 @@ impl Host {
             }
             FlowKind::Max => {
                 let (chains, stats) = (Arc::clone(&experiment.chains), (Arc::clone(&stats), timers));
-                let source = max::source::Source::new(row.clone(), node, chains, pattern, stats);
+                let source = max::source::Source::new(row.clone(), node, chains, stats);
                 Task::spawn(row.source, "flow source", events, source.run(stopped))
             }
             FlowKind::Udp => {

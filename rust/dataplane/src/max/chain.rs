@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use bytes::Bytes;
 use nextmini_policy::route::Route;
 use nextmini_sys::socket::ChainSocket;
 use nextmini_sys::watched::Watched;
@@ -26,6 +27,7 @@ use super::gate::{Start, Way};
 use super::ground::{Asked, Ground, Segment};
 use super::lane::LaneError;
 use super::pipes::Pipes;
+use super::push::BUFFER;
 use super::relay::{Carried, Ways, relay};
 use super::sink::Sink;
 use super::tasks::Tasks;
@@ -51,6 +53,8 @@ pub struct Chains {
     routes: Arc<Routes>,
     key: LinkKey,
     pipes: Pipes,
+    /// What declared flows carry, all the same.
+    data: Bytes,
     /// Rings when a node goes down or is removed.
     lost: watch::Sender<()>,
     /// Bytes that have arrived of declared flows.
@@ -147,6 +151,7 @@ impl Chains {
             routes,
             key,
             pipes: Pipes::new(pipe),
+            data: (0..BUFFER).map(|at| (at % 251) as u8).collect(),
             tasks: Tasks::new(events),
             lost: watch::Sender::new(()),
             arrived: Mutex::default(),
@@ -158,6 +163,11 @@ impl Chains {
     pub fn set_ground(&self, ground: Ground) {
         self.ground.store(Arc::new(ground));
         self.look();
+    }
+
+    /// What declared flows carry.
+    pub fn data(&self) -> Bytes {
+        self.data.clone()
     }
 
     /// What has arrived of the declared flows that end here.

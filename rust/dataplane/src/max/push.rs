@@ -5,13 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use nextmini_policy::lossless::Pattern;
 use nextmini_policy::time::Instant;
 use nextmini_policy::token_bucket::TokenBucket;
 use nextmini_sys::socket::{Ending, end_sending, receive, send, set_ending};
 use nextmini_sys::watched::Watched;
 use nextmini_wire::control::Flow;
-use nextmini_wire::packet::MAX_CHUNK;
 use thiserror::Error;
 use tokio::io::Interest;
 
@@ -21,7 +19,7 @@ use crate::flow::source::{Stats, seconds, sleep_until};
 use crate::timers::Alarm;
 
 /// Bytes that are asked for before they are sent, at most.
-const BUFFER: usize = 256 * 1024;
+pub const BUFFER: usize = 256 * 1024;
 /// A flow with a rate asks for what it may send in so long.
 const PIECE: Duration = Duration::from_millis(2);
 /// A flow with a rate may catch up on so much after it was late.
@@ -54,7 +52,8 @@ pub struct Push {
 }
 
 impl Push {
-    /// What `flow` sends to `far`, of which a failure is to be heard at both ends.
+    /// What `flow` sends to `far`, of which a failure is to be heard at both ends: `data`, [`BUFFER`] bytes of it, again
+    /// and again.
     ///
     /// # Errors
     /// The connection has failed already.
@@ -62,13 +61,10 @@ impl Push {
         far: Watched,
         way: Option<Way>,
         flow: &Flow,
-        pattern: &Pattern,
+        data: Bytes,
         stats: Arc<Stats>,
     ) -> io::Result<Self> {
         set_ending(&far, Ending::Reset)?;
-        let pieces =
-            (0..BUFFER / MAX_CHUNK).map(|at| pattern.slice(flow.id, (at * MAX_CHUNK) as u64, MAX_CHUNK));
-        let data = pieces.flatten().collect();
         Ok(Self {
             far,
             way,

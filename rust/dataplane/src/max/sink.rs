@@ -1,6 +1,8 @@
 //! The receiving end of a declared flow in max mode.
 
+use std::cell::RefCell;
 use std::io;
+use std::os::fd::AsFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -24,6 +26,15 @@ use crate::node::Node;
 const GRACE: Duration = Duration::from_secs(1);
 /// Bytes that are read at once.
 const BUFFER: usize = 256 * 1024;
+
+thread_local! {
+    /// What arrives is counted and forgotten, so all sinks that a thread serves can have it in one place.
+    static SCRATCH: RefCell<Vec<u8>> = RefCell::new(vec![0; BUFFER]);
+}
+
+fn read(socket: impl AsFd) -> io::Result<usize> {
+    SCRATCH.with_borrow_mut(|scratch| receive(socket, scratch))
+}
 
 /// Takes what arrives, counts it, and reports it when it has ended.
 #[derive(Debug)]
@@ -92,9 +103,8 @@ impl Sink {
     async fn take(&mut self, from: &Watched) -> Result<(), PushError> {
         // If this process dies, or the node does, the source is not to take it for the end.
         set_ending(from, Ending::Reset)?;
-        let mut buffer = vec![0; BUFFER];
         loop {
-            match from.try_io(Interest::READABLE, |socket| receive(socket, &mut buffer)) {
+            match from.try_io(Interest::READABLE, |socket| read(socket)) {
                 Ok(0) => return Ok(set_ending(from, Ending::Orderly)?),
                 Ok(bytes) => {
                     self.cross(bytes).await?;

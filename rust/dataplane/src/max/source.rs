@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use nextmini_policy::lossless::Pattern;
 use nextmini_policy::time::Instant;
 use nextmini_wire::chain::{Destination, Opening, Refusal};
 use nextmini_wire::control::{Flow, FlowChange, FlowEnd, FlowStatus};
@@ -23,7 +22,6 @@ pub struct Source {
     flow: Flow,
     node: Arc<Node>,
     chains: Arc<Chains>,
-    pattern: Pattern,
     stats: Arc<Stats>,
     timers: Timers,
     began: Instant,
@@ -37,10 +35,9 @@ impl Source {
         flow: Flow,
         node: Arc<Node>,
         chains: Arc<Chains>,
-        pattern: Pattern,
         (stats, timers): (Arc<Stats>, Timers),
     ) -> Self {
-        Self { flow, node, chains, pattern, stats, timers, began: Instant::default(), push: None }
+        Self { flow, node, chains, stats, timers, began: Instant::default(), push: None }
     }
 
     /// Sends the flow until all of it has arrived, or until `stop` becomes true, and reports both.
@@ -83,7 +80,8 @@ impl Source {
         };
         let opened = self.chains.open(opening).await;
         let Opened { far, ways, stretch, .. } = opened.map_err(|refusal| refused(destination, refusal))?;
-        let push = Push::new(far, ways.forward, &self.flow, &self.pattern, Arc::clone(&self.stats));
+        let data = self.chains.data();
+        let push = Push::new(far, ways.forward, &self.flow, data, Arc::clone(&self.stats));
         let push = push.map_err(|error| error.to_string())?;
         self.report(FlowStatus::Running, None);
         let push = self.push.insert(push);
