@@ -286,10 +286,7 @@ impl Source {
 
     fn report(&self, status: FlowStatus, reason: Option<String>) {
         let complete = matches!(self.sender.progress(), Progress::Complete(_));
-        let seconds = match self.began {
-            Instant(0) => 0.0,
-            began => clock::now().since(began).as_secs_f64(),
-        };
+        let seconds = seconds_since(self.began);
         let change = FlowChange {
             flow: self.flow.id,
             end: FlowEnd::Source,
@@ -326,6 +323,14 @@ fn chunk_bytes(rate: Option<u64>) -> usize {
 /// A weight as packets carry it.
 pub(super) fn wire_weight(weight: u32) -> u16 {
     u16::try_from(weight).unwrap_or(u16::MAX)
+}
+
+/// Seconds since a flow began; none if it has not.
+pub(crate) fn seconds_since(began: Instant) -> f64 {
+    match began {
+        Instant(0) => 0.0,
+        began => clock::now().since(began).as_secs_f64(),
+    }
 }
 
 /// `seconds` as a duration: at least none, at most a century.

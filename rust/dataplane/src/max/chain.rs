@@ -215,6 +215,15 @@ impl Chains {
 
     async fn open_all(self: &Arc<Self>, opening: Opening) -> Result<Opened, Refusal> {
         let (route, segment) = self.segment(&opening).await?;
+        self.open_along(&opening, &route, &segment).await
+    }
+
+    async fn open_along(
+        self: &Arc<Self>,
+        opening: &Opening,
+        route: &Route,
+        segment: &Segment,
+    ) -> Result<Opened, Refusal> {
         let (far, bound) = match &segment.onward {
             Some((peer, congestion)) => {
                 let position = segment.last + 1;
@@ -222,10 +231,10 @@ impl Chains {
                 let onward = Opening { position, ..opening.clone() };
                 connect(*peer, congestion, &self.key, from, onward).await?
             }
-            None => self.reach(&opening, &segment)?,
+            None => self.reach(opening, segment)?,
         };
-        let ways = ways(&opening, &route, &segment);
-        Ok(Opened { far, bound, ways, stretch: Stretch::new(&segment) })
+        let ways = ways(opening, route, segment);
+        Ok(Opened { far, bound, ways, stretch: Stretch::new(segment) })
     }
 
     async fn segment(&self, opening: &Opening) -> Result<(Arc<Route>, Segment), Refusal> {
@@ -288,8 +297,11 @@ impl Chains {
 
     async fn serve(self: &Arc<Self>, mut stream: TcpStream) -> Result<(), ChainError> {
         let opening = Opening::decode(&read_message(&mut stream).await?)?;
-        let last = self.segment(&opening).await.ok().filter(|(_, segment)| segment.onward.is_none());
-        if let (Destination::Flow(flow), Some((route, segment))) = (&opening.destination, last) {
+        let (route, segment) = match self.segment(&opening).await {
+            Ok(found) => found,
+            Err(refusal) => return answer(&mut stream, Err(refusal)).await,
+        };
+        if let (Destination::Flow(flow), None) = (&opening.destination, &segment.onward) {
             // It takes its bytes from the connection itself.
             answer(&mut stream, Ok(None)).await?;
             let way = ways(&opening, &route, &segment).forward;
@@ -297,7 +309,8 @@ impl Chains {
             self.sink(sink, &segment, watched(stream)?);
             return Ok(());
         }
-        match self.open(opening).await {
+        let opening = timeout(OPEN_DEADLINE, self.open_along(&opening, &route, &segment)).await;
+        match opening.unwrap_or(Err(Refusal::TimedOut)) {
             Ok(opened) => {
                 answer(&mut stream, Ok(opened.bound)).await?;
                 self.join(watched(stream)?, opened, &Carried::default()).await

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use nextmini_policy::link::settings::keeps_to_a_rate;
 use nextmini_policy::route::Route;
 use nextmini_wire::chain::Refusal;
-use nextmini_wire::control::direction::DropPolicy;
-use nextmini_wire::control::{Direction, Link};
+use nextmini_wire::control::Link;
 use nextmini_wire::id::NodeId;
 use rustc_hash::FxHashMap;
 
@@ -57,16 +57,8 @@ pub enum Asked {
 impl Asked {
     /// What is asked of a link.
     pub fn of(link: &Link) -> Self {
-        let more = |direction: &Direction| {
-            direction.delay_ns > 0
-                || direction.jitter.is_some()
-                || direction.loss.is_some()
-                || direction.duplicate.is_some()
-                || direction.reorder.is_some()
-                || direction.corrupt.is_some()
-                || direction.drop != DropPolicy::default()
-        };
-        if more(&link.forward) || more(&link.backward) { Self::More } else { Self::Rate }
+        let rate = keeps_to_a_rate(&link.forward) && keeps_to_a_rate(&link.backward);
+        if rate { Self::Rate } else { Self::More }
     }
 }
 

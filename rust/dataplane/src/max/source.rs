@@ -13,7 +13,7 @@ use super::chain::{Chains, Opened};
 use super::push::Push;
 use crate::clock;
 use crate::event::{Event, report};
-use crate::flow::source::{Stats, seconds, sleep_until};
+use crate::flow::source::{Stats, seconds, seconds_since, sleep_until};
 use crate::node::Node;
 use crate::timers::Timers;
 
@@ -92,10 +92,7 @@ impl Source {
     }
 
     fn report(&self, status: FlowStatus, reason: Option<String>) {
-        let seconds = match self.began {
-            Instant(0) => 0.0,
-            began => clock::now().since(began).as_secs_f64(),
-        };
+        let seconds = seconds_since(self.began);
         let change = FlowChange {
             flow: self.flow.id,
             end: FlowEnd::Source,

@@ -52,6 +52,18 @@ pub fn works_per_packet(direction: &Direction) -> bool {
         || direction.rate.is_some_and(|rate| rate < SLOW)
 }
 
+/// Whether a direction is asked for nothing but a rate, and an order: all else is done to single packets, or to the
+/// time that they take, and there is nothing of it for bytes that nobody sees.
+pub fn keeps_to_a_rate(direction: &Direction) -> bool {
+    direction.delay_ns == 0
+        && direction.jitter.is_none()
+        && direction.loss.is_none()
+        && direction.duplicate.is_none()
+        && direction.reorder.is_none()
+        && direction.corrupt.is_none()
+        && direction.drop == DropPolicy::default()
+}
+
 /// How much may wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -119,5 +131,30 @@ impl Checked {
             ..Direction::default()
         };
         self.direction != waiting_only
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nextmini_wire::control::direction::{Chance, Limits, Loss};
+
+    use super::*;
+
+    #[test]
+    fn a_rate_and_an_order_are_all_that_bytes_can_have() {
+        let plain = Direction::default();
+        let limits = Limits { packets: Some(9), ..Limits::default() };
+        let rate = Direction { rate: Some(1_000), discipline: Discipline::Drr, limits, ..plain.clone() };
+        assert!(keeps_to_a_rate(&plain) && keeps_to_a_rate(&rate));
+        let chance = Some(Chance { probability: 0.1, correlation: 0.0 });
+        let more = [
+            Direction { delay_ns: 1, ..plain.clone() },
+            Direction { loss: Some(Loss::Pattern { pattern: "1".to_owned() }), ..plain.clone() },
+            Direction { duplicate: chance, ..plain.clone() },
+            Direction { corrupt: chance, ..plain },
+        ];
+        for direction in more {
+            assert!(!keeps_to_a_rate(&direction), "{direction:?}");
+        }
     }
 }
