@@ -17,10 +17,14 @@ from nextmini.hosts.ending import end_processes
 from nextmini.hosts.groups import members, until_groups_end
 
 
+# A shell that is to wait reads: what it starts would look like the shell itself until it runs its own program.
+
+
 def start(script: str, *words: str) -> subprocess.Popen[str]:
     """A shell in a session of its own that has said that it is up."""
     process = subprocess.Popen(
         ["sh", "-c", f"{script.replace('&&&', '& echo up; wait')}", *words],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,
@@ -61,16 +65,16 @@ def test_only_those_that_are_meant_end() -> None:
 def test_who_does_not_heed_it_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ending, "PATIENCE_SECONDS", 0.2)
     mark = secrets.token_hex(8)
-    deaf = start("trap '' TERM; echo up; while :; do sleep 0.1; done", mark)
+    deaf = start("trap '' TERM; echo up; read line", mark)
     assert end_processes(lambda process: is_marked(process, mark), "these") == 1
     assert finish(deaf) == -signal.SIGKILL
 
 
 def test_a_dataplane_process_is_known_by_its_token(tmp_path: Path) -> None:
     options = ["--process", "0", "--exit-with-parent"]
-    ours = start("echo up; while :; do sleep 0.1; done", "--token-file", str(tmp_path / "token"), *options)
-    others = start("echo up; while :; do sleep 0.1; done", "--token-file", str(tmp_path / "toke"), *options)
-    free = start("echo up; while :; do sleep 0.1; done", "--token-file", str(tmp_path / "token"))
+    ours = start("echo up; read line", "--token-file", str(tmp_path / "token"), *options)
+    others = start("echo up; read line", "--token-file", str(tmp_path / "toke"), *options)
+    free = start("echo up; read line", "--token-file", str(tmp_path / "token"))
     assert clear(tmp_path) == Cleared((), 1)
     assert clear(tmp_path) == Cleared()
     assert finish(ours) == -signal.SIGTERM
