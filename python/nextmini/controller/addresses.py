@@ -21,9 +21,9 @@ class AddressLog:
         """The node is there with its addresses; None: it is no more."""
         before = self._now.get(id)
         if node is not None:
-            record = AddressRecord(id, node.address, node.address6)
+            record = AddressRecord(id, node.name, node.address, node.address6)
         elif before is not None and before.address is not None:
-            record = AddressRecord(id, None)
+            record = AddressRecord(id, "", None)
         else:
             return
         if record != before:

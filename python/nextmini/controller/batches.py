@@ -18,6 +18,7 @@ from nextmini.protocol import (
     LinkRecord,
     NodeRecord,
     RouteRecord,
+    SocksRecord,
     TraceRecord,
     size_of,
 )
@@ -32,8 +33,9 @@ MAX_BYTES = 480 * 1024
 
 _TRACE_BYTES = 100  # field names and numbers at their widest; addresses and names come on top
 _POINT_BYTES = 19
-_ADDRESS_BYTES = 40
-_NODE_BYTES = 220
+_ADDRESS_BYTES = 50
+_NODE_BYTES = 260
+_SOCKS_BYTES = 90
 _LINK_BYTES = 240
 _ROUTE_BYTES = 80
 _FLOW_BYTES = 320
@@ -86,9 +88,10 @@ def size_bound(
         texts = _text_bytes(item.name) + _text_bytes(item.address) + _text_bytes(item.address6 or "")
         if item.device is not None:
             texts += _text_bytes(item.device.namespace) + _text_bytes(item.device.name)
-        return _NODE_BYTES + texts
+        return _NODE_BYTES + texts + sum(map(_socks_bytes, item.socks))
     if isinstance(item, AddressRecord):
-        return _ADDRESS_BYTES + _text_bytes(item.address or "") + _text_bytes(item.address6 or "")
+        texts = _text_bytes(item.name) + _text_bytes(item.address or "") + _text_bytes(item.address6 or "")
+        return _ADDRESS_BYTES + texts
     if isinstance(item, LinkRecord):
         texts = _text_bytes(item.congestion) + _text_bytes(item.peer or "")
         return _LINK_BYTES + texts + _direction_bytes(item.forward) + _direction_bytes(item.backward)
@@ -103,6 +106,11 @@ def size_bound(
 @lru_cache(maxsize=4096)
 def _direction_bytes(direction: DirectionRecord) -> int:
     return size_of(direction)
+
+
+def _socks_bytes(socks: SocksRecord) -> int:
+    users = sum(5 + len(user.encode()) for user in socks.users)
+    return _SOCKS_BYTES + _text_bytes(socks.listen) + users
 
 
 def _text_bytes(text: str) -> int:

@@ -225,6 +225,7 @@ class Controller:
             timing=self._settings.timing,
             ttl=self._settings.ttl,
             watch_us=self._settings.watch_us,
+            pipe=self._settings.pipe,
         )
 
     def connected(self, peer: Peer) -> None:

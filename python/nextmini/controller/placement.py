@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, get_args
 
 from nextmini.controller.shaping import arrival_record, direction_record
 from nextmini.controller.view import pair_of
-from nextmini.protocol import CONSTANT, FlowRecord, LinkRecord, NodeRecord, RouteRecord
+from nextmini.protocol import CONSTANT, FlowRecord, LinkRecord, NodeRecord, RouteRecord, SocksRecord
 from nextmini.protocol.direction import Process
 from nextmini.protocol.records import Mapping as ProcessorMapping
-from nextmini.protocol.records import Transport
+from nextmini.protocol.records import SocksMode, Transport
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nextmini.controller.devices import Devices
     from nextmini.controller.view import NetworkView
-    from nextmini.scenario import Flow, Link, Node, Route
+    from nextmini.scenario import Flow, Link, Node, Route, Socks
 
 
 USUAL_PACKETS = {"udp": 1_472, "icmp": 56}
@@ -48,6 +48,10 @@ def place_node(node: Node, devices: Devices | None = None) -> dict[int, NodeReco
         return Unplaceable(f"hop limit {node.hop_limit} is not from 1 to 65535")
     if node.processors < 1:
         return Unplaceable(f"{node.processors} processors: a node has at least 1")
+    if node.flaw is not None:
+        return Unplaceable(node.flaw)
+    if node.transparent is not None and devices is None:
+        return Unplaceable('transparent nodes need isolation = "namespace" or "process"')
     mapping: ProcessorMapping = "concurrent" if node.mapping == "concurrent" else "sequential"
     record = NodeRecord(
         id=node.id,
@@ -59,8 +63,15 @@ def place_node(node: Node, devices: Devices | None = None) -> dict[int, NodeReco
         up=node.up,
         address6=node.address6,
         device=None if devices is None else devices.of(node.name),
+        socks=tuple(map(_socks_record, node.socks)),
+        transparent=node.transparent,
     )
     return {node.process: record}
+
+
+def _socks_record(socks: Socks) -> SocksRecord:
+    mode: SocksMode = "normal" if socks.mode == "normal" else "max"
+    return SocksRecord(socks.listen, mode, socks.exit, socks.users, socks.connections)
 
 
 def place_link(

@@ -31,6 +31,8 @@ class Settings:
     """How often they measure their own lateness."""
     ttl: bool = False
     """Whether nodes count down the time to live of IP packets."""
+    pipe: int = 524_288
+    """Bytes of the pipes that flows in max mode pass."""
     devices: Devices | None = None
     """The TUN devices of nodes, if they have any."""
 

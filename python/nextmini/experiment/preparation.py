@@ -137,6 +137,7 @@ def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Set
         timing=network.timing,
         watch_us=run.options.watch_us,
         ttl=network.ttl,
+        pipe=network.pipe,
         devices=Devices(network.name, network.queues, network.offload) if has_namespaces(network) else None,
     )
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
 from ipaddress import IPv4Network, IPv6Network
@@ -16,12 +17,13 @@ from typing import TYPE_CHECKING
 from nextmini.errors import PrerequisiteError
 from nextmini.hosts.commands import Place
 from nextmini.hosts.inside import end_processes_inside
+from nextmini.hosts.redirection import redirect
 from nextmini.hosts.threads import in_thread
 from nextmini.hosts.underlay import address, build, hub_name, path_of
 from nextmini.scenario.isolation import device_name, namespace_name
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from nextmini.scenario import Network, Node
@@ -55,8 +57,9 @@ class NodeNamespaces:
         Returns why some cannot be made, by the node's number. See nextmini.controller.hosting.Hosting.
         """
         wanted = {node.name: node for node in nodes}
+        problems = await self._redirect_again(wanted)
         if wanted.keys() == self._made.keys():
-            return {}
+            return problems
         gone = self._made.keys() - wanted.keys()
         if gone:
             names = [namespace_name(self._network.name, name) for name in gone]
@@ -64,7 +67,6 @@ class NodeNamespaces:
             for name in gone:
                 del self._made[name]
             self._write_note()
-        problems: dict[int, str] = {}
         for name in wanted.keys() - self._made.keys():
             if self._network.isolation == "process":
                 problems[wanted[name].id] = "nodes with a process each cannot be added in this version"
@@ -74,6 +76,21 @@ class NodeNamespaces:
             except PrerequisiteError as error:
                 problems[wanted[name].id] = str(error)
         write_hosts(self._folder / ETC / "hosts", self._made.values())
+        return problems
+
+    async def _redirect_again(self, wanted: Mapping[str, Node]) -> dict[int, str]:
+        """Follows nodes that are transparent in another way than before; returns those that cannot be, and
+        why."""
+        problems: dict[int, str] = {}
+        for name in wanted.keys() & self._made.keys():
+            node, before = wanted[name], self._made[name]
+            if _redirection(node) == _redirection(before):
+                continue
+            try:
+                await in_thread(partial(redirect, self._path(node), *_redirection(node)))
+                self._made[name] = node
+            except PrerequisiteError as error:
+                problems[node.id] = str(error)
         return problems
 
     async def create(self) -> None:
@@ -114,11 +131,24 @@ class NodeNamespaces:
         self._made |= {node.name: node for node in nodes}
         self._write_note()
         try:
-            await in_thread(lambda: _create([self._wanted(node) for node in nodes], self._threads))
+            await in_thread(partial(self._create, nodes))
         except PrerequisiteError:
             for node in nodes:  # none of them is there, or not ours
                 del self._made[node.name]
             self._write_note()
+            raise
+
+    def _create(self, nodes: Sequence[Node]) -> None:
+        _create([self._wanted(node) for node in nodes], self._threads)
+        transparent = [node for node in nodes if node.transparent is not None]
+        try:
+            with ThreadPoolExecutor(self._threads) as threads:
+                for _ in threads.map(
+                    lambda node: redirect(self._path(node), *_redirection(node)), transparent
+                ):
+                    pass
+        except PrerequisiteError:
+            remove([namespace_name(self._network.name, node.name) for node in nodes])
             raise
 
     async def remove(self) -> None:
@@ -145,6 +175,10 @@ class NodeNamespaces:
             network.mtu,
             network.queues,
         )
+
+
+def _redirection(node: Node) -> tuple[str, tuple[int, ...] | None, int | None]:
+    return device_name(node.name), node.transparent_ports, node.transparent
 
 
 def write_hosts(path: Path, nodes: Collection[Node]) -> None:

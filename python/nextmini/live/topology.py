@@ -15,6 +15,7 @@ from nextmini.live.session import find_link, find_node, until_confirmed
 from nextmini.scenario import Link, Node
 from nextmini.scenario.changing import direction_of
 from nextmini.scenario.fields import NodeName
+from nextmini.scenario.max_table import REDIRECTED_PORT
 from nextmini.scenario.network import link_transport
 from nextmini.store import LinkState, NodeState
 
@@ -36,11 +37,11 @@ async def add_node(store: LiveStore, run: str, name: str, address: str | None = 
     RunError if it does not come to be.
     """
     _check_name(name)
-    network = tomllib.loads(await store.scenario(run))["network"]
+    scenario = tomllib.loads(await store.scenario(run))
     desired = await store.desired()
     if any(node.name == name for node in desired.nodes.values()):
         raise LiveError(f"there is a node {name!r} already", "give this one another name")
-    node = await store.add_node(_new_node(desired, network, name, address))
+    node = await store.add_node(_new_node(desired, scenario, name, address))
     state = await _there(store, NodeState, node.id, f"node {name}")
     if state.status != "up":
         await store.remove_nodes([node.id])
@@ -133,8 +134,9 @@ def _check_name(name: str) -> None:
         raise LiveError(first["msg"], first.get("ctx", {}).get("remedy")) from None
 
 
-def _new_node(desired: Desired, network: Mapping[str, Any], name: str, address: str | None) -> Node:
+def _new_node(desired: Desired, scenario: Mapping[str, Any], name: str, address: str | None) -> Node:
     """A node like the others, in the process that has the fewest."""
+    network, max_mode = scenario["network"], scenario["max"]
     prefix, prefix6 = IPv4Network(network["prefix"]), IPv6Network(network["prefix6"])
     known = list(desired.nodes.values())
     taken = {int(IPv4Address(node.address)) for node in known}
@@ -158,6 +160,8 @@ def _new_node(desired: Desired, network: Mapping[str, Any], name: str, address: 
         hop_limit=max(network["hop_limit"], len(known) + 1),
         process=min(hosted, key=lambda process: (hosted[process], process), default=0),
         address6=str(IPv6Address(first6 + free)),
+        transparent=REDIRECTED_PORT if max_mode["transparent"] else None,
+        transparent_ports=tuple(max_mode["ports"]) if "ports" in max_mode else None,
     )
 
 

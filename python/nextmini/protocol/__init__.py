@@ -53,6 +53,7 @@ from nextmini.protocol.records import (
     Rejection,
     RouteRecord,
     SinkCounters,
+    SocksRecord,
 )
 
 __all__ = [
@@ -101,6 +102,7 @@ __all__ = [
     "RouteRecord",
     "RoutesWanted",
     "SinkCounters",
+    "SocksRecord",
     "Stop",
     "Timing",
     "TraceRecord",

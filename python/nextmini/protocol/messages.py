@@ -120,7 +120,8 @@ class Welcome:
     """Controller, answer to `Hello`: `key` (64 hexadecimal digits) is for links, `seed` has 64 bits.
 
     `timing` says how deadlines are kept, `ttl` whether nodes count down the time to live of IP packets,
-    `watch_us` how often the process measures its own lateness, in microseconds.
+    `watch_us` how often the process measures its own lateness, in microseconds, `pipe` the bytes of the pipes
+    that flows in max mode pass.
     """
 
     version: int
@@ -131,6 +132,7 @@ class Welcome:
     timing: Timing = "normal"
     ttl: bool = False
     watch_us: int = 10_000
+    pipe: int = 524_288
 
 
 @dataclass(frozen=True, slots=True)

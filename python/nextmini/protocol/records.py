@@ -16,6 +16,7 @@ Mapping = Literal["sequential", "concurrent"]
 Transport = Literal["memory", "tcp"]
 RecordKind = Literal["node", "link", "route", "flow"]
 LinkStatus = Literal["up", "down"]
+SocksMode = Literal["max", "normal"]
 FlowEnd = Literal["source", "sink"]
 FlowStatus = Literal["running", "completed", "failed", "stopped"]
 
@@ -35,10 +36,26 @@ class DeviceRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class SocksRecord:
+    """Where SOCKS clients are served: `listen` is "address:port" in the node's namespace, or on the machine.
+
+    `exit` is the node from whose machine connections to addresses outside of the network go on; None if none
+    do. `users` are 64 hexadecimal digits each; anyone may use it if there are none.
+    """
+
+    listen: str
+    mode: SocksMode
+    exit: int | None
+    users: tuple[str, ...]
+    connections: int
+
+
+@dataclass(frozen=True, slots=True)
 class NodeRecord:
     """A node that the process hosts; one that is not `up` has lost everything it knew.
 
-    `device` is where its programs' packets come from; a node without answers pings itself.
+    `device` is where its programs' packets come from; a node without answers pings itself. `transparent` is
+    the port of its namespace at which TCP connections of its programs arrive that are redirected.
     """
 
     id: int
@@ -50,13 +67,16 @@ class NodeRecord:
     up: bool = True
     address6: str | None = None
     device: DeviceRecord | None = None
+    socks: tuple[SocksRecord, ...] = ()
+    transparent: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class AddressRecord:
-    """The addresses of a node that may be hosted anywhere; `address` is None if it is no more."""
+    """The name and addresses of a node that may be hosted anywhere; `address` is None if it is no more."""
 
     node: int
+    name: str
     address: str | None
     address6: str | None = None
 

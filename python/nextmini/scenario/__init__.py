@@ -7,7 +7,7 @@ from nextmini.scenario.direction import Direction
 from nextmini.scenario.dump import dump
 from nextmini.scenario.loading import load, loads, resolve
 from nextmini.scenario.model import Scenario
-from nextmini.scenario.network import App, Class, Event, Flow, Link, Network, Node, Route, Trace
+from nextmini.scenario.network import App, Class, Event, Flow, Link, Network, Node, Route, Socks, Trace
 from nextmini.scenario.schema import json_schema
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Node",
     "Route",
     "Scenario",
+    "Socks",
     "Trace",
     "dump",
     "json_schema",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from nextmini.scenario.direction import Direction
-    from nextmini.scenario.network import Flow, Link, Network
+    from nextmini.scenario.network import Flow, Link, Network, Node, Socks
 
 
 def dump(scenario: Scenario | Network) -> str:
@@ -25,6 +25,7 @@ def dump(scenario: Scenario | Network) -> str:
     network = resolve(scenario) if isinstance(scenario, Scenario) else scenario
     sections = [_settings(network), *_nodes(network), *_traces(network), *_links(network)]
     sections += [*_routes(network), *_flows(network), *_classes(network), *_events(network), *_apps(network)]
+    sections += _socks(network)
     return "\n\n".join(sections) + "\n"
 
 
@@ -68,6 +69,7 @@ def _settings(network: Network) -> str:
         [
             _table("[experiment]", experiment),
             _table("[network]", shared),
+            _table("[max]", _max_mode(network)),
             _table("[topology]", {"kind": "custom"}),
             _table("[metrics]", {"keep": format_time(network.keep)}),
             _table("[controller]", {"listen": network.listen}),
@@ -77,8 +79,32 @@ def _settings(network: Network) -> str:
 
 def _nodes(network: Network) -> Iterator[str]:
     for node in network.nodes:
-        pairs = {"name": node.name, "address": node.address, "processors": node.processors}
+        pairs = {
+            "name": node.name,
+            "address": node.address,
+            "processors": node.processors,
+            "max": _max_of_node(network, node),
+        }
         yield _table("[[nodes]]", pairs)
+
+
+def _max_mode(network: Network) -> dict[str, object]:
+    return {
+        "transparent": network.transparent,
+        "ports": network.transparent_ports and list(network.transparent_ports),
+        "pipe": format_size(network.pipe),
+    }
+
+
+def _max_of_node(network: Network, node: Node) -> dict[str, object] | None:
+    """What is other than in the network as a whole."""
+    transparent = node.transparent is not None
+    said: dict[str, object] = {}
+    if transparent != network.transparent:
+        said["transparent"] = transparent
+    if node.transparent_ports is not None and node.transparent_ports != network.transparent_ports:
+        said["ports"] = list(node.transparent_ports)
+    return said or None
 
 
 def _traces(network: Network) -> Iterator[str]:
@@ -193,3 +219,19 @@ def _apps(network: Network) -> Iterator[str]:
             "background": app.background,
         }
         yield _table("[[apps]]", pairs)
+
+
+def _socks(network: Network) -> Iterator[str]:
+    for node in network.nodes:
+        for entrance in node.socks:
+            yield _table("[[socks]]", {"node": node.name, **_entrance(network, entrance)})
+
+
+def _entrance(network: Network, entrance: Socks) -> dict[str, object]:
+    return {
+        "listen": entrance.listen,
+        "mode": entrance.mode,
+        "exit": None if entrance.exit is None else network.node(entrance.exit).name,
+        "users": entrance.users_file,
+        "connections": entrance.connections,
+    }

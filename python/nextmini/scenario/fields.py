@@ -50,7 +50,8 @@ def refuse(message: str, remedy: str) -> NoReturn:
     raise PydanticCustomError("refused", "{message}", {"message": message, "remedy": remedy})
 
 
-def _quantity(quantity: Quantity) -> Written:
+def quantity(quantity: Quantity) -> Written:
+    """How a quantity of this kind is written."""
     pattern = r"^\s*[0-9]+(\.[0-9]+)?\s*(" + "|".join(quantity.units) + r")\s*$"
     schema = {"type": "string", "pattern": pattern, "examples": list(quantity.examples)}
     return Written(f"{quantity.noun}", schema)
@@ -269,14 +270,14 @@ _TWO = {"minItems": 2, "maxItems": 2}
 _NAMES_SCHEMA = {"type": "array", "items": _NODE_SCHEMA, "minItems": 1, "uniqueItems": True}
 _COUNT_SCHEMA = {"type": "integer", "minimum": 1, "maximum": MOST_NODES}
 
-Rate = Annotated[int, BeforeValidator(_rate), _quantity(RATE)]
-Size = Annotated[int, BeforeValidator(_size), _quantity(SIZE)]
-Time = Annotated[float, BeforeValidator(time), _quantity(TIME)]
-PositiveTime = Annotated[float, BeforeValidator(_positive_time), _quantity(TIME)]
-Share = Annotated[float, BeforeValidator(share), _quantity(PERCENTAGE)]
-Correlation = Annotated[float, BeforeValidator(_correlation), _quantity(PERCENTAGE)]
-Duty = Annotated[float, BeforeValidator(_duty), _quantity(PERCENTAGE)]
-Interval = Annotated[float, BeforeValidator(_interval), _quantity(TIME)]
+Rate = Annotated[int, BeforeValidator(_rate), quantity(RATE)]
+Size = Annotated[int, BeforeValidator(_size), quantity(SIZE)]
+Time = Annotated[float, BeforeValidator(time), quantity(TIME)]
+PositiveTime = Annotated[float, BeforeValidator(_positive_time), quantity(TIME)]
+Share = Annotated[float, BeforeValidator(share), quantity(PERCENTAGE)]
+Correlation = Annotated[float, BeforeValidator(_correlation), quantity(PERCENTAGE)]
+Duty = Annotated[float, BeforeValidator(_duty), quantity(PERCENTAGE)]
+Interval = Annotated[float, BeforeValidator(_interval), quantity(TIME)]
 ExperimentName = Annotated[
     str, BeforeValidator(_experiment), Written("name", _string(_EXPERIMENT.pattern, "two-paths"))
 ]

@@ -6,14 +6,11 @@ LATER_KEYS: dict[str, dict[str, str]] = {
     "": {
         "routing": "routing modes, metrics and rerouting",
         "checks": "conditions that the results must meet",
-        "max": "max mode: flows that are spliced by the kernel",
-        "socks": "SOCKS5 entrances to max mode",
         "algorithms": "plugins that control the network",
         "demands": "traffic matrices",
         "sites": "machines of a deployment",
     },
     "nodes": {
-        "max": "max mode of one node",
         "site": "the machine that hosts it",
         "limits": "its share of the machine",
     },

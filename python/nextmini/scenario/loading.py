@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from nextmini.errors import Problem, ScenarioError
 from nextmini.scenario.expansion import expand
 from nextmini.scenario.findings import key_text, line_at
-from nextmini.scenario.reading import TraceFolder, UnreadableError, names_in, read_file, read_text
+from nextmini.scenario.reading import ScenarioFolder, UnreadableError, names_in, read_file, read_text
 from nextmini.scenario.salvage import further_findings
 from nextmini.scenario.understanding import understand
 
@@ -58,7 +58,7 @@ def resolve(scenario: Scenario) -> Network:
 
 
 def _understood(document: Document, file: str, folder: FilePath) -> Scenario:
-    files = TraceFolder(folder, names_in(document.data))
+    files = ScenarioFolder(folder, names_in(document.data))
     scenario, findings = understand(document.data, files)
     if scenario is not None:
         _, found = expand(scenario)

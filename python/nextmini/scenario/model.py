@@ -7,6 +7,8 @@ from pydantic import Strict
 from nextmini.scenario.app_table import AppEntry
 from nextmini.scenario.class_table import ClassEntry
 from nextmini.scenario.event_table import EventEntry
+from nextmini.scenario.max_table import MaxTable
+from nextmini.scenario.socks_table import SocksEntry
 from nextmini.scenario.table import Table
 from nextmini.scenario.tables import (
     ControllerTable,
@@ -37,5 +39,7 @@ class Scenario(Table):
     traces: Annotated[tuple[TraceEntry, ...], Strict(False)] = ()
     events: Annotated[tuple[EventEntry, ...], Strict(False)] = ()
     apps: Annotated[tuple[AppEntry, ...], Strict(False)] = ()
+    max: MaxTable = MaxTable()
+    socks: Annotated[tuple[SocksEntry, ...], Strict(False)] = ()
     metrics: MetricsTable = MetricsTable()
     controller: ControllerTable = ControllerTable()

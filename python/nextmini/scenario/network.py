@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from nextmini.scenario.arrival import CONSTANT, Arrival
 from nextmini.scenario.direction import PLAIN, Direction
+from nextmini.scenario.max_table import USUAL_PIPE
 
 if TYPE_CHECKING:
     from nextmini.scenario.readiness import Readiness
@@ -26,8 +27,29 @@ PACKET_KINDS = ("udp", "icmp")
 
 
 @dataclass(frozen=True, slots=True)
+class Socks:
+    """An entrance at a node: `listen` is "address:port", `exit` the number of the node where others leave.
+
+    `users` are credentials (see `nextmini.scenario.users`); there are none where anyone may use it. The file
+    that they stand in is for who writes the scenario down.
+    """
+
+    listen: str
+    mode: str
+    exit: int | None
+    users: tuple[str, ...]
+    connections: int
+    users_file: str | None = field(default=None, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
-    """One node, its IPv4 and IPv6 addresses, and the dataplane process (counted from 0) that hosts it."""
+    """One node, its IPv4 and IPv6 addresses, and the dataplane process (counted from 0) that hosts it.
+
+    TCP connections of programs in a `transparent` node are redirected to this port of its namespace, those to
+    any port or to the `transparent_ports`. A `flaw` is why a row of the database cannot be used; the nodes of
+    a scenario have none.
+    """
 
     id: int
     name: str
@@ -38,6 +60,10 @@ class Node:
     process: int
     up: bool = True
     address6: str | None = None
+    socks: tuple[Socks, ...] = ()
+    transparent: int | None = None
+    transparent_ports: tuple[int, ...] | None = None
+    flaw: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +191,12 @@ class App:
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Everything that a run needs to know; `duration`, `interval` and `keep` are in seconds."""
+    """Everything that a run needs to know; `duration`, `interval` and `keep` are in seconds.
+
+    `pipe` is the most bytes that a connection in max mode has under way inside a process, in each direction.
+    `transparent` and `transparent_ports` are of nodes of which nothing else is said, those that come later
+    too.
+    """
 
     name: str
     seed: int
@@ -191,6 +222,9 @@ class Network:
     ttl: bool = False
     queues: int = 1
     offload: bool = True
+    pipe: int = USUAL_PIPE
+    transparent: bool = False
+    transparent_ports: tuple[int, ...] | None = None
 
     def node(self, id: int) -> Node:
         """The node with this number.

@@ -13,10 +13,11 @@ from nextmini.scenario.event_table import Flap
 from nextmini.scenario.fields import Written
 from nextmini.scenario.impairments import Chance, Codel, GilbertElliott, Jitter, LossPattern, RandomLoss, Red
 from nextmini.scenario.later import LATER_KEYS, LATER_VALUES
+from nextmini.scenario.max_table import NodeMax
 from nextmini.scenario.table import Table
 from nextmini.scenario.tables import LinkSettings
 from nextmini.scenario.topology import KINDS
-from nextmini.scenario.units import PERCENTAGE, RATE, SIZE, TIME, format_share, format_time
+from nextmini.scenario.units import PERCENTAGE, RATE, SIZE, TIME, format_share, format_size, format_time
 from nextmini.scenario.vocabulary import TABLES, header
 from nextmini.scenario.wording import alternatives
 
@@ -63,6 +64,7 @@ _TITLES: dict[type[Table], str] = {
     Arrival: "`arrival`",
     Match: "`match`",
     Flap: "`flap`",
+    NodeMax: "`max`, of a node,",
 }
 _OF_LINKS: tuple[type[Table], ...] = (Jitter, RandomLoss, GilbertElliott, LossPattern, Chance, Red, Codel)
 
@@ -81,7 +83,9 @@ def reference() -> str:
     parts.append(_section("traces"))
     parts.append(_section("events"))
     parts.append(_inner(Flap))
-    parts.append(_section("apps"))
+    parts += map(_section, ("apps", "max"))
+    parts.append(_inner(NodeMax))
+    parts.append(_section("socks"))
     parts += map(_section, ("metrics", "controller"))
     parts.append(_later())
     return "\n".join(parts)
@@ -214,6 +218,8 @@ def _default(field: FieldInfo) -> str:
         return "none"
     _, metadata = _unwrapped(field.annotation, list(field.metadata))
     written = next((item for item in metadata if isinstance(item, Written)), None)
+    if written is not None and written.words == SIZE.noun:
+        return f'`"{format_size(field.default)}"`'
     if isinstance(field.default, float) and written is not None:
         as_text = format_share if written.words == PERCENTAGE.noun else format_time
         return f'`"{as_text(field.default)}"`'

@@ -17,16 +17,18 @@ from nextmini.scenario.understanding import understand
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from nextmini.scenario.files import ScenarioFiles
     from nextmini.scenario.findings import Finding, Path
-    from nextmini.scenario.trace import TraceFiles
 
 _STAND_IN_NAME = "unnamed"
 SETTINGS = frozenset(DirectionKeys.model_fields) | {"forward", "backward", "set", "link"}
 """Keys of a link, its event or its topology that are judged together."""
+_COMPARED = frozenset(("flows", "classes", "traces", "apps", "socks", "max"))
+"""Tables of which one entry or key may be wrong for another."""
 
 
 def further_findings(
-    data: dict[str, Any], findings: Iterable[Finding], files: TraceFiles | None = None
+    data: dict[str, Any], findings: Iterable[Finding], files: ScenarioFiles | None = None
 ) -> list[Finding]:
     """What is wrong between the keys of `data`, apart from those that `findings` are about."""
     left = _Left(data)
@@ -61,8 +63,10 @@ class _Left:
         self._gone[entry].add(str(path[len(entry)]))
         if path[0] == "topology" and path[1] != "link":
             self.doubtful |= {"nodes", "links"}
-        if path[0] in ("flows", "classes", "traces", "apps"):
+        if path[0] in _COMPARED:
             self.doubtful.add(str(path[0]))
+        if _of_max_mode(path):
+            self.doubtful.add("max")
 
     def remove_entry(self, path: Path) -> None:
         """Leaves out the entry of a list, or the table, in which `path` is."""
@@ -75,7 +79,7 @@ class _Left:
         else:
             self._tables.pop(table, None)
             self._lists.pop(table, None)
-        if table in ("flows", "classes", "traces", "apps"):
+        if table in _COMPARED:
             self.doubtful.add(table)
         if table in ("topology", "nodes", "links"):
             self.doubtful |= {"links"} if table == "links" else {"nodes", "links"}
@@ -102,6 +106,8 @@ class _Left:
         missing = self._gone[path[:depth]]
         if path[0] == "apps" and len(path) == depth:
             return "isolation" not in self._gone[("network",)]
+        if _of_max_mode(path) and "isolation" in self._gone[("network",)]:
+            return False
         if len(path) == depth:
             return not missing and not (path[0] == "flows" and "duration" in self._gone[("experiment",)])
         key = str(path[depth])
@@ -133,6 +139,11 @@ class _Left:
         if gone is None or not isinstance(table, dict):
             return table
         return {key: value for key, value in table.items() if str(key) not in gone}
+
+
+def _of_max_mode(path: Path) -> bool:
+    """Whether a path leads to something that is said of max mode, or of entrances."""
+    return path[0] in ("socks", "max") or (path[0] == "nodes" and path[2:3] == ("max",))
 
 
 def _depth(path: Path) -> int:

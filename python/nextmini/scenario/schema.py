@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from nextmini.scenario.model import Scenario
-from nextmini.scenario.units import format_time
+from nextmini.scenario.units import format_size, format_time
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
@@ -29,6 +29,8 @@ def _tidy(schema: Any) -> Any:
         del tidy["default"]
     if tidy.get("type") == "string" and isinstance(tidy.get("default"), float):
         tidy["default"] = format_time(tidy["default"])
+    if tidy.get("type") == "string" and type(tidy.get("default")) is int:
+        tidy["default"] = format_size(tidy["default"])
     choices = tidy.get("anyOf")
     if isinstance(choices, list) and {"type": "null"} in choices:
         others = [choice for choice in choices if choice != {"type": "null"}]

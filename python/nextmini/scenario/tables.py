@@ -29,6 +29,7 @@ from nextmini.scenario.fields import (
     Time,
     Weight,
 )
+from nextmini.scenario.max_table import NodeMax
 from nextmini.scenario.table import Table
 
 AskedTransport = Literal["auto", "memory", "tcp"]
@@ -157,6 +158,11 @@ class NodeEntry(Table):
         le=256,
         description="Its processors. Without it: `network.processors`.",
         examples=[2],
+    )
+    max: NodeMax | None = Field(
+        default=None,
+        description="A table with `transparent` and `ports`, or one of them, instead of those under `[max]`.",
+        examples=[{"transparent": True}],
     )
 
 

@@ -8,12 +8,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, PlainValidator, ValidationInfo, model_validator
-from pydantic_core import PydanticCustomError
 
 from nextmini.scenario.fields import PositiveTime, Written, refuse, time
+from nextmini.scenario.files import BadFileError, ScenarioFiles, refuse_file
 from nextmini.scenario.table import Table
 from nextmini.scenario.units import RATE, TIME, UnitError
 from nextmini.scenario.wording import shown
@@ -36,29 +36,8 @@ class TraceSource:
     name: str | None = None
 
 
-class BadTraceError(Exception):
-    """A file of a trace cannot be used: which line (if it is one), what is wrong, what to do."""
-
-    def __init__(self, file: str, line: int | None, message: str, remedy: str) -> None:
-        super().__init__(message)
-        self.file = file
-        self.line = line
-        self.message = message
-        self.remedy = remedy
-
-
-class TraceFiles(Protocol):
-    """Where texts of `trace` lead to; the context of a scenario's validation."""
-
-    def trace(self, name: str) -> TraceSource | str:
-        """The trace in the file of this name, or the name if the scenario itself has one of this name.
-
-        Raises BadTraceError.
-        """
-
-
 def parse_mahimahi(text: str, file: str, name: str) -> TraceSource:
-    """The trace in a file's text. Raises BadTraceError with the first line that is wrong."""
+    """The trace in a file's text. Raises BadFileError with the first line that is wrong."""
     moments: list[int] = []
     for number, line in enumerate(text.split("\n"), 1):
         word = line.strip()
@@ -66,15 +45,15 @@ def parse_mahimahi(text: str, file: str, name: str) -> TraceSource:
             continue
         if not (word.isascii() and word.isdigit()) or len(word) > 10 or int(word) > _LONGEST_MS:
             message = f"{shown(word)} is not a number of milliseconds"
-            raise BadTraceError(file, number, message, "write one whole number a line, as in 12")
+            raise BadFileError(file, number, message, "write one whole number a line, as in 12")
         if moments and int(word) < moments[-1]:
             message = f"{word} ms is before the line above, {moments[-1]} ms"
-            raise BadTraceError(file, number, message, "write the moments in their order")
+            raise BadFileError(file, number, message, "write the moments in their order")
         moments.append(int(word))
     try:
         return opportunities(moments, name)
     except UnitError as error:
-        raise BadTraceError(file, None, error.message, error.remedy) from None
+        raise BadFileError(file, None, error.message, error.remedy) from None
 
 
 def opportunities(moments: Sequence[int], name: str | None = None) -> TraceSource:
@@ -223,16 +202,13 @@ def _trace(value: Any, info: ValidationInfo) -> TraceSource | str | None:
     refuse(f"expected a trace, got {shown(value)}", 'name a file, or write [["0 s", "10 Mbit/s"]]')
 
 
-def _named(name: str, files: TraceFiles | None) -> TraceSource | str:
+def _named(name: str, files: ScenarioFiles | None) -> TraceSource | str:
     if files is None:
         return name
     try:
         return files.trace(name)
-    except BadTraceError as error:
-        context: dict[str, Any] = {"message": error.message, "remedy": error.remedy}
-        if error.line is not None:
-            context["place"] = (error.file, error.line)
-        raise PydanticCustomError("refused", "{message}", context) from None
+    except BadFileError as error:
+        refuse_file(error)
 
 
 ATrace = Annotated[

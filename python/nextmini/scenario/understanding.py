@@ -21,16 +21,17 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from nextmini.scenario.files import ScenarioFiles
     from nextmini.scenario.table import Table
-    from nextmini.scenario.trace import TraceFiles
 
 
 def understand(
-    data: dict[str, Any], files: TraceFiles | None = None
+    data: dict[str, Any], files: ScenarioFiles | None = None
 ) -> tuple[Scenario | None, list[Finding]]:
     """The scenario that `data` stands for, and what is wrong with its keys, each looked at by itself.
 
-    `files` has the traces that it names; without it, their names stay.
+    `files` has what stands in the files that it names; without it, names of traces stay, and users are
+    refused.
     """
     nothing = [Finding(path, "has no value", "write one, or remove the key") for path in _nulls(data, ())]
     try:
@@ -140,7 +141,7 @@ def _quoted(choices: list[str]) -> str:
 
 
 def _table_expected(path: Path, value: object) -> Finding:
-    model = inner_table(str(path[-1]), {})
+    model = inner_table(str(path[-1]), {}) if len(path) > 1 else None
     if model is not None:
         fields = model.model_fields.items()
         key, example = next((key, field.examples[0]) for key, field in fields if field.examples)

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 from nextmini.scenario.app_table import AppEntry
 from nextmini.scenario.class_table import ClassEntry
 from nextmini.scenario.event_table import EventEntry
+from nextmini.scenario.max_table import MaxTable
 from nextmini.scenario.model import Scenario
+from nextmini.scenario.socks_table import SocksEntry
 from nextmini.scenario.tables import (
     ControllerTable,
     ExperimentTable,
@@ -33,12 +35,14 @@ LISTS: dict[str, type[Table]] = {
     "traces": TraceEntry,
     "events": EventEntry,
     "apps": AppEntry,
+    "socks": SocksEntry,
 }
 TABLES: dict[str, type[Table]] = {
     "": Scenario,
     "experiment": ExperimentTable,
     "network": NetworkTable,
     **LISTS,
+    "max": MaxTable,
     "metrics": MetricsTable,
     "controller": ControllerTable,
 }

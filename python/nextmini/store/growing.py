@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import asyncpg
 
 from nextmini.errors import DatabaseError
-from nextmini.scenario.network import Node
 from nextmini.store import json_rows
 from nextmini.store.reading import read_links, read_nodes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from nextmini.scenario.network import Link
+    from nextmini.scenario.network import Link, Node
     from nextmini.store.connection import Connection
 
-_NODE_COLUMNS = tuple(field.name for field in fields(Node))[1:]
-_NODE_VALUES = attrgetter(*_NODE_COLUMNS)
-_PLACES = ", ".join(
-    f"${place}::text::inet" if name.startswith("address") else f"${place}"
-    for place, name in enumerate(_NODE_COLUMNS, 1)
-)
+_NODE_COLUMNS = json_rows.COLUMNS["nodes"][1:]
+_TEXTS = {"address": "::text::inet", "address6": "::text::inet", "socks": "::text::jsonb"}
+_PLACES = ", ".join(f"${place}{_TEXTS.get(name, '')}" for place, name in enumerate(_NODE_COLUMNS, 1))
 _INSERT_NODE = f"INSERT INTO nodes ({', '.join(_NODE_COLUMNS)}) VALUES ({_PLACES}) RETURNING id"  # noqa: S608
 _LINK_COLUMNS = json_rows.COLUMNS["links"][1:]
 _INSERT_LINK = (
@@ -39,7 +33,7 @@ async def insert_node(connection: Connection, node: Node) -> Node:
     Raises DatabaseError if its name or an address is another node's.
     """
     try:
-        id = await connection.fetchval(_INSERT_NODE, *_NODE_VALUES(node))
+        id = await connection.fetchval(_INSERT_NODE, *json_rows.node_columns(node)[1:])
     except asyncpg.UniqueViolationError as error:
         raise DatabaseError(f"there can be no such node: {error.detail or error}") from error
     return (await read_nodes(connection, [id]))[id]

@@ -16,12 +16,22 @@ from nextmini.scenario.arrival import Arrival
 from nextmini.scenario.changing import understood
 from nextmini.scenario.direction import PLAIN, Direction
 from nextmini.scenario.findings import key_text
-from nextmini.scenario.network import Event, Flow, Link, Trace
+from nextmini.scenario.network import Event, Flow, Link, Node, Trace
+from nextmini.store.entrances import entrances, entrances_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nextmini.scenario.trace import TraceKind
+
+
+def node(*row: Any) -> Node:
+    """A node, of its row in the order of COLUMNS."""
+    said = dict(zip(COLUMNS["nodes"], row, strict=True))
+    said["socks"], flaw = entrances(said["socks"])
+    ports = said["transparent_ports"]
+    said["transparent_ports"] = None if ports is None else tuple(ports)
+    return Node(**said, flaw=flaw)
 
 
 def link(*row: Any) -> Link:
@@ -71,6 +81,13 @@ def _arrival(text: str) -> Arrival:
         return Arrival.model_construct(process=text)
 
 
+def node_columns(node: Node) -> tuple[object, ...]:
+    """What stands in a node's row."""
+    plain = (node.id, node.name, node.address, node.processors, node.mapping, node.hop_limit, node.process)
+    ports = None if node.transparent_ports is None else list(node.transparent_ports)
+    return (*plain, node.up, node.address6, entrances_text(node.socks), node.transparent, ports)
+
+
 def link_columns(link: Link) -> tuple[object, ...]:
     """What stands in a link's row."""
     plain = (link.id, link.a, link.b, link.transport, link.cost, link.congestion, link.mtu, link.up)
@@ -101,6 +118,10 @@ def _dumps(direction: Direction) -> str:
 
 
 COLUMNS: dict[str, tuple[str, ...]] = {
+    "nodes": (
+        *("id", "name", "address", "processors", "mapping", "hop_limit", "process", "up", "address6"),
+        *("socks", "transparent", "transparent_ports"),
+    ),
     "links": (*("id", "a", "b", "transport", "cost", "congestion", "mtu", "up", "forward", "backward"),),
     "flows": (
         *("id", "name", "source", "destination", "kind", "mode", "size", "duration", "rate", "weight"),
@@ -110,6 +131,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "events": ("id", "at", "what"),
 }
 RECORDS: dict[str, Callable[[Any], tuple[object, ...]]] = {
+    "nodes": node_columns,
     "links": link_columns,
     "flows": flow_columns,
     "traces": trace_columns,

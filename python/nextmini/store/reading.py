@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nextmini.scenario.network import Class, Flow, Node, Route
+from nextmini.scenario.network import Class, Route
 from nextmini.store import json_rows
 from nextmini.store.rows import (
     Actual,
@@ -26,12 +26,13 @@ from nextmini.store.rows import (
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 
-    from nextmini.scenario.network import Flow, Link
+    from nextmini.scenario.network import Flow, Link, Node
     from nextmini.store.connection import Connection
     from nextmini.store.rows import Change
 
 _NODES = (
-    "SELECT id, name, host(address), processors, mapping, hop_limit, process, up, host(address6) FROM nodes"
+    "SELECT id, name, host(address), processors, mapping, hop_limit, process, up, host(address6),"
+    " socks, transparent, transparent_ports FROM nodes"
 )
 _LINKS = "SELECT id, a, b, transport, cost, congestion, mtu, up, forward, backward FROM links"
 _ROUTES = "SELECT id, path, weight, origin FROM routes"
@@ -150,7 +151,7 @@ def _link_metric(*row: Any) -> LinkMetric:
 
 # Field of Desired -> its query, the column that numbers its rows, and what makes a value of a row.
 _FIELDS: dict[str, tuple[str, str, Callable[..., Any]]] = {
-    "nodes": (_NODES, "id", Node),
+    "nodes": (_NODES, "id", json_rows.node),
     "links": (_LINKS, "id", json_rows.link),
     "routes": (_ROUTES, "id", _route),
     "flows": (_FLOWS, "id", json_rows.flow),

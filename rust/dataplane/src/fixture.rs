@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use nextmini_policy::addresses::{AddressBook, Addresses};
+use nextmini_policy::addresses::{AddressBook, Addresses, Entry};
 use nextmini_policy::link::{LinkQueue, LinkSeed};
 use nextmini_policy::route::{Route, RouteTable};
 use nextmini_wire::control::Timing;
@@ -43,8 +43,7 @@ impl Line {
         };
         let (nodes, arrived): (Vec<_>, Vec<_>) = stacks.into_iter().zip(1..).map(node).unzip();
         let ids: Vec<_> = nodes.iter().map(|node: &Arc<Node>| node.id()).collect();
-        routes
-            .set_addresses(AddressBook::default().changed(ids.iter().map(|&id| (id, Some(addresses(id.0))))));
+        routes.set_addresses(AddressBook::default().changed(ids.iter().map(|&id| (id, Some(entry(id.0))))));
         let pairs = || ids.windows(2).map(|pair| (pair[0], pair[1]));
         let there: Vec<_> = pairs().map(|(near, far)| link(near, far)).collect();
         let back: Vec<_> = pairs().map(|(near, far)| link(far, near)).collect();
@@ -89,6 +88,10 @@ impl Line {
 
 fn addresses(id: u32) -> Addresses {
     Addresses { v4: [10, 0, 0, id as u8].into(), v6: None }
+}
+
+fn entry(id: u32) -> Entry {
+    Entry { name: format!("n{id}"), addresses: addresses(id) }
 }
 
 fn link(from: NodeId, to: NodeId) -> Arc<Outgoing> {

@@ -1,9 +1,12 @@
 //! Where a process began, if its nodes and links are in another network namespace: from there the controller is
 //! reached.
 
+use std::fs::File;
 use std::io;
 use std::net::TcpStream as StdStream;
-use std::sync::mpsc;
+use std::os::fd::AsRawFd as _;
+use std::path::PathBuf;
+use std::sync::{Arc, mpsc};
 
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
@@ -13,6 +16,8 @@ type Request = (String, oneshot::Sender<io::Result<StdStream>>);
 /// A thread that stays in the namespace in which it was started, and connects from there.
 #[derive(Clone, Debug)]
 pub struct Home {
+    /// Open, so that it is there for as long as this is.
+    namespace: Arc<File>,
     requests: mpsc::Sender<Request>,
 }
 
@@ -20,8 +25,9 @@ impl Home {
     /// Starts the thread. It ends when nobody can ask it any more.
     ///
     /// # Errors
-    /// The system has no more threads to give.
+    /// The system has no more threads or files to give.
     pub fn start() -> io::Result<Self> {
+        let namespace = Arc::new(File::open("/proc/thread-self/ns/net")?);
         let (requests, asked) = mpsc::channel::<Request>();
         std::thread::Builder::new().name("home".to_owned()).spawn(move || {
             for (address, answer) in asked {
@@ -29,7 +35,12 @@ impl Home {
                 let _heard = answer.send(StdStream::connect(address));
             }
         })?;
-        Ok(Self { requests })
+        Ok(Self { namespace, requests })
+    }
+
+    /// The file of the namespace, for this process.
+    pub fn namespace(&self) -> PathBuf {
+        format!("/proc/self/fd/{}", self.namespace.as_raw_fd()).into()
     }
 
     /// Connects to `address`, a host and a port.

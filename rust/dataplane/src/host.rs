@@ -2,13 +2,14 @@
 //!
 //! Owned by the control connection's task alone: nothing here is shared but what the data path needs.
 
+mod entrances;
 mod links;
 
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use nextmini_policy::addresses::Addresses;
+use nextmini_policy::addresses::{Addresses, Entry};
 use nextmini_policy::class::Classes;
 use nextmini_policy::link::LinkUp;
 use nextmini_policy::link::settings::SettingsError;
@@ -24,6 +25,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
 use tokio::sync::watch;
 
+use self::entrances::EntranceError;
 use self::links::HostedLink;
 use crate::capture::{Asked, Captures};
 use crate::clock;
@@ -43,6 +45,7 @@ use crate::local::{Local, Stack};
 use crate::max;
 use crate::max::chain::Chains;
 use crate::node::{Node, SourceNews};
+use crate::room::Room;
 use crate::routes::{Outbound, Pair, Routes};
 use crate::task::Task;
 use crate::timers::Timers;
@@ -96,6 +99,8 @@ struct HostedNode {
     /// Of its TUN device.
     _readers: Vec<Reading>,
     sink: Task,
+    room: Arc<Room>,
+    entrances: Vec<Task>,
 }
 
 #[derive(Debug)]
@@ -113,6 +118,8 @@ enum RowError {
     Address(String),
     #[error(transparent)]
     Device(#[from] DeviceError),
+    #[error(transparent)]
+    Entrance(#[from] EntranceError),
     #[error("a running {0} does not change in this version; remove it and add another")]
     Changed(&'static str),
     #[error("{0} is not in this process")]
@@ -276,6 +283,8 @@ impl Host {
     /// Stops all flows and sinks, which report how far they came.
     pub async fn stop(&mut self) {
         self.experiment.chains.ending();
+        // Their connections end by nothing else.
+        self.nodes.values_mut().for_each(|hosted| hosted.entrances.clear());
         let mut ending = std::mem::take(&mut self.ending);
         for (_, flow) in self.flows.drain() {
             flow.stop.send_replace(true);
@@ -313,7 +322,8 @@ impl Host {
                 tracing::error!(node = %row.node, %error, "a node's addresses are refused");
                 None
             });
-            (row.node, addresses)
+            let entry = addresses.map(|addresses| Entry { name: row.name.clone(), addresses });
+            (row.node, entry)
         };
         self.routes.set_addresses(self.routes.addresses().changed(rows.iter().map(entry)));
     }
@@ -337,7 +347,10 @@ impl Host {
             Task::spawn(row.id, "sink", self.events.clone(), sink.run(arrived, self.stop_sinks.subscribe()));
         let readers = device.as_ref().map_or_else(|| Ok(Vec::new()), |device| self.readers(&node, device));
         let readers = readers.map_err(DeviceError::Watch)?;
-        let hosted = HostedNode { row, node, ingress, _processors: processors, _readers: readers, sink };
+        let room = Arc::new(Room::new(row.device.as_ref().map(|device| device.namespace.clone().into())));
+        let entrances = self.entrances(&row, &room)?;
+        let (_processors, _readers) = (processors, readers);
+        let hosted = HostedNode { row, node, ingress, _processors, _readers, sink, room, entrances };
         self.nodes.insert(hosted.row.id, hosted);
         Ok(())
     }

@@ -11,9 +11,10 @@
 //! - [`process`]: a process from its first connection to the controller to its end, for which [`stop`] waits
 //! - [`host`]: the nodes, links and flows of a process, and what changes them
 //! - [`node`], [`ingress`]: what a node does with packets, and who does it; [`routes`]: what it looks up
-//! - [`local`], [`tun`], [`devices`]: a node's own end of IP, and the programs behind it
+//! - [`local`], [`tun`], [`devices`]: a node's own end of IP, and the programs behind it, which are in its [`room`]
 //! - [`link`]: what carries packets between nodes, and [`capture`]: who watches them
 //! - [`max`]: flows that cross links on connections of their own, beside their packets
+//! - [`entrance`]: where programs' TCP connections are taken in, and [`outside`]: where they may leave the network
 //! - [`flow`]: where lossless sessions begin and end
 //! - [`control`]: the connection to the controller, which [`home`] makes
 //! - [`timers`]: how all of them wait for a time, and [`watch`]: how late the machine makes that
@@ -30,6 +31,7 @@ pub mod capture;
 pub mod clock;
 pub mod control;
 pub mod devices;
+pub mod entrance;
 pub mod event;
 #[cfg(test)]
 mod fixture;
@@ -41,7 +43,9 @@ pub mod link;
 pub mod local;
 pub mod max;
 pub mod node;
+pub mod outside;
 pub mod process;
+pub mod room;
 pub mod routes;
 pub mod stop;
 pub mod task;

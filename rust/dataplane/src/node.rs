@@ -391,6 +391,28 @@ impl Node {
         }
     }
 
+    /// The same; nothing if there is no path at present.
+    pub async fn find_route(&self, key: &FlowKey, destination: NodeId) -> Option<RouteId> {
+        let (mut changed, mut denied) = (self.routes.changes(), self.routes.denials());
+        loop {
+            changed.mark_unchanged();
+            denied.mark_unchanged();
+            let now = clock::now();
+            if let Some(route) = self.chosen_route(key, destination, now) {
+                return Some(route);
+            }
+            if self.routes.want(self.id, destination, now) == Asked::NoPath {
+                return None;
+            }
+            tokio::select! {
+                Ok(()) = changed.changed() => {}
+                Ok(()) = denied.changed() => {}
+                // Neither will ever come: the process is ending.
+                else => return None,
+            }
+        }
+    }
+
     /// Links to neighbours, by the neighbour's id.
     pub fn set_neighbours(&self, neighbours: FxHashMap<NodeId, Arc<Outgoing>>) {
         self.neighbours.store(Arc::new(neighbours));

@@ -26,6 +26,7 @@ use crate::home::Home;
 use crate::host::{Experiment, Host};
 use crate::link::listen::{self, Expected};
 use crate::max::chain::Chains;
+use crate::outside::Outside;
 use crate::routes::Routes;
 use crate::stop::StopSignal;
 use crate::timers::Timers;
@@ -38,8 +39,6 @@ const LAST_RETRY: Duration = Duration::from_secs(2);
 const FIRST_CONTACT: Duration = Duration::from_secs(30);
 /// The least that is sensible between two ticks of the process's watch, in microseconds.
 const LEAST_WATCH_US: u32 = 100;
-/// Bytes of the pipes that flows in max mode pass.
-pub const PIPE_BYTES: usize = 512 * 1024;
 /// How long the runtime may take to end its tasks.
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
@@ -271,7 +270,9 @@ impl Process {
             let same = running.key == key && running.experiment == welcome.experiment;
             return if same { Ok(true) } else { Err(ProcessError::OtherExperiment) };
         }
-        let chains = Chains::new(key.clone(), Arc::clone(&self.routes), self.events.0.clone(), PIPE_BYTES);
+        let elsewhere = self.options.namespace.as_ref().map(|_| self.home.namespace());
+        let (routes, events) = (Arc::clone(&self.routes), self.events.0.clone());
+        let chains = Chains::new(key.clone(), routes, events, Outside::new(elsewhere), welcome.pipe as usize);
         if let Some(listener) = self.listener.take() {
             let (expected, chains) = (self.expected.clone(), Arc::clone(&chains));
             let accepting = listen::accept(listener, key.clone(), expected, chains);

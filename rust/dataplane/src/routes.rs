@@ -63,6 +63,8 @@ pub struct Routes {
     addresses: ArcSwap<AddressBook>,
     counts_ttl: AtomicBool,
     changed: watch::Sender<()>,
+    /// Rings when there is said to be no path.
+    denied: watch::Sender<()>,
     waiting: Mutex<Waiting>,
     events: Events,
 }
@@ -85,6 +87,7 @@ impl Routes {
             addresses: ArcSwap::default(),
             counts_ttl: AtomicBool::new(false),
             changed: watch::Sender::new(()),
+            denied: watch::Sender::new(()),
             waiting: Mutex::default(),
             events,
         }
@@ -135,7 +138,14 @@ impl Routes {
             waiting.wanted.remove(&pair);
             waiting.unreachable.insert(pair, now);
         }
-        pairs.iter().filter_map(|&pair| Some((pair, waiting.packets.remove(&pair)?))).collect()
+        let waited = pairs.iter().filter_map(|&pair| Some((pair, waiting.packets.remove(&pair)?))).collect();
+        self.denied.send_replace(());
+        waited
+    }
+
+    /// Rings when pairs are said to have no path.
+    pub fn denials(&self) -> watch::Receiver<()> {
+        self.denied.subscribe()
     }
 
     /// The table in force.

@@ -1,4 +1,4 @@
-//! Which node an address of the emulated network leads to.
+//! Which node an address or a name of the emulated network leads to.
 
 use std::net::IpAddr;
 
@@ -25,41 +25,60 @@ impl Addresses {
     }
 }
 
-/// All addresses of the network. Replaced as a whole: readers see one generation or the next.
+/// What leads to a node.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Its addresses.
+    pub addresses: Addresses,
+}
+
+/// All addresses and names of the network. Replaced as a whole: readers see one generation or the next.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct AddressBook {
     nodes: FxHashMap<IpAddr, NodeId>,
-    addresses: FxHashMap<NodeId, Addresses>,
+    /// In lower case.
+    names: FxHashMap<String, NodeId>,
+    entries: FxHashMap<NodeId, Entry>,
 }
 
 impl AddressBook {
     /// This book with other entries for some nodes: `None` for one that is no more.
     #[must_use]
-    pub fn changed(&self, entries: impl IntoIterator<Item = (NodeId, Option<Addresses>)>) -> Self {
+    pub fn changed(&self, entries: impl IntoIterator<Item = (NodeId, Option<Entry>)>) -> Self {
         let mut next = self.clone();
         let entries: Vec<_> = entries.into_iter().collect();
         // All of what was goes before anything comes: two nodes may exchange their addresses.
         for (node, _) in &entries {
-            for address in next.addresses.remove(node).iter().flat_map(Addresses::each) {
+            let Some(entry) = next.entries.remove(node) else { continue };
+            for address in entry.addresses.each() {
                 next.nodes.remove(&address);
             }
+            next.names.remove(&entry.name.to_lowercase());
         }
-        for (node, addresses) in entries {
-            let Some(addresses) = addresses else { continue };
-            next.nodes.extend(addresses.each().map(|address| (address, node)));
-            next.addresses.insert(node, addresses);
+        for (node, entry) in entries {
+            let Some(entry) = entry else { continue };
+            next.nodes.extend(entry.addresses.each().map(|address| (address, node)));
+            next.names.insert(entry.name.to_lowercase(), node);
+            next.entries.insert(node, entry);
         }
         next
     }
 
     /// The addresses of a node.
     pub fn of(&self, node: NodeId) -> Option<Addresses> {
-        self.addresses.get(&node).copied()
+        self.entries.get(&node).map(|entry| entry.addresses)
     }
 
     /// The node that has this address.
     pub fn node(&self, address: IpAddr) -> Option<NodeId> {
         self.nodes.get(&address).copied()
+    }
+
+    /// The node of this name, in capital or small letters, with or without the dot at the end (RFC 1034, section 3.1).
+    pub fn named(&self, name: &str) -> Option<NodeId> {
+        self.names.get(&name.strip_suffix('.').unwrap_or(name).to_lowercase()).copied()
     }
 }
 
@@ -78,7 +97,8 @@ mod tests {
     #[test]
     fn both_addresses_lead_to_a_node() {
         let both = Addresses { v4: v4(1), v6: Some(v6("fd00::1")) };
-        let book = AddressBook::default().changed([(NodeId(7), Some(both))]);
+        let entry = Entry { name: "Server".to_owned(), addresses: both };
+        let book = AddressBook::default().changed([(NodeId(7), Some(entry))]);
         assert_eq!((book.node(v4(1)), book.node(v6("fd00::1"))), (Some(NodeId(7)), Some(NodeId(7))));
         assert_eq!(book.node(v4(2)), None);
         assert_eq!((book.of(NodeId(7)), book.of(NodeId(8))), (Some(both), None));
@@ -87,8 +107,22 @@ mod tests {
     }
 
     #[test]
+    fn a_name_leads_to_a_node_however_it_is_written() {
+        let entry = Entry { name: "Server".to_owned(), addresses: Addresses { v4: v4(1), v6: None } };
+        let book = AddressBook::default().changed([(NodeId(7), Some(entry))]);
+        for name in ["server", "SERVER", "Server."] {
+            assert_eq!(book.named(name), Some(NodeId(7)));
+        }
+        for name in ["serve", "server..", "", "."] {
+            assert_eq!(book.named(name), None);
+        }
+        assert_eq!(book.changed([(NodeId(7), None)]).named("server"), None);
+    }
+
+    #[test]
     fn nodes_may_exchange_addresses_and_go() {
-        let has = |last| Some(Addresses { v4: v4(last), v6: None });
+        let has =
+            |last| Some(Entry { name: format!("n{last}"), addresses: Addresses { v4: v4(last), v6: None } });
         let book = AddressBook::default().changed([(NodeId(1), has(1)), (NodeId(2), has(2))]);
         let book = book.changed([(NodeId(1), has(2)), (NodeId(2), has(1))]);
         assert_eq!((book.node(v4(1)), book.node(v4(2))), (Some(NodeId(2)), Some(NodeId(1))));

@@ -4,7 +4,7 @@
 //! of its own or is asynchronous. Actors ask, and move bytes.
 //!
 //! - [`route`], [`flow_table`], [`rendezvous`], [`jump`]: which way a packet goes, and to which processor
-//! - [`addresses`]: which node an address leads to
+//! - [`addresses`], [`aim`]: which node an address or a name leads to, and where a connection is to go
 //! - [`complaints`]: how often a node says what became of packets
 //! - [`class`]: packets that are treated alike
 //! - [`datagram`]: flows of packets that nobody sends again
@@ -20,6 +20,7 @@
 #![forbid(unsafe_code)]
 
 pub mod addresses;
+pub mod aim;
 pub mod backoff;
 pub mod class;
 pub mod complaints;

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use nextmini_dataplane::baseline::{self, Relaying, TunRelay};
-use nextmini_dataplane::process::PIPE_BYTES;
 use nextmini_sys::tun::Offload;
+use nextmini_wire::control::PIPE_BYTES;
 use pyo3::prelude::*;
 
 use crate::errors::to_python;
@@ -13,7 +13,7 @@ use crate::errors::to_python;
 /// `splice` them; 0 relays are one connection.
 #[pyfunction]
 pub(crate) fn bench_relay_chain(py: Python<'_>, relays: usize, seconds: f64, splice: bool) -> PyResult<f64> {
-    let relaying = if splice { Relaying::Splice { pipe: PIPE_BYTES } } else { Relaying::Copy };
+    let relaying = if splice { Relaying::Splice { pipe: PIPE_BYTES as usize } } else { Relaying::Copy };
     py.detach(|| baseline::relay_chain(relays, seconds, relaying)).map_err(to_python)
 }
 

@@ -7,6 +7,7 @@
 //! - [`poll`]: files that threads wait for together
 //! - [`pressure`]: how much had to wait for a processor
 //! - [`socket`]: options of the sockets that carry links
+//! - [`tcp`]: TCP sockets of other namespaces, and as others
 //! - [`timer`]: timers that wake up to the microsecond
 //! - [`tun`]: devices whose packets come to us
 //! - [`watched`]: files that the runtime watches
@@ -19,6 +20,7 @@ pub mod pipe;
 pub mod poll;
 pub mod pressure;
 pub mod socket;
+pub mod tcp;
 pub mod timer;
 pub mod tun;
 pub mod watched;

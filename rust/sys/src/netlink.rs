@@ -1,5 +1,5 @@
-//! What is asked of the kernel about network devices (rtnetlink(7)): three messages, written by hand, since the
-//! crates that know all of rtnetlink take longer to compile than the rest of this one.
+//! What is asked of the kernel about network devices and routes (rtnetlink(7)): a few messages, written by hand, since
+//! the crates that know all of rtnetlink take longer to compile than the rest of this one.
 
 use std::net::IpAddr;
 use std::os::fd::OwnedFd;
@@ -20,6 +20,8 @@ const RTM_NEWLINK: u16 = 16;
 const RTM_DELLINK: u16 = 17;
 const RTM_GETLINK: u16 = 18;
 const RTM_NEWADDR: u16 = 20;
+const RTM_NEWROUTE: u16 = 24;
+const RTM_NEWRULE: u16 = 32;
 const NLM_F_REQUEST: u16 = 1;
 const NLM_F_ACK: u16 = 4;
 const NLM_F_EXCL: u16 = 0x200;
@@ -35,6 +37,13 @@ const IN6_ADDR_GEN_MODE_NONE: u8 = 1;
 const IFA_ADDRESS: u16 = 1;
 const IFA_LOCAL: u16 = 2;
 const IFA_F_NODAD: u8 = 2;
+const RTN_LOCAL: u8 = 2;
+const RTPROT_STATIC: u8 = 4;
+const RT_SCOPE_HOST: u8 = 254;
+const RTA_OIF: u16 = 4;
+const FR_ACT_TO_TBL: u8 = 1;
+const FRA_PRIORITY: u16 = 6;
+const FRA_FWMARK: u16 = 10;
 const AF_UNSPEC: u8 = 0;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
@@ -48,6 +57,18 @@ pub(crate) enum Request {
     Settings { index: u32, mtu: u32, tx_queue: u32, quiet_v6: bool },
     /// At an address, with the route to what is connected. IPv6 does not ask whether somebody else has it.
     Address { index: u32, ip: IpAddr, prefix: u8 },
+    /// The table in which packets with that mark look for their route.
+    Rule { family: Family, mark: u32, table: u8, priority: u32 },
+    /// A table by which everything is for this machine itself.
+    AllLocal { family: Family, table: u8 },
+}
+
+/// A version of IP.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub(crate) enum Family {
+    V4 = AF_INET,
+    V6 = AF_INET6,
 }
 
 /// A socket for the namespace in which it was opened.
@@ -152,6 +173,25 @@ impl Messages {
             Request::Address { index, ip, prefix } => {
                 let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
                 self.message(RTM_NEWADDR, flags, |body| body.address(index, ip, prefix));
+            }
+            Request::Rule { family, mark, table, priority } => {
+                let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+                self.message(RTM_NEWRULE, flags, |body| {
+                    // A `struct fib_rule_hdr`.
+                    body.bytes.extend([family as u8, 0, 0, 0, table, 0, 0, FR_ACT_TO_TBL, 0, 0, 0, 0]);
+                    for (kind, value) in [(FRA_PRIORITY, priority), (FRA_FWMARK, mark)] {
+                        body.attribute(kind, |attribute| attribute.bytes.extend(value.to_ne_bytes()));
+                    }
+                });
+            }
+            Request::AllLocal { family, table } => {
+                let flags = NLM_F_REQUEST | NLM_F_ACK | NLM_F_CREATE | NLM_F_EXCL;
+                self.message(RTM_NEWROUTE, flags, |body| {
+                    // A `struct rtmsg`.
+                    body.bytes.extend([family as u8, 0, 0, 0, table, RTPROT_STATIC]);
+                    body.bytes.extend([RT_SCOPE_HOST, RTN_LOCAL, 0, 0, 0, 0]);
+                    body.attribute(RTA_OIF, |device| device.bytes.extend(LOOPBACK.to_ne_bytes()));
+                });
             }
         }
     }

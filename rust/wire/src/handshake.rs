@@ -20,6 +20,7 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use thiserror::Error;
 
+use crate::hex::from_hex;
 use crate::id::{LinkId, NodeId};
 
 /// Version of frames and handshake; both ends must have the same.
@@ -56,21 +57,8 @@ impl LinkKey {
     /// # Errors
     /// The text is anything else.
     pub fn from_hex(text: &str) -> Result<Self, KeyError> {
-        let digits = text.as_bytes();
-        if digits.len() != 64 {
-            return Err(KeyError);
-        }
-        let mut key = [0; 32];
-        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
-            let (high, low) = (hex_digit(pair[0])?, hex_digit(pair[1])?);
-            *byte = high << 4 | low;
-        }
-        Ok(Self(key))
+        from_hex(text).map(Self).ok_or(KeyError)
     }
-}
-
-fn hex_digit(digit: u8) -> Result<u8, KeyError> {
-    (digit as char).to_digit(16).map(|value| value as u8).ok_or(KeyError)
 }
 
 /// Why a peer is not let in.

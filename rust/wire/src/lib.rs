@@ -6,7 +6,8 @@
 //! - [`key`]: flow keys and their fixed hash
 //! - [`packet`]: a packet as the dataplane holds it
 //! - [`chain`]: what the ends of a connection in max mode say to each other first
-//! - [`socks`]: what clients of a SOCKS proxy say, and what they are answered
+//! - [`socks`], [`credential`]: what clients of a SOCKS proxy say, and what they are answered
+//! - [`tunnel`]: connections of programs as lossless sessions carry them
 //! - [`credit`]: what stands for bytes that travel on a connection of their own
 //! - [`frame`]: a packet as a byte-stream link carries it
 //! - [`ip`], [`vnet`], [`segment`]: real packets: what they say, and how large ones are cut
@@ -23,9 +24,11 @@ pub mod capture;
 pub mod chain;
 pub mod checksum;
 pub mod control;
+pub mod credential;
 pub mod credit;
 pub mod frame;
 pub mod handshake;
+mod hex;
 pub mod icmp;
 pub mod id;
 pub mod integrity;
@@ -37,4 +40,5 @@ pub mod segment;
 pub mod shown;
 pub mod socks;
 pub mod ttl;
+pub mod tunnel;
 pub mod vnet;

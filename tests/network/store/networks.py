@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from nextmini.scenario import Arrival, Direction
-from nextmini.scenario.network import Class, Event, Flow, Link, Network, Node, Route, Trace
+from nextmini.scenario.network import Class, Event, Flow, Link, Network, Node, Route, Socks, Trace
 
 
 def ring(size: int, name: str = "lab") -> Network:
@@ -40,8 +40,8 @@ def with_everything_optional() -> Network:
     bursts = Arrival.model_validate({"process": "on_off", "on": "1 s", "off": "250 ms"})
     packets = Flow(3, "packets", 2, 1, "udp", "normal", 10**6, None, 10**7, 7, 0.0, 1000, bursts, True)
     nodes = (
-        Node(1, "a", "10.0.0.1", 4, "concurrent", 65535, 0, up=False),
-        Node(2, "b", "fd00::2", 1, "sequential", 1, 0),
+        Node(1, "a", "10.0.0.1", 4, "concurrent", 65535, 0, up=False, socks=_entrances()),
+        Node(2, "b", "fd00::2", 1, "sequential", 1, 0, transparent=61_080, transparent_ports=(80, 443)),
     )
     return Network(
         name=network.name,
@@ -62,6 +62,15 @@ def with_everything_optional() -> Network:
             Trace(2, "steps", "rates", 0.0, ((0, 10**7), (5 * 10**9, 0))),
         ),
         events=(Event(1, 0.25, {"link": ["a", "b"], "down": True, "duration": "1 s"}),),
+    )
+
+
+def _entrances() -> tuple[Socks, ...]:
+    """One of which nothing is said, and one of which much is."""
+    users = ("0123456789abcdef" * 4, "f" * 64)
+    return (
+        Socks("127.0.0.1:1080", "max", None, (), 4096),
+        Socks("[::1]:65535", "normal", 2, users, 100_000),
     )
 
 

@@ -27,6 +27,7 @@ from nextmini.protocol import (
     LossRecord,
     NodeRecord,
     RouteRecord,
+    SocksRecord,
     TraceRecord,
     encode,
 )
@@ -37,13 +38,21 @@ IDS = st.integers(0, 2**32 - 1)
 BIG = st.integers(0, 2**64 - 1)
 NAMES = st.text(max_size=63)
 ADDRESS = st.just("fd00:6e6d:1234:1234:1234:1234:1234:5678")
+ENTRANCES = st.builds(
+    SocksRecord,
+    *(NAMES, st.sampled_from(["max", "normal"]), st.none() | IDS),
+    st.lists(st.just("0" * 64) | NAMES, max_size=3).map(tuple),
+    IDS,
+)
 NODES = st.builds(
     NodeRecord,
     *(IDS, NAMES, ADDRESS, IDS, st.just("sequential"), st.just(65535), st.booleans()),
     address6=st.none() | ADDRESS,
     device=st.none() | st.builds(DeviceRecord, NAMES, NAMES, st.integers(1, 65535), st.booleans()),
+    socks=st.lists(ENTRANCES, max_size=3).map(tuple),
+    transparent=st.none() | st.integers(1, 65535),
 )
-ADDRESSES = st.builds(AddressRecord, IDS, st.none() | ADDRESS, st.none() | ADDRESS)
+ADDRESSES = st.builds(AddressRecord, IDS, NAMES, st.none() | ADDRESS, st.none() | ADDRESS)
 SHARES = st.floats(0, 1)
 CHANCES = st.none() | st.builds(ChanceRecord, SHARES, SHARES)
 LOSSES = (

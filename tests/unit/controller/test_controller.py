@@ -29,6 +29,7 @@ from nextmini.protocol import (
     ProcessFidelity,
     Quantiles,
     RoutesWanted,
+    SocksRecord,
     TraceRecord,
 )
 
@@ -73,6 +74,18 @@ async def wait_until_started(lab: Any) -> None:
 async def wait_until_finished(lab: Any) -> None:
     async with asyncio.timeout(10):
         await lab.controller.until_finished()
+
+
+async def test_processes_are_told_of_pipes_names_and_entrances(lab: Any) -> None:
+    socks = '[[socks]]\nnode = "n1"\nexit = "n4"\nlisten = 9050\n'
+    async with lab(LINE + socks, pipe=65_536) as made:
+        first, second = await made.connect(0, 1)
+        await wait_until_started(made)
+        assert first.welcome is not None
+        assert first.welcome.pipe == 65_536
+        (entrance,) = first.applies[0].nodes[0].socks
+        assert entrance == SocksRecord("127.0.0.1:9050", "max", 4, (), 4096)
+        assert [one.name for one in second.applies[0].addresses] == ["n1", "n2", "n3", "n4"]
 
 
 async def test_a_network_from_rows_to_results(lab: Any) -> None:

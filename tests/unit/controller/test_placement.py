@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from nextmini.controller.devices import Devices
 from nextmini.controller.placement import Unplaceable, place_flow, place_link, place_node, place_route
-from nextmini.protocol import ArrivalRecord, DirectionRecord, LinkRecord, NodeRecord, RouteRecord
-from nextmini.scenario import Arrival, Flow, Link, Node
+from nextmini.protocol import ArrivalRecord, DirectionRecord, LinkRecord, NodeRecord, RouteRecord, SocksRecord
+from nextmini.scenario import Arrival, Flow, Link, Node, Socks
 
 from .rows import flow, line, link, node, route, view
 
@@ -19,6 +20,26 @@ def record(dial: bool, listen_end: bool, peer: str | None, transport: str = "tcp
 
 def test_a_node_goes_to_its_process() -> None:
     assert place_node(node(3, process=7)) == {7: NodeRecord(3, "n3", "10.0.0.3", 1, "sequential", 64)}
+
+
+def test_entrances_of_a_node_go_with_it() -> None:
+    devices = Devices("lab")
+    entrances = (Socks("127.0.0.1:1080", "normal", 2, ("ab" * 32,), 5, "users.txt"),)
+    placed = place_node(node(3, socks=entrances, transparent=61_080, transparent_ports=(80,)), devices)
+    assert placed == {
+        0: NodeRecord(
+            *(3, "n3", "10.0.0.3", 1, "sequential", 64),
+            device=devices.of("n3"),
+            socks=(SocksRecord("127.0.0.1:1080", "normal", 2, ("ab" * 32,), 5),),
+            transparent=61_080,
+        )
+    }
+
+
+def test_a_node_that_cannot_be_so_has_no_place() -> None:
+    assert place_node(node(1, flaw="socks: is nonsense")) == Unplaceable("socks: is nonsense")
+    refused = place_node(node(1, transparent=61_080))
+    assert refused == Unplaceable('transparent nodes need isolation = "namespace" or "process"')
 
 
 def test_the_process_of_a_dials_and_that_of_b_listens() -> None:

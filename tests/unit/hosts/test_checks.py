@@ -63,6 +63,15 @@ def test_network_namespaces(tmp_path: Path) -> None:
     assert (check.status, check.found) == ("warning", "the kernel has none")
 
 
+def test_nftables(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    check = networking.nftables()
+    assert (check.status, check.found) == ("warning", "there is no program nft")
+    assert "install nftables" in (check.remedy or "")
+    (tmp_path / "nft").touch(0o755)
+    assert networking.nftables().status == "ok"
+
+
 def test_state_folder(tmp_path: Path) -> None:
     assert basics.state_folder(tmp_path / "not" / "yet").status == "ok"
     (tmp_path / "file").touch()
@@ -156,5 +165,5 @@ class TestUserNamespaces:
 
 def test_no_check_is_forgotten(tmp_path: Path) -> None:
     found = checks.all_checks(tmp_path)
-    assert len({check.name for check in found}) == len(found) == 22
+    assert len({check.name for check in found}) == len(found) == 23
     assert all(check.remedy is not None for check in found if check.status != "ok")

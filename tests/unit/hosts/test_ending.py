@@ -17,11 +17,11 @@ from nextmini.hosts.ending import end_processes
 from nextmini.hosts.groups import members, until_groups_end
 
 
-# A shell that is to wait reads: what it starts would look like the shell itself until it runs its own program.
-
-
 def start(script: str, *words: str) -> subprocess.Popen[str]:
-    """A shell in a session of its own that has said that it is up."""
+    """A shell in a session of its own that has said that it is up.
+
+    One that is to wait reads: what it starts would look like the shell itself until it runs its own program.
+    """
     process = subprocess.Popen(
         ["sh", "-c", f"{script.replace('&&&', '& echo up; wait')}", *words],
         stdin=subprocess.PIPE,

@@ -61,7 +61,33 @@ flap = { period = "1 s" }
 at = "1 s"
 partition = [["a"], ["b", "n1"]]
 """
-_DATA = [tomllib.loads(text) for text in (*map(example_text, _SMALL), *[_LINKS] * 6)]
+_MAX = """
+[experiment]
+name = "x"
+[network]
+isolation = "namespace"
+[topology]
+kind = "line"
+nodes = ["a", "b", "n1"]
+[max]
+transparent = true
+ports = [80]
+pipe = "64 KiB"
+[[nodes]]
+name = "b"
+max = { transparent = false }
+[[nodes]]
+name = "a"
+max = { ports = [443, 8080] }
+[[socks]]
+node = "a"
+exit = "n1"
+[[socks]]
+node = "b"
+listen = "[::]:80"
+mode = "normal"
+"""
+_DATA = [tomllib.loads(text) for text in (*map(example_text, _SMALL), *[_LINKS, _MAX] * 6)]
 _VALUES: list[Any] = [
     *(
         None,
@@ -84,6 +110,7 @@ _VALUES: list[Any] = [
         "10.0.0.1",
     ),
     *([], ["a"], ["a", "b"], [1, 2], [[]], {}, {"a": 1}, [{}], [{"ends": ["a", "b"]}], {"kind": "ring"}),
+    *([80], {"transparent": True}, {"ports": [80]}, "127.0.0.1:80", 80, "none", "namespace", "64 KiB"),
     *("random", "all_pairs", "custom", "memory", "tcp", "quic", "max"),
     *("5 %", "10 packets", "red", "wrr", "udp", "poisson", [["0 s", "5 bit/s"]], {"delay": "1 ms"}),
     *(
@@ -110,6 +137,7 @@ _KEYS = [
     "events",
     *("classes", "traces", "trace", "forward", "set", "loss", "drop", "jitter", "queue", "discipline"),
     *("match", "arrival", "flap", "partition", "down", "duration", "rates", "ecn"),
+    *("max", "socks", "transparent", "ports", "listen", "exit", "users", "isolation"),
     "x",
 ]
 

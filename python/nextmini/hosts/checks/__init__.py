@@ -35,6 +35,7 @@ def all_checks(state: Path, nodes: int = NODES) -> list[Check]:
         networking.congestion_control(),
         networking.tun_device(),
         networking.network_namespaces(),
+        networking.nftables(),
         limits.namespace_numbers(needs),
         limits.mounts(needs),
         limits.watches(needs),

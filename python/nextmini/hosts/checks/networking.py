@@ -8,6 +8,7 @@ import shutil
 from pathlib import Path
 
 from nextmini.hosts.checks.check import PROC, Check, attempt, last_line
+from nextmini.hosts.redirection import NFT
 
 PROGRAMS = {"ping": "iputils-ping", "iperf3": "iperf3"}
 """What one often wants inside nodes, and the packages that have it."""
@@ -56,6 +57,14 @@ def network_namespaces(proc: Path = PROC) -> Check:
     return Check(
         name, "warning", f"refused ({last_line(said)})", "for nodes with applications: add CAP_SYS_ADMIN"
     )
+
+
+def nftables() -> Check:
+    """Connections of programs in transparent nodes are redirected by it."""
+    if shutil.which(NFT) is not None:
+        return Check("nftables", "ok", NFT)
+    remedy = "for `transparent` nodes: install nftables"
+    return Check("nftables", "warning", f"there is no program {NFT}", remedy)
 
 
 def programs() -> Check:

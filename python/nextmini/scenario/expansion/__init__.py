@@ -15,7 +15,9 @@ from nextmini.scenario.expansion.flows import expand_flows
 from nextmini.scenario.expansion.links import expand_links
 from nextmini.scenario.expansion.nodes import expand_nodes, processes_of
 from nextmini.scenario.expansion.routes import expand_routes
+from nextmini.scenario.expansion.socks import expand_socks
 from nextmini.scenario.expansion.traces import TraceBook
+from nextmini.scenario.expansion.transparent import check_transparent
 from nextmini.scenario.expansion.weights import check_weights
 from nextmini.scenario.findings import Finding
 from nextmini.scenario.network import Network
@@ -49,6 +51,8 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
     classes = expand_classes(scenario, cast, findings)
     events = expand_events(scenario, cast, web, book, findings)
     apps = expand_apps(scenario, cast, "apps" not in doubtful, findings)
+    nodes = expand_socks(scenario, cast, web, "socks" not in doubtful, findings)
+    check_transparent(scenario, cast, web, doubtful.isdisjoint(("nodes", "max")), findings)
     if doubtful.isdisjoint(("flows", "classes")):
         check_weights(scenario, findings)
     if findings:
@@ -63,7 +67,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         on_process_death=experiment.on_process_death,
         keep=scenario.metrics.keep,
         listen=scenario.controller.listen,
-        nodes=cast.nodes,
+        nodes=nodes,
         links=web.links,
         routes=routes,
         flows=flows,
@@ -79,4 +83,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         ttl=network.ttl,
         queues=network.queues,
         offload=network.offload,
+        pipe=scenario.max.pipe,
+        transparent=scenario.max.transparent,
+        transparent_ports=scenario.max.ports if scenario.max.transparent else None,
     ), []

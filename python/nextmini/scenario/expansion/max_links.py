@@ -68,6 +68,20 @@ class MaxLinks:
         return costs
 
 
+def enclosed(web: Web) -> dict[int, tuple[Link, str]]:
+    """Nodes that nothing in max mode can leave: one of their links, and what is asked of it."""
+    found: dict[int, tuple[Link, str]] = {}
+    open_nodes: set[int] = set()
+    for link in web.links:
+        key = _impairment(link)
+        for node in (link.a, link.b):
+            if key is None:
+                open_nodes.add(node)
+            else:
+                found.setdefault(node, (link, key))
+    return {node: why for node, why in found.items() if node not in open_nodes}
+
+
 def _impairment(link: Link) -> str | None:
     directions = (link.forward, link.backward)
     return next((key for key in IMPAIRMENTS if any(getattr(one, key) for one in directions)), None)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING
 
+from nextmini.scenario.expansion.transparent import transparency
 from nextmini.scenario.findings import Finding, Path, key_text
+from nextmini.scenario.max_table import REDIRECTED_PORT
 from nextmini.scenario.network import Node, process_of
 from nextmini.scenario.wording import nearest, shown
 
@@ -56,6 +58,7 @@ def expand_nodes(scenario: Scenario, shape: Shape, complete: bool, findings: lis
     nodes = []
     for number, name in enumerate(names, 1):
         entry = entries.get(name)
+        transparent, ports = transparency(scenario.max, entry)
         nodes.append(
             Node(
                 id=number,
@@ -66,6 +69,8 @@ def expand_nodes(scenario: Scenario, shape: Shape, complete: bool, findings: lis
                 hop_limit=hop_limit,
                 process=process_of(number, len(names), processes_of(scenario, len(names))),
                 address6=str(IPv6Address(first6 + number)),
+                transparent=REDIRECTED_PORT if transparent else None,
+                transparent_ports=ports,
             )
         )
     return Cast(tuple(nodes), {node.name: node.id for node in nodes}, complete)

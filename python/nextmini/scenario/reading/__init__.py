@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from nextmini.scenario.reading.document import Document, Flaw, UnreadableError
 from nextmini.scenario.reading.file import FORMATS, read_file, read_text
-from nextmini.scenario.reading.traces import TraceFolder, names_in
+from nextmini.scenario.reading.folder import ScenarioFolder, names_in
 
 __all__ = [
     "FORMATS",
     "Document",
     "Flaw",
-    "TraceFolder",
+    "ScenarioFolder",
     "UnreadableError",
     "names_in",
     "read_file",

@@ -128,8 +128,7 @@ impl Host {
     /// What flows in max mode are to know.
     pub(super) fn ground(&self) -> Ground {
         let seat = |hosted: &HostedNode| {
-            let namespace = hosted.row.device.as_ref().map(|device| device.namespace.clone().into());
-            (hosted.row.id, Seat { node: Arc::clone(&hosted.node), namespace })
+            (hosted.row.id, Seat { node: Arc::clone(&hosted.node), room: Arc::clone(&hosted.room) })
         };
         let exits = self.links.values().map(|link| &link.row).flat_map(exits);
         Ground { seats: self.nodes.values().map(seat).collect(), exits: exits.collect() }

@@ -24,16 +24,18 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::gate::{Start, Way};
-use super::ground::{Asked, Ground, Segment};
+use super::ground::{Asked, Ground, Seat, Segment};
 use super::lane::LaneError;
 use super::pipes::Pipes;
 use super::push::BUFFER;
 use super::relay::{Carried, Ways, relay};
 use super::sink::Sink;
+use super::target::Target;
 use super::tasks::Tasks;
 use crate::event::Events;
 use crate::link::authenticate;
 use crate::node::Node;
+use crate::outside::Outside;
 use crate::routes::Routes;
 
 /// What stands for the link in the handshake of a connection that is a flow's: links are numbered from 1.
@@ -51,6 +53,7 @@ const ROUTE_DEADLINE: Duration = Duration::from_secs(2);
 pub struct Chains {
     ground: ArcSwap<Ground>,
     routes: Arc<Routes>,
+    outside: Outside,
     key: LinkKey,
     pipes: Pipes,
     /// What declared flows carry, all the same.
@@ -108,6 +111,11 @@ pub struct Stretch {
 }
 
 impl Stretch {
+    /// A node alone.
+    pub(super) fn at(node: &Arc<Node>) -> Self {
+        Self { nodes: vec![(Arc::clone(node), node.crashes())], links: Vec::new() }
+    }
+
     fn new(segment: &Segment) -> Self {
         let nodes = segment.nodes.iter().map(|node| (Arc::clone(node), node.crashes())).collect();
         Self { nodes, links: segment.links.clone() }
@@ -145,10 +153,17 @@ pub struct Opened {
 
 impl Chains {
     /// None yet; pipes are to have `pipe` bytes.
-    pub fn new(key: LinkKey, routes: Arc<Routes>, events: Events, pipe: usize) -> Arc<Self> {
+    pub fn new(
+        key: LinkKey,
+        routes: Arc<Routes>,
+        events: Events,
+        outside: Outside,
+        pipe: usize,
+    ) -> Arc<Self> {
         Arc::new(Self {
             ground: ArcSwap::default(),
             routes,
+            outside,
             key,
             pipes: Pipes::new(pipe),
             data: (0..BUFFER).map(|at| (at % 251) as u8).collect(),
@@ -195,6 +210,11 @@ impl Chains {
         self.tasks.ended().await;
     }
 
+    /// What its nodes look up.
+    pub fn routes(&self) -> &Routes {
+        &self.routes
+    }
+
     /// What is in force.
     pub fn ground(&self) -> Arc<Ground> {
         self.ground.load_full()
@@ -231,7 +251,7 @@ impl Chains {
                 let onward = Opening { position, ..opening.clone() };
                 connect(*peer, congestion, &self.key, from, onward).await?
             }
-            None => self.reach(opening, segment)?,
+            None => self.reach(opening, segment).await?,
         };
         let ways = ways(opening, route, segment);
         Ok(Opened { far, bound, ways, stretch: Stretch::new(segment) })
@@ -258,21 +278,34 @@ impl Chains {
     }
 
     /// Connects to what is at the last node.
-    fn reach(
+    async fn reach(
         self: &Arc<Self>,
         opening: &Opening,
         segment: &Segment,
     ) -> Result<(Watched, Option<SocketAddr>), Refusal> {
-        match opening.destination {
-            Destination::Flow(flow) => {
-                let (ours, theirs) = pair().map_err(refusal)?;
-                // Whoever writes into the other socket has asked the links.
-                let sink = Sink::new(flow, opening.route, Arc::clone(segment.end()), None);
-                self.sink(sink, segment, theirs);
-                Ok((ours, None))
-            }
-            Destination::Address(_) | Destination::Name(..) => Err(Refusal::NotAllowed),
+        if let Destination::Flow(flow) = opening.destination {
+            let (ours, theirs) = pair().map_err(refusal)?;
+            // Whoever writes into the other socket has asked the links.
+            let sink = Sink::new(flow, opening.route, Arc::clone(segment.end()), None);
+            self.sink(sink, segment, theirs);
+            return Ok((ours, None));
         }
+        let seat = Seat { node: Arc::clone(segment.end()), room: Arc::clone(&segment.room) };
+        self.connect(&seat, &opening.destination, opening.client).await
+    }
+
+    /// Connects to a program, or to the outside, at the end of a way.
+    pub(super) async fn connect(
+        &self,
+        seat: &Seat,
+        destination: &Destination,
+        client: Option<SocketAddr>,
+    ) -> Result<(Watched, Option<SocketAddr>), Refusal> {
+        let book = Arc::clone(&self.routes.addresses());
+        let target = Target { seat, book: &book, outside: &self.outside };
+        let stream = target.connect(destination, client).await?;
+        let bound = stream.local_addr().map_err(refusal)?;
+        Ok((watched(stream).map_err(refusal)?, Some(bound)))
     }
 
     fn sink(self: &Arc<Self>, sink: Sink, segment: &Segment, from: Watched) {
@@ -415,7 +448,8 @@ pub fn refusal(error: io::Error) -> Refusal {
     }
 }
 
-fn watched(stream: TcpStream) -> io::Result<Watched> {
+/// A connection whose bytes the kernel is to move.
+pub fn watched(stream: TcpStream) -> io::Result<Watched> {
     Watched::new(stream.into_std()?.into(), Interest::READABLE | Interest::WRITABLE)
 }
 
@@ -456,9 +490,10 @@ mod tests {
         async fn new(keys: [LinkKey; 2]) -> Self {
             let line = Line::new(5);
             let (events, _) = mpsc::unbounded_channel();
-            let chains = keys
-                .clone()
-                .map(|key| Chains::new(key, Arc::clone(&line.routes), events.clone(), 512 * 1024));
+            let chains = keys.clone().map(|key| {
+                let outside = Outside::new(None);
+                Chains::new(key, Arc::clone(&line.routes), events.clone(), outside, 512 * 1024)
+            });
             let mut peers = Vec::new();
             for (chains, key) in chains.iter().zip(keys) {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -479,7 +514,7 @@ mod tests {
         ) {
             let seat = |id: u32| {
                 let node = Arc::clone(&self.line.nodes[id as usize - 1]);
-                (NodeId(id), Seat { node, namespace: None })
+                (NodeId(id), Seat { node, room: Arc::default() })
             };
             let exit = |crossing| Exit { crossing, asked: Asked::Rate };
             let memory = |id: u32| ((NodeId(id), NodeId(id + 1)), exit(Crossing::Memory));
@@ -537,10 +572,28 @@ mod tests {
         assert_eq!(split.open().await.unwrap_err(), Refusal::HostUnreachable);
         split.line.nodes[3].crash();
         assert_eq!(split.open().await.unwrap_err(), Refusal::NetworkUnreachable);
-        let elsewhere = Destination::Address(([10, 0, 0, 5], 80).into());
         split.line.nodes[3..].iter().for_each(|node| node.restart());
-        let opening = Opening { destination: elsewhere, ..opening() };
-        assert_eq!(split.chains[0].open(opening).await.unwrap_err(), Refusal::NotAllowed);
+        // The way ends at another node than the address is of, and nobody listens at the port.
+        let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+        for (last, refusal) in [(4, Refusal::General), (5, Refusal::ConnectionRefused)] {
+            let destination = Destination::Address(([10, 0, 0, last], unused).into());
+            let opening = Opening { destination, ..opening() };
+            assert_eq!(split.chains[0].open(opening).await.unwrap_err(), refusal);
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_program_at_the_last_node_is_connected_to_the_first() {
+        let split = Split::new([key("0f"), key("0f")]).await;
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = server.local_addr().unwrap().port();
+        let destination = Destination::Address(([10, 0, 0, 5], port).into());
+        let opened = split.chains[0].open(Opening { destination, ..opening() }).await.unwrap();
+        let (mut program, peer) = server.accept().await.unwrap();
+        assert_eq!(opened.bound, Some(peer));
+        program.write_all(b"welcome").await.unwrap();
+        opened.far.ready(Interest::READABLE).await.map(drop).unwrap();
+        assert_eq!(receive(&opened.far, &mut [0; 9]).unwrap(), 7);
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

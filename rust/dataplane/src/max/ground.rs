@@ -1,7 +1,6 @@
 //! Which part of a route is in this process.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use nextmini_policy::link::settings::keeps_to_a_rate;
@@ -12,14 +11,15 @@ use nextmini_wire::id::NodeId;
 use rustc_hash::FxHashMap;
 
 use crate::node::Node;
+use crate::room::Room;
 
 /// A node of this process.
 #[derive(Clone, Debug)]
 pub struct Seat {
     /// The node.
     pub node: Arc<Node>,
-    /// Where its programs are, if it has any.
-    pub namespace: Option<PathBuf>,
+    /// Where its programs are.
+    pub room: Arc<Room>,
 }
 
 /// How to get over a link from a node of this process.
@@ -79,7 +79,7 @@ pub struct Segment {
     /// The links that leave them on the route, by their ends.
     pub links: Vec<(NodeId, NodeId)>,
     /// Where the last one's programs are.
-    pub namespace: Option<PathBuf>,
+    pub room: Arc<Room>,
     /// Place of the first one on the route.
     pub first: u16,
     /// Place of the last one.
@@ -135,10 +135,10 @@ impl Ground {
                     Crossing::Tcp { peer, congestion } => onward = Some((*peer, Arc::clone(congestion))),
                 }
             }
-            let namespace = seat.namespace.clone();
+            let room = Arc::clone(&seat.room);
             // A path has at most 65,535 nodes.
             let (last, length) = (at as u16, path.len() as u16);
-            return Ok(Segment { nodes, links, namespace, first, last, length, onward });
+            return Ok(Segment { nodes, links, room, first, last, length, onward });
         }
     }
 }
@@ -157,7 +157,7 @@ mod tests {
     /// Five nodes in a line, of which the third and the fourth are joined by TCP.
     fn ground() -> (Line, Ground, Route) {
         let line = Line::new(5);
-        let seat = |node: &Arc<Node>| (node.id(), Seat { node: Arc::clone(node), namespace: None });
+        let seat = |node: &Arc<Node>| (node.id(), Seat { node: Arc::clone(node), room: Arc::default() });
         let seats = line.nodes.iter().map(seat).collect();
         let exit = |crossing| Exit { crossing, asked: Asked::Rate };
         let mut exits: FxHashMap<_, _> =

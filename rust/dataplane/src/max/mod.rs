@@ -5,12 +5,14 @@
 //! [credit](nextmini_wire::credit) for them goes along all the links that they are to cross, like any packet.
 //!
 //! - [`chain`]: the connections from process to process; [`ground`]: what of a route is in this one
+//! - [`enter`]: a way that a program asks for; [`target`]: what is at its end
 //! - [`relay`]: both directions of a flow within a process; [`lane`]: one of them
 //! - [`gate`]: credits, and the way that they go
 //! - [`source`], [`push`], [`sink`]: where declared flows begin and end
 //! - [`pipes`]: pipes that are not in use; [`tasks`]: what all of this runs in
 
 pub mod chain;
+pub mod enter;
 pub mod gate;
 pub mod ground;
 pub mod lane;
@@ -19,4 +21,5 @@ pub mod push;
 pub mod relay;
 pub mod sink;
 pub mod source;
+pub mod target;
 pub mod tasks;

@@ -6,8 +6,8 @@ use crate::testbed::{PATIENCE, flow, link, node};
 use futures_util::{SinkExt as _, StreamExt as _};
 use nextmini_dataplane::process::{self, Options, ProcessError};
 use nextmini_wire::control::{
-    Apply, Command, FlowEnd, FlowStatus, LinkStatus, Mapping, Report, Timing, Transport, VERSION, Welcome,
-    decode, encode,
+    Apply, Command, FlowEnd, FlowStatus, LinkStatus, Mapping, PIPE_BYTES, Report, Timing, Transport, VERSION,
+    Welcome, decode, encode,
 };
 use nextmini_wire::id::NodeId;
 use tokio::net::{TcpListener, TcpStream};
@@ -65,6 +65,7 @@ impl Controller {
             ttl: false,
             timing: Timing::Normal,
             watch_us: 1_000,
+            pipe: PIPE_BYTES,
         };
         peer.say(&Command::Welcome(welcome)).await;
         peer

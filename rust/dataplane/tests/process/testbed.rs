@@ -8,6 +8,7 @@ use nextmini_dataplane::event::Event;
 use nextmini_dataplane::host::{Experiment, Host};
 use nextmini_dataplane::link::listen::{self, Expected};
 use nextmini_dataplane::max::chain::Chains;
+use nextmini_dataplane::outside::Outside;
 use nextmini_dataplane::routes::Routes;
 use nextmini_dataplane::timers::Timers;
 use nextmini_dataplane::tun::Readers;
@@ -52,7 +53,7 @@ impl Testbed {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
         let routes = Arc::new(Routes::new(sender.clone()));
-        let chains = Chains::new(key(), Arc::clone(&routes), sender.clone(), 512 * 1024);
+        let chains = Chains::new(key(), Arc::clone(&routes), sender.clone(), Outside::new(None), 512 * 1024);
         tokio::spawn(listen::accept(listener, key(), expected.clone(), Arc::clone(&chains)));
         let timers = Timers::start(timing).unwrap();
         let (pattern, readers) = (Pattern::new(1), Arc::new(Readers::new(1).unwrap()));
@@ -219,6 +220,8 @@ pub fn node(id: u32, processors: u32, mapping: Mapping) -> Node {
         hop_limit: 10_000,
         up: true,
         device: None,
+        socks: Vec::new(),
+        transparent: None,
     }
 }
 

@@ -46,8 +46,13 @@ impl std::fmt::Debug for Receiver {
 }
 
 impl Receiver {
-    /// Takes a chunk.
+    /// Takes a chunk, of which nobody wants the data.
     pub fn on_chunk(&mut self, chunk: &Chunk, payload: Bytes) -> Arrival {
+        self.on_chunk_for(chunk, payload, drop)
+    }
+
+    /// Takes a chunk, and gives `reader` what follows in the stream now.
+    pub fn on_chunk_for(&mut self, chunk: &Chunk, payload: Bytes, mut reader: impl FnMut(Bytes)) -> Arrival {
         if self.checksum.is_some() || chunk.offset < self.next || self.held.contains_key(&chunk.offset) {
             return Arrival::Again;
         }
@@ -57,10 +62,12 @@ impl Receiver {
         // What is held already overtook this chunk.
         self.reordered += u64::from(!self.held.is_empty());
         self.append(&payload);
+        reader(payload);
         let mut last = chunk.last;
         while !last && let Some((payload, is_last)) = self.held.remove(&self.next) {
             self.held_bytes -= payload.len();
             self.append(&payload);
+            reader(payload);
             last = is_last;
         }
         if !last {

@@ -28,6 +28,8 @@ pub enum Stream {
     Bytes(u64),
     /// Until [`Sender::finish`].
     Open,
+    /// So many bytes so far; see [`Sender::feed`].
+    Fed(u64),
 }
 
 /// A piece of the stream to send now.
@@ -141,7 +143,9 @@ impl Sender {
         self.end_sent = segment.last;
         self.unasked += segment.length as u64;
         let interval = (CHUNKS_AN_ASK * self.chunk as u64).min(self.window.bytes() / ASKS_A_WINDOW);
-        segment.ask = segment.last || self.unasked >= interval || self.rtt.least().is_none();
+        // Nothing may follow for long that would ask.
+        let dry = self.stream == Stream::Fed(self.sent);
+        segment.ask = segment.last || dry || self.unasked >= interval || self.rtt.least().is_none();
         if segment.ask {
             self.unasked = 0;
         }
@@ -200,9 +204,19 @@ impl Sender {
         oldest.map(|piece| piece.sent_at).next().map(|sent_at| sent_at + self.rtt.timeout())
     }
 
-    /// Ends an open stream after what has been sent.
+    /// Ends an open stream after what has been sent, and a fed one after what it was fed.
     pub fn finish(&mut self) {
-        self.stream = Stream::Bytes(self.sent);
+        self.stream = Stream::Bytes(match self.stream {
+            Stream::Fed(bytes) | Stream::Bytes(bytes) => bytes,
+            Stream::Open => self.sent,
+        });
+    }
+
+    /// A fed stream has so many more bytes.
+    pub fn feed(&mut self, bytes: u64) {
+        if let Stream::Fed(total) = &mut self.stream {
+            *total += bytes;
+        }
     }
 
     /// How far it is.
@@ -255,12 +269,15 @@ impl Sender {
         if self.end_sent {
             return None;
         }
-        let left = match self.stream {
-            Stream::Bytes(total) => total.saturating_sub(self.sent),
-            Stream::Open => u64::MAX,
+        let (left, ends) = match self.stream {
+            Stream::Bytes(total) => (total.saturating_sub(self.sent), true),
+            Stream::Open => (u64::MAX, false),
+            Stream::Fed(total) if total == self.sent => return None,
+            Stream::Fed(total) => (total - self.sent, false),
         };
         let length = left.min(self.chunk as u64) as usize;
-        Some(Segment { offset: self.sent, length, last: length as u64 == left, again: false, ask: false })
+        let last = ends && length as u64 == left;
+        Some(Segment { offset: self.sent, length, last, again: false, ask: false })
     }
 
     fn mark_arrived(&mut self, ack: &Ack) {

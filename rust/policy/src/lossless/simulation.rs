@@ -171,6 +171,38 @@ fn an_open_stream_ends_where_it_is_finished() {
 }
 
 #[test]
+fn a_fed_stream_waits_for_more_and_asks_before_it_does() {
+    let ack = |cumulative| Ack { flow: FLOW, cumulative, latest: 0, echo: 1, complete: None };
+    let mut sender = Sender::new(Stream::Fed(0), 1_000, 1);
+    assert_eq!((sender.poll_transmit(Instant(1)), sender.deadline()), (None, None));
+    sender.feed(1_500);
+    let first = sender.poll_transmit(Instant(1)).unwrap();
+    assert_eq!((first.length, first.last), (1_000, false));
+    sender.on_ack(&ack(1_000), Instant(2));
+    let second = sender.poll_transmit(Instant(2)).unwrap();
+    assert_eq!((second.offset, second.length, second.ask, second.last), (1_000, 500, true, false));
+    assert_eq!(sender.poll_transmit(Instant(2)), None);
+    sender.feed(10);
+    sender.finish();
+    let last = sender.poll_transmit(Instant(3)).unwrap();
+    assert_eq!((last.offset, last.length, last.last), (1_500, 10, true));
+    assert_eq!(sender.poll_transmit(Instant(3)), None);
+}
+
+#[test]
+fn a_reader_has_the_stream_in_order() {
+    let mut receiver = Receiver::default();
+    let mut read = Vec::new();
+    for (offset, payload, last) in
+        [(3, &b"de"[..], false), (0, b"abc", false), (3, b"de", false), (5, b"", true)]
+    {
+        let chunk = Chunk { flow: FLOW, offset, sent_at: 1, last, ask: false };
+        receiver.on_chunk_for(&chunk, payload.into(), |bytes| read.extend_from_slice(&bytes));
+    }
+    assert_eq!((read, receiver.checksum().is_some()), (b"abcde".to_vec(), true));
+}
+
+#[test]
 fn a_broken_link_sends_again_what_was_under_way_and_only_that() {
     let mut sender = Sender::new(Stream::Bytes(10_000), 1_000, 1);
     let sent = std::iter::from_fn(|| sender.poll_transmit(Instant(1))).count() as u64;

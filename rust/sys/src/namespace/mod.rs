@@ -6,11 +6,13 @@
 //! - [`create()`], [`remove`]: many at once, each with its device
 //! - [`enter_for_command`]: where a command of a user finds itself
 //! - [`within`], [`enter`]: a look inside
+//! - [`allow_foreign`]: connections in it from addresses of others
 
 mod command;
 mod create;
 #[cfg(test)]
 pub(crate) mod fixture;
+mod foreign;
 mod remove;
 
 use std::fs::{self, File};
@@ -25,6 +27,7 @@ use rustix::thread::{LinkNameSpaceType, move_into_link_name_space};
 
 pub use command::{EnterError, enter_for_command};
 pub use create::{CreateError, Device, NodeNamespace, create};
+pub use foreign::allow_foreign;
 pub use remove::{RemoveError, remove};
 
 /// Where the namespaces that have names are, as iproute2 has it.

@@ -17,7 +17,9 @@ use crate::id::{FlowId, LinkId, NodeId, RouteId};
 pub use counters::{Drops, FlowCounters, LinkCounters, SinkCounters};
 pub use direction::{Class, Direction, Trace};
 pub use fidelity::{LinkFidelity, ProcessFidelity, Quantiles};
-pub use rows::{Address, ArrivalProcess, Device, Flow, FlowKind, Link, Mapping, Node, Route, Transport};
+pub use rows::{
+    Address, ArrivalProcess, Device, Flow, FlowKind, Link, Mapping, Node, Route, Socks, SocksMode, Transport,
+};
 
 /// Version of this protocol, in the first message of each side.
 pub const VERSION: u32 = 3;
@@ -170,10 +172,20 @@ pub struct Welcome {
     /// Between two ticks of the loop that the process measures its lateness with, in microseconds.
     #[serde(default = "watch_us")]
     pub watch_us: u32,
+    /// Bytes of the pipes that flows in max mode pass.
+    #[serde(default = "pipe")]
+    pub pipe: u32,
 }
 
 fn watch_us() -> u32 {
     10_000
+}
+
+/// Bytes of a pipe where nothing else is asked for.
+pub const PIPE_BYTES: u32 = 512 * 1024;
+
+fn pipe() -> u32 {
+    PIPE_BYTES
 }
 
 /// How deadlines are kept.
@@ -204,7 +216,7 @@ pub struct Apply {
     pub classes: Option<Vec<Class>>,
     /// Parts of traces that links refer to.
     pub traces: Vec<Trace>,
-    /// Of nodes anywhere in the network, for processes whose nodes have devices.
+    /// Of nodes anywhere in the network, for processes whose nodes have devices or entrances.
     pub addresses: Vec<Address>,
     /// Nodes of this process.
     pub nodes: Vec<Node>,

@@ -42,6 +42,41 @@ pub struct Node {
     /// Where its programs' packets come from and go to; a node without answers pings itself.
     #[serde(default)]
     pub device: Option<Device>,
+    /// Where SOCKS clients are served.
+    #[serde(default)]
+    pub socks: Vec<Socks>,
+    /// The TCP port of its namespace at which connections of its programs arrive that are redirected; none if none are.
+    #[serde(default)]
+    pub transparent: Option<u16>,
+}
+
+/// A SOCKS entrance of a node: it listens in the node's namespace, or on the host if it has none.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Socks {
+    /// Where it listens, as `address:port`.
+    pub listen: String,
+    /// How connections are carried.
+    #[serde(default)]
+    pub mode: SocksMode,
+    /// The node from whose host connections go on to addresses outside of the network; none if none do.
+    #[serde(default)]
+    pub exit: Option<NodeId>,
+    /// Who may use it, as [`crate::credential::Users`] reads them; anybody, if there are none.
+    #[serde(default)]
+    pub users: Vec<String>,
+    /// The most connections at the same time.
+    pub connections: u32,
+}
+
+/// How connections of SOCKS clients are carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SocksMode {
+    /// As flows in max mode.
+    #[default]
+    Max,
+    /// As lossless sessions.
+    Normal,
 }
 
 /// The TUN device of a node, which is there already.
@@ -62,6 +97,9 @@ pub struct Device {
 pub struct Address {
     /// The node.
     pub node: NodeId,
+    /// Its name.
+    #[serde(default)]
+    pub name: String,
     /// Its IPv4 address; nothing if the node is no more.
     pub address: Option<String>,
     /// Its IPv6 address.

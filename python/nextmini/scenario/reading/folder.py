@@ -1,0 +1,70 @@
+"""Files in and below the folder of a scenario, read once each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from nextmini.scenario.files import BadFileError
+from nextmini.scenario.reading.beside import content_of
+from nextmini.scenario.trace import TraceSource, parse_mahimahi
+from nextmini.scenario.users import LARGEST_MIB, Users, parse_users
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+T = TypeVar("T", TraceSource, Users)
+
+_LARGEST_TRACE = 64
+"""MiB."""
+
+
+class ScenarioFolder:
+    """Files in and below a folder; `names` are of traces that the scenario itself has."""
+
+    def __init__(self, folder: Path, names: frozenset[str]) -> None:
+        self._folder = folder
+        self._names = names
+        self._traces: dict[str, TraceSource | BadFileError] = {}
+        self._users: dict[str, Users | BadFileError] = {}
+
+    def trace(self, name: str) -> TraceSource | str:
+        """The trace in a file, or the name of one that is no file. Raises BadFileError."""
+        return name if name in self._names else _once(self._traces, name, self._read_trace)
+
+    def users(self, name: str) -> Users:
+        """The users in a file. Raises BadFileError."""
+        return _once(self._users, name, self._read_users)
+
+    def _read_trace(self, name: str) -> TraceSource:
+        path = self._folder / name
+        remedy = "name a file, from the folder of the scenario on, or a trace of [[traces]]"
+        content = content_of(path, _LARGEST_TRACE, remedy)
+        # What is no text is no number, and so has a line too.
+        return parse_mahimahi(content.decode("utf-8", "replace"), str(path), name)
+
+    def _read_users(self, name: str) -> Users:
+        path = self._folder / name
+        content = content_of(path, LARGEST_MIB, "name a file, from the folder of the scenario on")
+        # The scenario may be written down elsewhere, and read again there.
+        return Users(str(path.absolute()), parse_users(content, str(path)))
+
+
+def names_in(data: dict[str, Any]) -> frozenset[str]:
+    """The names under which a scenario's data has traces."""
+    entries = data.get("traces")
+    tables = [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
+    return frozenset(entry["name"] for entry in tables if isinstance(entry.get("name"), str))
+
+
+def _once(known: dict[str, T | BadFileError], name: str, read: Callable[[str], T]) -> T:
+    """What `read` makes of a name, or why it cannot; both are kept in `known`."""
+    if name not in known:
+        try:
+            known[name] = read(name)
+        except BadFileError as error:
+            known[name] = error
+    found = known[name]
+    if isinstance(found, BadFileError):
+        raise found
+    return found
