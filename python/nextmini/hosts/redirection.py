@@ -28,7 +28,7 @@ _WITHOUT = "leave out `transparent`, under [max] and of nodes, to do without"
 def ruleset(device: str, ports: Sequence[int] | None, own_port: int | None) -> str:
     """What nft(8) is to read, whatever there was before: TCP connections to `ports` go to `own_port` instead.
 
-    Only those that would leave by `device`: the links of a dataplane process in the namespace do not. `ports` are
+    Only those that would leave by `device`: links of a dataplane process in the namespace do not. `ports` are
     None for all of them. Without an `own_port` nothing is redirected.
     """
     # To name a table makes it, so that it can be deleted in any case. All of this is in force at once.
