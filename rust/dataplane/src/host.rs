@@ -50,6 +50,8 @@ use crate::routes::{Outbound, Pair, Routes};
 use crate::task::Task;
 use crate::timers::Timers;
 use crate::tun::{Device, Readers, Reading};
+use crate::tunnel::open::Tunnels;
+use crate::tunnel::registry::News;
 
 /// How long flows and sinks may take to report when everything ends.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -87,6 +89,7 @@ pub struct Host {
     ending: Vec<Task>,
     stop_sinks: watch::Sender<bool>,
     received: Arc<Received>,
+    tunnels: Arc<Tunnels>,
     captures: Captures,
 }
 
@@ -140,7 +143,9 @@ impl Host {
     /// A process without nodes, whose listener brings connections for what it is to expect.
     pub fn new(experiment: Experiment, expected: Expected, events: Events, routes: Arc<Routes>) -> Self {
         let captures = Captures::new(Arc::clone(&routes));
+        let (chains, timers) = (Arc::clone(&experiment.chains), experiment.timers.clone());
         Self {
+            tunnels: Tunnels::new(chains, timers, events.clone()),
             experiment,
             expected,
             events,
@@ -229,6 +234,8 @@ impl Host {
 
     /// Tells the sources whose routes cross one of these links that it broke.
     pub fn link_broken(&self, links: &[control::BrokenLink]) {
+        let broken = News::Broken(links.into());
+        self.nodes.values().for_each(|hosted| hosted.node.tunnels().tell_all(&broken));
         let routes = self.routes.load();
         for flow in self.flows.values() {
             let Some(route) = flow.stats.route().and_then(|id| routes.get(id)) else { continue };
@@ -342,7 +349,8 @@ impl Host {
             node.crash();
         }
         let (ingress, processors) = Ingress::new(&node, row.processors, row.mapping, &self.events);
-        let sink = Sink::new(Arc::clone(&node), self.experiment.pattern.clone(), Arc::clone(&self.received));
+        let (pattern, received) = (self.experiment.pattern.clone(), Arc::clone(&self.received));
+        let sink = Sink::new(Arc::clone(&node), pattern, received, Arc::clone(&self.tunnels));
         let sink =
             Task::spawn(row.id, "sink", self.events.clone(), sink.run(arrived, self.stop_sinks.subscribe()));
         let readers = device.as_ref().map_or_else(|| Ok(Vec::new()), |device| self.readers(&node, device));

@@ -15,6 +15,7 @@
 //! - [`link`]: what carries packets between nodes, and [`capture`]: who watches them
 //! - [`max`]: flows that cross links on connections of their own, beside their packets
 //! - [`entrance`]: where programs' TCP connections are taken in, and [`outside`]: where they may leave the network
+//! - [`tunnel`]: connections as lossless sessions, which are packets like any
 //! - [`flow`]: where lossless sessions begin and end
 //! - [`control`]: the connection to the controller, which [`home`] makes
 //! - [`timers`]: how all of them wait for a time, and [`watch`]: how late the machine makes that
@@ -51,4 +52,5 @@ pub mod stop;
 pub mod task;
 pub mod timers;
 pub mod tun;
+pub mod tunnel;
 pub mod watch;

@@ -16,6 +16,7 @@ use nextmini_wire::id::{FlowId, NodeId, RouteId};
 use nextmini_wire::ip::Ip;
 use nextmini_wire::key::FlowKey;
 use nextmini_wire::packet::{Ack, Content, Packet};
+use nextmini_wire::tunnel::StreamId;
 use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, watch};
 
@@ -26,6 +27,7 @@ use crate::link::onward::Claim;
 use crate::link::outgoing::Filling;
 use crate::local::Local;
 use crate::routes::{Asked, Outbound, Postponed, Routes};
+use crate::tunnel::registry::{Name, News, Registry};
 
 /// A piece of a flow that has arrived.
 #[derive(Debug)]
@@ -111,6 +113,7 @@ pub struct Node {
     /// Unbounded: what waits is bounded by the windows of the sessions that end here.
     sink: mpsc::UnboundedSender<Vec<Arrived>>,
     sources: Mutex<FxHashMap<FlowId, mpsc::UnboundedSender<SourceNews>>>,
+    tunnels: Arc<Registry>,
     ended: AtomicBool,
     /// Whether it is down.
     down: AtomicBool,
@@ -137,6 +140,7 @@ impl Node {
             local,
             sink,
             sources: Mutex::default(),
+            tunnels: Arc::default(),
             ended: AtomicBool::new(false),
             down: AtomicBool::new(false),
             crashes: AtomicU64::new(0),
@@ -157,6 +161,11 @@ impl Node {
     /// The routes of its process.
     pub fn routes(&self) -> &Routes {
         &self.routes
+    }
+
+    /// The tunnels of which it is an end.
+    pub fn tunnels(&self) -> &Arc<Registry> {
+        &self.tunnels
     }
 
     /// Where it reports what happens.
@@ -442,6 +451,15 @@ impl Node {
         lock(&self.sources).get(&flow).is_some_and(|source| source.send(news).is_ok())
     }
 
+    /// Tells the end of a tunnel whose stream is acknowledged; whether there is one.
+    fn tell_tunnel(&self, stream: StreamId, ack: Ack, packet: &Packet) -> bool {
+        let Some(peer) = self.routes.load().get(packet.route).map(|route| route.pair().0) else {
+            return false;
+        };
+        let name = Name { peer, number: stream.number, side: stream.sender };
+        self.tunnels.tell(name, News::Ack { ack, due: packet.due })
+    }
+
     /// The class of packets that start here, as far as synthetic flows tell what they are.
     pub fn class_of(&self, destination: NodeId, protocol: u8) -> u16 {
         let subject = Subject { source: self.id, destination, protocol, ports: None };
@@ -453,6 +471,7 @@ impl Node {
         self.down.store(true, Ordering::Relaxed);
         *lock(&self.flows) = FlowTable::default();
         lock(&self.sources).clear();
+        self.tunnels.forget();
         self.crashes.fetch_add(1, Ordering::Relaxed);
     }
 
@@ -474,6 +493,7 @@ impl Node {
     /// Nothing arrives here any more.
     pub fn end(&self) {
         self.ended.store(true, Ordering::Relaxed);
+        self.tunnels.forget();
         self.set_neighbours(FxHashMap::default());
     }
 
@@ -495,7 +515,10 @@ impl Node {
             }
             // A late answer to a flow that has ended is nobody's loss.
             Content::Ack(ack) => {
-                self.tell_source(ack.flow, SourceNews::Ack { ack, due: packet.due });
+                match StreamId::of(ack.flow) {
+                    Some(stream) => self.tell_tunnel(stream, ack, &packet),
+                    None => self.tell_source(ack.flow, SourceNews::Ack { ack, due: packet.due }),
+                };
                 true
             }
         }

@@ -11,7 +11,7 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 
 use super::door;
-use crate::max::chain::{ChainError, Chains, watched};
+use crate::max::chain::{ChainError, Chains, Opened, watched};
 use crate::max::enter::Client;
 use crate::max::relay::Carried;
 
@@ -45,6 +45,10 @@ impl Redirected {
         }
     }
 
+    async fn enter(&self, client: Client, target: &Target) -> Result<Opened, Refusal> {
+        self.chains.enter(self.chains.plan(self.node, client, target, None)?).await
+    }
+
     async fn carry(&self, stream: TcpStream, client: SocketAddr) -> Result<(), ServeError> {
         set_lasting(&stream)?;
         let to = original_destination(&stream).map_err(|_| ServeError::Direct);
@@ -52,7 +56,7 @@ impl Redirected {
             Ok(to) if Ok(to) == stream.local_addr().map_err(drop) => Err(ServeError::Direct),
             Ok(to) => {
                 let (client, target) = (Client::Program(client), Target::Address(to));
-                self.chains.enter(self.node, client, &target, None).await.map_err(ServeError::Refused)
+                self.enter(client, &target).await.map_err(ServeError::Refused)
             }
             Err(error) => Err(error),
         };

@@ -11,6 +11,7 @@ use nextmini_wire::control::{FlowChange, FlowEnd, FlowStatus};
 use nextmini_wire::id::{FlowId, NodeId, RouteId};
 use nextmini_wire::key::FlowKey;
 use nextmini_wire::packet::{Chunk, Content, Packet};
+use nextmini_wire::tunnel::StreamId;
 use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, watch};
 
@@ -19,6 +20,7 @@ use super::collector::{Collector, Received};
 use crate::clock;
 use crate::event::{Event, report};
 use crate::node::{Arrived, Node};
+use crate::tunnel::open::Tunnels;
 
 /// A session that is complete still answers for so long, in case its last answer was lost.
 const REMEMBERED: Duration = Duration::from_secs(300);
@@ -45,6 +47,7 @@ struct Session {
 pub struct Sink {
     node: Arc<Node>,
     collector: Collector,
+    tunnels: Arc<Tunnels>,
     /// Of the node, when these flows began.
     crashes: u64,
     sessions: FxHashMap<FlowId, Session>,
@@ -55,9 +58,11 @@ pub struct Sink {
 }
 
 impl Sink {
-    /// A sink of `node`, where flows carry `pattern`; others may see in `received` what has arrived.
-    pub fn new(node: Arc<Node>, pattern: Pattern, received: Arc<Received>) -> Self {
+    /// A sink of `node`, where flows carry `pattern`; others may see in `received` what has arrived, and `tunnels`
+    /// have what arrives of theirs.
+    pub fn new(node: Arc<Node>, pattern: Pattern, received: Arc<Received>, tunnels: Arc<Tunnels>) -> Self {
         Self {
+            tunnels,
             collector: Collector::new(Arc::clone(&node), pattern, received),
             crashes: node.crashes(),
             node,
@@ -127,6 +132,12 @@ impl Sink {
     }
 
     fn take_chunk(&mut self, chunk: Chunk, piece: Arrived) {
+        if let Some(stream) = StreamId::of(chunk.flow) {
+            if !self.tunnels.take(&self.node, stream, piece) {
+                self.node.charge(DropCause::Local, None);
+            }
+            return;
+        }
         let Arrived { route, payload, at: now, due, .. } = piece;
         if !self.sessions.contains_key(&chunk.flow) {
             let Some(source) = self.source_of(route) else {

@@ -50,8 +50,8 @@ impl Host {
     fn socks(&self, node: NodeId, socks: &Socks, room: &Room) -> Result<Task, EntranceError> {
         let address = socks.listen.parse().map_err(|_| EntranceError::Address(socks.listen.clone()))?;
         let (users, exit) = (Users::new(&socks.users)?, socks.exit);
-        let chains = Arc::clone(&self.experiment.chains);
-        let entrance = Arc::new(Entrance { node, exit, users, chains });
+        let (chains, tunnels) = (Arc::clone(&self.experiment.chains), Arc::clone(&self.tunnels));
+        let entrance = Arc::new(Entrance { node, exit, users, mode: socks.mode, chains, tunnels });
         let door = Door { node, events: self.events.clone(), most: socks.connections as usize };
         let listener = listen(room, address)?;
         let keeping = door.keep(listener, move |stream, client| Arc::clone(&entrance).serve(stream, client));

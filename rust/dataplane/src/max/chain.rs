@@ -291,21 +291,23 @@ impl Chains {
             return Ok((ours, None));
         }
         let seat = Seat { node: Arc::clone(segment.end()), room: Arc::clone(&segment.room) };
-        self.connect(&seat, &opening.destination, opening.client).await
+        let stream = self.connect(&seat, &opening.destination, opening.client).await?;
+        reached(stream).map_err(refusal)
     }
 
     /// Connects to a program, or to the outside, at the end of a way.
-    pub(super) async fn connect(
+    ///
+    /// # Errors
+    /// Why there is no connection.
+    pub async fn connect(
         &self,
         seat: &Seat,
         destination: &Destination,
         client: Option<SocketAddr>,
-    ) -> Result<(Watched, Option<SocketAddr>), Refusal> {
+    ) -> Result<TcpStream, Refusal> {
         let book = Arc::clone(&self.routes.addresses());
         let target = Target { seat, book: &book, outside: &self.outside };
-        let stream = target.connect(destination, client).await?;
-        let bound = stream.local_addr().map_err(refusal)?;
-        Ok((watched(stream).map_err(refusal)?, Some(bound)))
+        target.connect(destination, client).await
     }
 
     fn sink(self: &Arc<Self>, sink: Sink, segment: &Segment, from: Watched) {
@@ -446,6 +448,12 @@ pub fn refusal(error: io::Error) -> Refusal {
         io::ErrorKind::PermissionDenied => Refusal::NotAllowed,
         _ => Refusal::General,
     }
+}
+
+/// A connection to a destination, and the address that the destination sees.
+pub(super) fn reached(stream: TcpStream) -> io::Result<(Watched, Option<SocketAddr>)> {
+    let bound = stream.local_addr()?;
+    Ok((watched(stream)?, Some(bound)))
 }
 
 /// A connection whose bytes the kernel is to move.

@@ -11,7 +11,8 @@ use nextmini_wire::ip::protocol;
 use nextmini_wire::key::FlowKey;
 use nextmini_wire::socks;
 
-use super::chain::{Chains, Opened, Stretch};
+use super::chain::{Chains, Opened, Stretch, reached, refusal};
+use super::ground::Seat;
 use super::relay::Ways;
 use crate::node::Node;
 
@@ -31,18 +32,43 @@ impl Client {
     }
 }
 
+/// A connection that is to be made from a node.
+#[derive(Debug)]
+pub struct Trip {
+    seat: Seat,
+    /// The node that it goes to.
+    pub to: NodeId,
+    /// Where it goes from there.
+    pub destination: Destination,
+    /// Whom the destination is told of.
+    pub client: Option<SocketAddr>,
+    key: FlowKey,
+}
+
+impl Trip {
+    /// The node that it starts at.
+    pub fn from(&self) -> &Arc<Node> {
+        &self.seat.node
+    }
+
+    /// Whether it crosses no link.
+    pub fn stays(&self) -> bool {
+        self.to == self.seat.node.id()
+    }
+}
+
 impl Chains {
-    /// Opens a way from node `from` to where `target` is, beyond `exit` if it is not in the network.
+    /// A connection from node `from` to where `target` is, beyond `exit` if it is not in the network.
     ///
     /// # Errors
-    /// Why there is none.
-    pub async fn enter(
-        self: &Arc<Self>,
+    /// The target is nowhere, or nobody is to go there.
+    pub fn plan(
+        &self,
         from: NodeId,
         client: Client,
         target: &socks::Target,
         exit: Option<NodeId>,
-    ) -> Result<Opened, Refusal> {
+    ) -> Result<Trip, Refusal> {
         let seat = self.ground().seats.get(&from).cloned().ok_or(Refusal::General)?;
         if seat.node.is_down() {
             return Err(Refusal::NetworkUnreachable);
@@ -51,8 +77,19 @@ impl Chains {
         let key = self.key_of(from, client, &aim);
         let client = self.shown(from, client, key.destination);
         let Aim { node: to, destination } = aim;
-        if to == from {
-            let (far, bound) = self.connect(&seat, &destination, client).await?;
+        Ok(Trip { seat, to, destination, client, key })
+    }
+
+    /// Opens the way of a connection.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn enter(self: &Arc<Self>, trip: Trip) -> Result<Opened, Refusal> {
+        let stays = trip.stays();
+        let Trip { seat, to, destination, client, key } = trip;
+        if stays {
+            let stream = self.connect(&seat, &destination, client).await?;
+            let (far, bound) = reached(stream).map_err(refusal)?;
             return Ok(Opened { far, bound, ways: Ways::default(), stretch: Stretch::at(&seat.node) });
         }
         let route = seat.node.find_route(&key, to).await.ok_or(Refusal::NetworkUnreachable)?;
