@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import drops_by_cause
@@ -12,7 +13,7 @@ from nextmini.experiment import app_outcomes, fidelity, happenings
 from nextmini.protocol import Drops, LinkCounters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
     from pathlib import Path
 
     from nextmini.controller.counters import Counters
@@ -51,6 +52,7 @@ def document(
     known = dict(flows)
     rows: dict[int, Flow] = {flow.id: flow for flow in network.flows}
     rows |= {id: progress.flow for id, progress in known.items()}
+    inside = {frozenset((link.a, link.b)) for link in network.links if link.transport == "memory"}
     return {
         "experiment": network.name,
         "run": facts.run,
@@ -60,7 +62,10 @@ def document(
         "seconds": round(facts.seconds, 3),
         "nodes": len(network.nodes),
         "links": len(network.links),
-        "flows": [_flow(rows[id], known.get(id), names) for id in sorted(rows)],
+        "flows": [
+            _flow(rows[id], known.get(id), names) | _joined(rows[id], known.get(id), inside)
+            for id in sorted(rows)
+        ],
         "link_stats": [entry for link in network.links for entry in _link(link, counters, names)],
         "apps": app_outcomes.entries(network, facts.apps),
         "events": happenings.entries(network, facts.events),
@@ -110,6 +115,14 @@ def _flow(flow: Flow, progress: FlowProgress | None, names: Mapping[int, str]) -
     if flow.packets:
         entry |= _packets((progress and progress.datagrams) or datagram_result(None, None))
     return entry
+
+
+def _joined(flow: Flow, progress: FlowProgress | None, inside: Collection[frozenset[int]]) -> dict[str, bool]:
+    """Of a flow in max mode, whether a pipe of its own process stands for some of the links on its route."""
+    if flow.mode != "max":
+        return {}
+    path = (progress.path if progress else None) or ()
+    return {"joined": any(frozenset(pair) in inside for pair in pairwise(path))}
 
 
 def _packets(result: DatagramResult) -> dict[str, Any]:

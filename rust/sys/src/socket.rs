@@ -6,6 +6,8 @@ use std::time::Duration;
 use rustix::net::{SendFlags, Shutdown, sockopt};
 use thiserror::Error;
 
+use crate::tcp::set_lasting;
+
 /// How a link's socket is set.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkSocket<'a> {
@@ -77,8 +79,7 @@ impl ChainSocket<'_> {
     /// See [`SocketError`].
     pub fn apply(&self, socket: impl AsFd) -> Result<(), SocketError> {
         let socket = socket.as_fd();
-        sockopt::set_tcp_nodelay(socket, true)
-            .map_err(|source| SocketError::Option { option: "TCP_NODELAY", source: source.into() })?;
+        set_lasting(socket).map_err(|source| SocketError::Option { option: "SO_KEEPALIVE", source })?;
         set_congestion(socket, self.congestion)
     }
 }

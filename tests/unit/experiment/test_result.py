@@ -244,6 +244,18 @@ def test_a_flow_of_packets_says_what_became_of_them() -> None:
     assert "packets_sent" not in document(NETWORK, FACTS, {}, Counters())["flows"][0]
 
 
+def test_a_flow_in_max_mode_says_whether_a_pipe_stands_for_links_of_its_route() -> None:
+    spliced = replace(NETWORK.flows[0], mode="max")
+    apart = tuple(replace(link, transport="tcp") for link in NETWORK.links)
+    one, other = NETWORK.links[0], apart[1]
+    for links, joined in (((one, other), True), (apart, False)):
+        known = {spliced.id: FlowProgress(spliced, path=(1, 2, 3))}
+        entries = document(replace(NETWORK, links=links), FACTS, known, Counters())["flows"]
+        assert (entries[0]["joined"], "joined" in entries[1]) == (joined, False)
+    unseen = document(replace(NETWORK, flows=(spliced,)), FACTS, {}, Counters())["flows"][0]
+    assert unseen["joined"] is False
+
+
 def test_links_count_what_they_were_given_marked_and_sent_twice() -> None:
     counters = Counters()
     counters.take(Metrics((LinkCounters(2, 3, 70, 2, 0, Drops(), 9, 8, 7),)))

@@ -11,6 +11,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use nextmini_policy::route::Route;
 use nextmini_sys::socket::ChainSocket;
+use nextmini_sys::tcp::set_lasting;
 use nextmini_sys::watched::Watched;
 use nextmini_wire::chain::{self, Answer, Destination, LENGTH_BYTES, Opening, Refusal};
 use nextmini_wire::control::SinkCounters;
@@ -331,6 +332,7 @@ impl Chains {
     }
 
     async fn serve(self: &Arc<Self>, mut stream: TcpStream) -> Result<(), ChainError> {
+        set_lasting(&stream)?;
         let opening = Opening::decode(&read_message(&mut stream).await?)?;
         let (route, segment) = match self.segment(&opening).await {
             Ok(found) => found,
