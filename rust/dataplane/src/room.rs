@@ -9,6 +9,9 @@ use nextmini_sys::namespace::{allow_foreign, within};
 use nextmini_sys::tcp::{connecting, connecting_as, listen};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
+/// Of any port, the kernel chooses one that may just have been used for the same destination: so many are tried.
+const PORTS: u32 = 8;
+
 /// A node's network namespace, or the host's loopback if it has none.
 #[derive(Debug, Default)]
 pub struct Room {
@@ -42,15 +45,30 @@ impl Room {
     /// The kernel's answer: nobody listens there, or the namespace is gone.
     pub async fn connect(&self, to: SocketAddr, client: Option<SocketAddr>) -> io::Result<TcpStream> {
         match &self.namespace {
-            Some(path) => {
-                let socket = self.socket_inside(path, to, client)?;
-                TcpSocket::from_std_stream(socket).connect(to).await
-            }
+            Some(path) => self.connect_inside(path, to, client).await,
             None => {
                 let to = SocketAddr::new(loopback_like(to.ip()), to.port());
                 TcpSocket::from_std_stream(connecting(to)?).connect(to).await
             }
         }
+    }
+
+    async fn connect_inside(
+        &self,
+        path: &Path,
+        to: SocketAddr,
+        client: Option<SocketAddr>,
+    ) -> io::Result<TcpStream> {
+        let tries = if client.is_some_and(|client| client.port() == 0) { PORTS } else { 1 };
+        let mut outcome = Err(io::ErrorKind::AddrNotAvailable.into());
+        for _ in 0..tries {
+            let socket = self.socket_inside(path, to, client)?;
+            outcome = TcpSocket::from_std_stream(socket).connect(to).await;
+            if !matches!(&outcome, Err(error) if error.kind() == io::ErrorKind::AddrNotAvailable) {
+                break;
+            }
+        }
+        outcome
     }
 
     fn socket_inside(

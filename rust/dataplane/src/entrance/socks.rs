@@ -92,7 +92,9 @@ impl Entrance {
             Ok((mut end, bound)) => {
                 let outcome = match succeed(&mut stream, bound).await {
                     Ok(()) => carry(stream, &mut end).await,
-                    Err(error) => end.say(&Record::Reset).map_err(CarryError::from).and_then(|()| Err(error.into())),
+                    Err(error) => {
+                        end.say(&Record::Reset).map_err(CarryError::from).and_then(|()| Err(error.into()))
+                    }
                 };
                 if !matches!(outcome, Err(CarryError::End(_))) {
                     self.tunnels.finish(end);
