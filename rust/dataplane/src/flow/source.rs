@@ -242,8 +242,7 @@ impl Source {
     fn hear(&mut self, news: SourceNews) {
         match news {
             SourceNews::Ack { ack, due } => {
-                let now = clock::now();
-                let at = if due == 0 { now } else { Instant(due).max(now - MOST_CATCH_UP).min(now) };
+                let at = due_or_now(due);
                 self.answered = self.answered.max(Some(at).filter(|_| due != 0));
                 self.sender.on_ack(&ack, at);
             }
@@ -311,6 +310,13 @@ impl Pause {
             Self::None | Self::Window => None,
         }
     }
+}
+
+/// When an answer counts as heard: when it was to arrive, however late the task is that hears of it, or now if it came
+/// over no link with a sense of time.
+pub(crate) fn due_or_now(due: u64) -> Instant {
+    let now = clock::now();
+    if due == 0 { now } else { Instant(due).max(now - MOST_CATCH_UP).min(now) }
 }
 
 /// Pieces of a flow with this rate in bits per second.

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::outbox::Outbox;
 use super::registry::{News, Registered};
 use crate::clock;
-use crate::flow::source::sleep_until;
+use crate::flow::source::{due_or_now, sleep_until};
 use crate::link::BATCH_BYTES;
 use crate::node::{Arrived, Node};
 use crate::timers::{Alarm, Timers};
@@ -58,6 +58,8 @@ pub struct End {
     alarm: Alarm,
     routes_changed: watch::Receiver<()>,
     key: FlowKey,
+    /// The route that it took last.
+    last: Option<RouteId>,
     class: u16,
     sender: Sender,
     outbox: Outbox,
@@ -95,6 +97,7 @@ impl End {
             registered,
             alarm: timers.alarm(),
             key,
+            last: None,
             class,
             sender: Sender::new(Stream::Fed(0), MAX_CHUNK, 1),
             outbox: Outbox::default(),
@@ -224,16 +227,13 @@ impl End {
         match news {
             News::Arrived(piece) => self.take_piece(&piece)?,
             News::Ack { ack, due } => {
-                let now = clock::now();
-                self.heard = now;
-                let at = if due == 0 { now } else { Instant(due).min(now) };
-                self.sender.on_ack(&ack, at);
+                self.heard = clock::now();
+                self.sender.on_ack(&ack, due_or_now(due));
                 self.outbox.forget(self.sender.acknowledged());
             }
             News::Broken(links) => {
                 let routes = self.node.routes().load();
-                let route = self.node.route_of(&self.key, self.registered.name.peer, clock::now());
-                let route = route.and_then(|id| routes.get(id));
+                let route = self.last.and_then(|id| routes.get(id));
                 if route.is_none_or(|route| links.iter().any(|link| route.crosses(link.a, link.b))) {
                     self.sender.on_broken_link();
                 }
@@ -284,6 +284,7 @@ impl End {
         }
         let mut sent = Sent::All;
         if let Some(route) = self.route() {
+            self.last = Some(route);
             let largest =
                 self.node.routes().load().get(route).map_or(MAX_CHUNK, |route| route.chunk() as usize);
             self.sender.set_chunk(largest);
