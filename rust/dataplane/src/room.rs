@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use nextmini_sys::namespace::{allow_foreign, within};
-use nextmini_sys::tcp::{connecting, connecting_as, listen};
+use nextmini_sys::tcp::{connecting_as, connecting_here, listen};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 
 /// Of any port, the kernel chooses one that may just have been used for the same destination: so many are tried.
@@ -48,7 +48,7 @@ impl Room {
             Some(path) => self.connect_inside(path, to, client).await,
             None => {
                 let to = SocketAddr::new(loopback_like(to.ip()), to.port());
-                TcpSocket::from_std_stream(connecting(to)?).connect(to).await
+                TcpSocket::from_std_stream(connecting_here(to)?).connect(to).await
             }
         }
     }
@@ -78,7 +78,7 @@ impl Room {
         client: Option<SocketAddr>,
     ) -> io::Result<std::net::TcpStream> {
         let Some(client) = client.filter(|client| client.is_ipv4() == to.is_ipv4()) else {
-            return within(path, || connecting(to))?;
+            return within(path, || connecting_here(to))?;
         };
         if self.allows_foreign.get().is_none() {
             allow_foreign(path)?;

@@ -37,15 +37,28 @@ pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// # Errors
 /// The kernel's answer.
 pub fn connecting(to: SocketAddr) -> io::Result<TcpStream> {
-    Ok(for_connection(to)?.into())
+    let socket = socket(to)?;
+    set_lasting(&socket)?;
+    Ok(socket.into())
 }
 
-/// The same, from an address that may be another machine's; of port 0, any port.
+/// The same on this machine.
+///
+/// # Errors
+/// The kernel's answer.
+pub fn connecting_here(to: SocketAddr) -> io::Result<TcpStream> {
+    let socket = socket(to)?;
+    set_local(&socket)?;
+    Ok(socket.into())
+}
+
+/// The same as [`connecting_here`], from an address that may be another machine's; of port 0, any port.
 ///
 /// # Errors
 /// The kernel's answer: the address is in use, of another family, or this user may not.
 pub fn connecting_as(to: SocketAddr, from: SocketAddr) -> io::Result<TcpStream> {
-    let socket = for_connection(to)?;
+    let socket = socket(to)?;
+    set_local(&socket)?;
     socket.set_mark(MARK)?;
     // Of sockets of both families, in spite of its name.
     socket.set_ip_transparent_v4(true)?;
@@ -77,10 +90,16 @@ pub fn set_lasting(socket: impl AsFd) -> io::Result<()> {
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(IDLE))
 }
 
-fn for_connection(to: SocketAddr) -> io::Result<Socket> {
-    let socket = socket(to)?;
+/// The same for a connection that does not leave the machine. Some congestion control paces what it sends (BBR), which
+/// costs a timer for each burst, and a machine by itself has no congestion: where there is Cubic, it is chosen.
+///
+/// # Errors
+/// The kernel's answer.
+pub fn set_local(socket: impl AsFd) -> io::Result<()> {
     set_lasting(&socket)?;
-    Ok(socket)
+    // Where there is none, what the system has will do.
+    let _chosen = sockopt::set_tcp_congestion(socket, "cubic");
+    Ok(())
 }
 
 fn socket(address: SocketAddr) -> io::Result<Socket> {

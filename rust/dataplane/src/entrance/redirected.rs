@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use nextmini_sys::tcp::{original_destination, set_lasting};
+use nextmini_sys::tcp::{original_destination, set_local};
 use nextmini_wire::chain::Refusal;
 use nextmini_wire::id::NodeId;
 use nextmini_wire::socks::Target;
@@ -50,7 +50,7 @@ impl Redirected {
     }
 
     async fn carry(&self, stream: TcpStream, client: SocketAddr) -> Result<(), ServeError> {
-        set_lasting(&stream)?;
+        set_local(&stream)?;
         let to = original_destination(&stream).map_err(|_| ServeError::Direct);
         let opened = match to {
             Ok(to) if Ok(to) == stream.local_addr().map_err(drop) => Err(ServeError::Direct),

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use nextmini_sys::tcp::set_lasting;
+use nextmini_sys::tcp::set_local;
 use nextmini_wire::chain::Refusal;
 use nextmini_wire::control::SocksMode;
 use nextmini_wire::credential::Users;
@@ -67,7 +67,7 @@ impl Entrance {
     }
 
     async fn carry(&self, mut stream: TcpStream, client: SocketAddr) -> Result<(), ServeError> {
-        set_lasting(&stream)?;
+        set_local(&stream)?;
         let target = talk::hear(&mut stream, &self.users, DEADLINE).await?;
         match self.chains.plan(self.node, Client::Of(client), &target, self.exit) {
             Err(refusal) => refuse(stream, refusal).await,
