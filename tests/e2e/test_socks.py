@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shlex
-from typing import TYPE_CHECKING
+import time
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from labs import FILE, digests, running, web
+from program import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,6 +22,8 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="namespaces of nodes n
 
 STEP = 4096
 TRANSFERS = 20
+CLOSED = 9
+"""A port at which nobody listens."""
 SIZE = 100_000_000 + TRANSFERS * STEP
 LINE = """
 [topology]
@@ -69,6 +75,22 @@ def test_whoever_is_no_user_gets_nowhere(lab: Lab, user: str) -> None:
     assert (done.code, done.out) == (WRONG_LOGIN, "")
 
 
+REFUSALS = [
+    (5, "10.0.0.6"),
+    (5, "[fd00:6e6d::6]"),
+    (5, "n1"),
+    (4, "nobody"),
+    (3, "198.51.100.7"),
+    (2, "127.0.0.1"),
+]
+
+
+def test_a_refusal_says_why(lab: Lab) -> None:
+    urls = [f"http://{host}:{CLOSED}/" for _, host in REFUSALS]
+    done = lab.curl("n1", "--socks5-hostname", "127.0.0.1:1080", *urls)
+    assert re.findall(r"\((\d)\)$", done.err, re.MULTILINE) == [str(code) for code, _ in REFUSALS], done
+
+
 def test_twenty_transfers_of_100_mb_at_the_same_time_are_whole(lab: Lab) -> None:
     file = lab.program.work / FILE
     url = "http://10.0.0.6:8000/"
@@ -87,3 +109,37 @@ def test_twenty_transfers_of_100_mb_at_the_same_time_are_whole(lab: Lab) -> None
     found = {int(line.split()[0]): line.split()[1] for line in done.out.splitlines()}
     expected = digests(file, [number * STEP for number in range(TRANSFERS)])
     assert found == dict(enumerate(expected))
+
+
+def test_flows_of_both_modes_and_connections_share_nodes(lab: Lab) -> None:
+    for mode in ("max", "normal"):
+        done = lab.run("flow", "add", "n1", "n6", "--mode", mode, "--name", mode)
+        assert done.code == 0, done
+    before = until_delivered(lab, {})
+    begins = [STEP, 2 * STEP]
+    curl = f"curl --silent --show-error {' '.join(OPEN)} http://10.0.0.6:8000/"
+    commands = [f"{curl} --range {begin}- | sha256sum" for begin in begins]
+    done = lab.inside("n1", "sh", "-c", "\n".join(commands))
+    assert (done.code, done.err) == (0, "")
+    assert [line.split()[0] for line in done.out.splitlines()] == digests(lab.program.work / FILE, begins)
+    until_delivered(lab, before)
+    assert {flow["status"] for flow in flows(lab)} == {"running"}
+    for mode in ("max", "normal"):
+        assert lab.run("flow", "stop", mode).code == 0
+
+
+def flows(lab: Lab) -> list[dict[str, Any]]:
+    """All flows of an experiment."""
+    done = lab.run("flow", "list", "--json")
+    assert done.code == 0, done
+    return list(json.loads(done.out))
+
+
+def until_delivered(lab: Lab, before: dict[str, int]) -> dict[str, int]:
+    """Waits until every flow has delivered more than it had before, and returns how much."""
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        delivered = {flow["name"]: flow["bytes"] or 0 for flow in flows(lab)}
+        if all(count > before.get(name, 0) for name, count in delivered.items()):
+            return delivered
+        assert time.monotonic() < deadline, delivered
