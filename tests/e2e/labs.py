@@ -80,22 +80,20 @@ class Lab:
                 kinds[os.readlink(entry).split(":")[0]] += 1
         return kinds
 
-    def until_served(self, node: str, *ports: int) -> None:
-        """Waits until something listens at these ports of a node."""
-        wanted = {f":{port:04X} " for port in ports}
+    def until_served(self) -> None:
+        """Waits until every web server listens."""
+        servers = (self.program.work / "scenario.toml").read_text().count("[[apps]]")
+        (log,) = self.program.work.glob("runs/*/logs/controller.log")
         deadline = time.monotonic() + PATIENCE
-        while True:
-            done = self.inside(node, "cat", "/proc/net/tcp6")
-            listening = [line for line in done.out.splitlines() if " 0A " in line]
-            if all(any(port in line for line in listening) for port in wanted):
-                return
-            assert time.monotonic() < deadline, done
+        while log.read_text().count(" is ready\n") < servers:
+            assert time.monotonic() < deadline
 
 
 def web(node: str, *ports: int) -> str:
     """A web server in a node."""
-    command = [sys.executable, str(SERVER), FILE, *map(str, ports)]
-    return f'[[apps]]\nnode = "{node}"\nbackground = true\ncommand = {json.dumps(command)}\n'
+    command = json.dumps([sys.executable, str(SERVER), FILE, *map(str, ports)])
+    ready = f'ready = "tcp:{ports[-1]}"\nbackground = true'
+    return f'[[apps]]\nnode = "{node}"\ncommand = {command}\n{ready}\n'
 
 
 async def set_rows(program: Program, statement: str) -> None:
@@ -126,7 +124,8 @@ def running(
         yield lab
     finally:
         lab.run("down", "--all")
-        lab.run("cleanup")
+        if any((program.state / "experiments").glob("*.lock")):
+            lab.run("cleanup")
     left = program.left_behind()
     del left["work"]
     assert left == {key: [] for key in left}

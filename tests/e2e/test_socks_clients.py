@@ -373,7 +373,7 @@ with socket.create_server(("127.0.0.1", 0)) as server:
 def test_a_server_that_is_killed_is_a_reset_at_its_client(entrances: Entrances) -> None:
     with child(ENDLESS) as server, through(entrances.open) as client:
         client.connect((SERVER, int(line_of(server))))
-        client.sendall(bytes(1_000_000))  # more than it has read
+        client.sendall(bytes(100_000))  # more than it has read
         assert line_of(server) == "began"
         server.kill()
         with pytest.raises((ConnectionResetError, BrokenPipeError)):
@@ -416,7 +416,7 @@ def test_a_client_that_is_killed_is_a_reset_at_its_server(entrances: Entrances) 
             connection = server.accept()[0]
             connection.settimeout(PATIENCE)
             with connection:
-                connection.sendall(bytes(1_000_000))  # more than it has read
+                connection.sendall(bytes(100_000))  # more than it has read
                 assert line_of(client) == "began"
                 client.kill()
                 with pytest.raises((ConnectionResetError, BrokenPipeError)):
