@@ -95,7 +95,7 @@ def socks5(
     flows: Annotated[str, typer.Option(metavar="N,N,...", help="Downloads at once.")] = "1,4",
     transport: Annotated[Literal["tcp", "memory"], typer.Option(help="What links are made of.")] = "tcp",
     mode: Annotated[
-        Literal["max", "normal"], typer.Option(help="How connections cross the network, as [[socks]] has it.")
+        Literal["max", "normal"], typer.Option(help="How connections cross the network.")
     ] = "max",
     seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
     repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
