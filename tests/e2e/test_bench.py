@@ -123,6 +123,32 @@ def test_programs_are_measured_beside_bare_devices(environment: dict[str, str], 
     assert namespaces_of_benchmarks() == []
 
 
+@pytest.mark.parametrize("transport", ["tcp", "memory"])
+def test_curl_through_an_entrance_is_measured_beside_a_bare_chain(
+    environment: dict[str, str], transport: str, tmp_path: Path
+) -> None:
+    options = ("--hops", "1", "--flows", "2", "--transport", transport, "--seconds", "0.2", "--repeat", "1")
+    # Proxies of the user's are none of curl's here.
+    proxies = {"http_proxy": "http://127.0.0.1:9", "no_proxy": "*"}
+    done = subprocess.run(
+        [*PROGRAM, "socks5", *options, "--json"],
+        env=environment | proxies,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert (document["bench"], document["seconds"]) == ("socks5", 0.2)
+    (row,) = document["rows"]
+    assert row | {"hops": 1, "transport": transport, "mode": "max", "flows": 2} == row
+    for figure in ("gbps", "splice_gbps", "direct_gbps", "ratio", "direct_ratio"):
+        assert row[figure] > 0, figure
+    assert row["first_byte_ms"] > 0
+    assert row["direct_first_byte_ms"] > 0
+    assert processes_naming(str(tmp_path)) == []
+
+
 def test_a_ring_starts_and_stops(environment: dict[str, str], tmp_path: Path) -> None:
     done = subprocess.run(
         [*PROGRAM, "scale", "--nodes", "10", "--repeat", "1", "--json"],

@@ -8,15 +8,14 @@ so that the relay has a process of its own, as ours has. It ends when its standa
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
-import threading
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from nextmini.bench.helpers import end_with_input, helper, program, say, until_failed
 from nextmini.bench.iperf import Ends
-from nextmini.errors import PrerequisiteError, RunError
+from nextmini.errors import PrerequisiteError
 from nextmini.hosts.namespaces import NodeNamespaces, clear, places
 from nextmini.scenario import loads, resolve
 from nextmini.scenario.isolation import device_name
@@ -30,10 +29,10 @@ if TYPE_CHECKING:
 
 Offload = Literal["on", "off"]
 
-PROGRAM = (sys.executable, "-I", "-m", "nextmini.bench.bare_tuns")
+PROGRAM = program("nextmini.bench.bare_tuns")
 NAME = "bench-bare"
 """Of the namespaces; no experiment has it, but it is held like one's, so that what is left of it is found."""
-_READY = b"ready\n"
+_WHAT = "the bare relay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ async def bare_tuns(offload: Offload) -> AsyncIterator[Relay]:
             await namespaces.create()
             first, second = (places(secrets.folder, NAME)[node.name] for node in network.nodes)
             async with relay((first, second), offload) as process:
-                lost = asyncio.ensure_future(_until_failed(process))
+                lost = asyncio.ensure_future(until_failed(_WHAT, process))
                 try:
                     yield Relay(Ends(first, second, network.nodes[1].address), process.pid, lost)
                 finally:
@@ -75,30 +74,8 @@ async def bare_tuns(offload: Offload) -> AsyncIterator[Relay]:
 async def relay(ends: tuple[Place, Place], offload: Offload) -> AsyncIterator[Process]:
     """A process that relays between the devices of two nodes. Raises RunError if it cannot."""
     devices = [word for place in ends for word in (str(place.namespace), device_name(place.node))]
-    process = await asyncio.create_subprocess_exec(
-        *PROGRAM,
-        offload,
-        *devices,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        if process.stdout is None or await process.stdout.readline() != _READY:
-            await _until_failed(process)
+    async with helper(_WHAT, (*PROGRAM, offload, *devices)) as (process, _ready):
         yield process
-    finally:
-        if process.returncode is None:
-            process.kill()
-        await process.wait()
-
-
-async def _until_failed(process: Process) -> None:
-    errors = await process.stderr.read() if process.stderr else b""
-    await process.wait()
-    last = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
-    raise RunError(f"the bare relay failed: {''.join(last) or 'it said nothing'}")
 
 
 def main(arguments: list[str]) -> None:
@@ -108,19 +85,8 @@ def main(arguments: list[str]) -> None:
     except ImportError as error:
         raise PrerequisiteError(f"the native module is missing: {error}", "install Nextmini again") from error
     offload, *ends = arguments
-    threading.Thread(target=_end_with_input, daemon=True).start()
-    _native.bench_relay_tuns((ends[0], ends[1]), (ends[2], ends[3]), offload == "on", _tell_ready)
-
-
-def _end_with_input() -> None:
-    sys.stdin.buffer.read()
-    # Its threads wait for packets, and hold nothing.
-    os._exit(0)
-
-
-def _tell_ready() -> None:
-    sys.stdout.buffer.write(_READY)
-    sys.stdout.buffer.flush()
+    end_with_input()
+    _native.bench_relay_tuns((ends[0], ends[1]), (ends[2], ends[3]), offload == "on", lambda: say("ready"))
 
 
 if __name__ == "__main__":

@@ -9,9 +9,10 @@ from __future__ import annotations
 import asyncio
 import sys
 
+from nextmini.bench.helpers import program
 from nextmini.errors import PrerequisiteError, RunError
 
-PROGRAM = (sys.executable, "-I", "-m", "nextmini.bench.baseline")
+PROGRAM = program("nextmini.bench.baseline")
 
 
 async def relay_chain(relays: int, seconds: float, *, splice: bool = False) -> float:

@@ -25,7 +25,12 @@ class Samples:
 
     def ratios(self) -> list[float]:
         """Ours by the baseline that was measured right after it."""
-        return [ours / bare for ours, bare in zip(self.gbps, self.baseline, strict=True)]
+        return quotients(self.gbps, self.baseline)
+
+
+def quotients(values: Sequence[float], others: Sequence[float]) -> list[float]:
+    """Each by the one of the same repetition."""
+    return [value / other for value, other in zip(values, others, strict=True)]
 
 
 def middle(values: Sequence[float]) -> float:

@@ -87,6 +87,41 @@ def max_mode(
             print_max(rows, plan)
 
 
+@app.command("socks5")
+def socks5(
+    hops: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Nodes between entrance and server.")
+    ] = "1,2,5,10",
+    flows: Annotated[str, typer.Option(metavar="N,N,...", help="Downloads at once.")] = "1,4",
+    transport: Annotated[Literal["tcp", "memory"], typer.Option(help="What links are made of.")] = "tcp",
+    mode: Annotated[
+        Literal["max", "normal"], typer.Option(help="How connections cross the network.")
+    ] = "max",
+    seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Measure curl through SOCKS 5 entrances to lines of nodes, beside bare chains that splice.
+
+    The baseline is curl through a chain of as many threads as there are hops, which have the kernel splice
+    from one loopback TCP connection to the next; "direct" is curl with nothing in between. All are measured
+    in turn, in the same run. Needs curl.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.socks5 import Plan, measure
+
+        plan = Plan(_numbers(hops, "--hops"), _numbers(flows, "--flows"), transport, mode, seconds, repeat)
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("socks5", rows, seconds=seconds, repeat=repeat)
+        else:
+            from nextmini.cli.bench_tables import print_socks5
+
+            print_socks5(rows, plan)
+
+
 @app.command("tun")
 def tun(
     hops: Annotated[str, typer.Option(metavar="N,N,...", help="Links between the two ends.")] = "1,2,5,10,30",

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from nextmini.bench import lossless, max_mode, scale, tun
+    from nextmini.bench import lossless, max_mode, scale, socks5, tun
 
 
 def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
@@ -48,6 +48,39 @@ def print_max(rows: list[dict[str, Any]], plan: "max_mode.Plan") -> None:
             f"{row['copy_gbps']:.2f}",
             f"{row['direct_gbps']:.2f}",
             f"{row['cpu_seconds_per_gb']:.2f}",
+        )
+        for row in rows
+    )
+    _print(title, headings, cells)
+
+
+def print_socks5(rows: list[dict[str, Any]], plan: "socks5.Plan") -> None:
+    """Of `nextmini bench socks5`."""
+    title = (
+        f"curl through SOCKS 5 entrances, {plan.mode} mode, {plan.transport} links; "
+        f"medians of {plan.repeat} measurements of {plan.seconds:g} s"
+    )
+    headings = (
+        "Hops",
+        "Flows",
+        "Gbit/s",
+        "Bare\nsplice",
+        "Ratio",
+        "Ratio's\nrange",
+        "Direct",
+        "CPU\ns/GB",
+        "First\nbyte ms",
+        "Direct\nms",
+    )
+    cells = (
+        (
+            row["hops"],
+            row["flows"],
+            *_compared(row, "splice_gbps"),
+            f"{row['direct_gbps']:.2f}",
+            f"{row['cpu_seconds_per_gb']:.2f}",
+            f"{row['first_byte_ms']:.2f}",
+            f"{row['direct_first_byte_ms']:.2f}",
         )
         for row in rows
     )
