@@ -126,6 +126,7 @@ def running(
         lab.run("down", "--all")
         if any((program.state / "experiments").glob("*.lock")):
             lab.run("cleanup")
+        (program.work / FILE).unlink()
     left = program.left_behind()
     del left["work"]
     assert left == {key: [] for key in left}
