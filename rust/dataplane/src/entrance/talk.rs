@@ -46,7 +46,11 @@ pub enum TalkError {
 /// See [`TalkError`].
 pub async fn hear(stream: &mut TcpStream, users: &Users, within: Duration) -> Result<Target, TalkError> {
     let heard = timeout(within, talk(stream, users)).await;
-    heard.unwrap_or(Err(TalkError::Silent))
+    let heard = heard.unwrap_or(Err(TalkError::Silent));
+    if matches!(heard, Err(TalkError::Socks(_) | TalkError::Silent)) {
+        end(stream).await?;
+    }
+    heard
 }
 
 async fn talk(stream: &mut TcpStream, users: &Users) -> Result<Target, TalkError> {
@@ -63,13 +67,13 @@ async fn talk(stream: &mut TcpStream, users: &Users) -> Result<Target, TalkError
         }
         stream.write_all(&encode_login_answer(true)).await?;
     }
-    match read(stream, Target::read).await {
-        Err(TalkError::Socks(error)) => match error.reply() {
-            Some(reply) => say(stream, &reply.encode(), error.into()).await,
-            None => Err(error.into()),
-        },
-        heard => heard,
+    let heard = read(stream, Target::read).await;
+    if let Err(TalkError::Socks(error)) = heard
+        && let Some(reply) = error.reply()
+    {
+        stream.write_all(&reply.encode()).await?;
     }
+    heard
 }
 
 async fn say<T>(stream: &mut TcpStream, last: &[u8], error: TalkError) -> Result<T, TalkError> {
@@ -89,6 +93,10 @@ pub async fn refuse(stream: &mut TcpStream, reply: Reply) -> io::Result<()> {
 /// reset, and the word may be lost.
 async fn end_with(stream: &mut TcpStream, last: &[u8]) -> io::Result<()> {
     stream.write_all(last).await?;
+    end(stream).await
+}
+
+async fn end(stream: &mut TcpStream) -> io::Result<()> {
     stream.shutdown().await?;
     let until_it_has_ended = async {
         let mut rest = [0; 1024];
@@ -203,11 +211,10 @@ mod tests {
         for said in [&b"GET / HTTP/1.1\r\n"[..], &[4, 1, 0, 80]] {
             let (mut client, heard) = server(Users::default()).await;
             client.write_all(said).await.unwrap();
-            let (outcome, stream) = heard.await.unwrap();
+            assert_eq!(client.read(&mut [0]).await.unwrap(), 0);
+            drop(client);
+            let (outcome, _) = heard.await.unwrap();
             assert!(matches!(outcome, Err(TalkError::Socks(SocksError::Version(_)))), "{outcome:?}");
-            drop(stream);
-            let ended = client.read(&mut [0]).await;
-            assert!(matches!(ended, Ok(0)) || ended.is_err());
         }
     }
 

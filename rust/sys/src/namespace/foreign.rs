@@ -18,16 +18,20 @@ const PRIORITY: u32 = 110;
 
 /// Makes such connections possible in a namespace; nothing changes if they are.
 ///
-/// Packets of [`crate::tcp::connecting_as`] have a mark. The kernel gives it to the sockets that accept them, and what these
-/// send back stays in the namespace.
+/// Packets of [`crate::tcp::connecting_as`] have a mark. The kernel gives it to the sockets that accept them, and to what it
+/// answers itself where nobody does; so whatever is sent back stays in the namespace.
 ///
 /// # Errors
 /// As [`within`] says, or that the kernel has no routing by marks.
 pub fn allow_foreign(path: &Path) -> io::Result<()> {
     within(path, || {
         fs::write("/proc/sys/net/ipv4/tcp_fwmark_accept", "1")?;
+        fs::write("/proc/sys/net/ipv4/fwmark_reflect", "1")?;
         let netlink = Netlink::open()?;
         let v6 = Path::new("/proc/sys/net/ipv6").exists().then_some(Family::V6);
+        if v6.is_some() {
+            fs::write("/proc/sys/net/ipv6/fwmark_reflect", "1")?;
+        }
         for family in [Family::V4].into_iter().chain(v6) {
             let rule = Request::Rule { family, mark: MARK, table: TABLE, priority: PRIORITY };
             for request in [rule, Request::AllLocal { family, table: TABLE }] {
@@ -72,6 +76,12 @@ mod tests {
             let mut received = Vec::new();
             (&client).read_to_end(&mut received).unwrap();
             assert_eq!(received, b"bytes");
+            drop(server);
+            let refused =
+                within(&path, || connecting_as(to, SocketAddr::new(from.ip(), 4_078))).unwrap().unwrap();
+            refused.set_nonblocking(false).unwrap();
+            let error = socket2::SockRef::from(&refused).connect(&to.into()).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::ConnectionRefused);
         }
     }
 }
