@@ -137,6 +137,8 @@ async def test_a_connection_that_breaks_is_a_reset_at_the_other_end(line: Entran
     seen: list[bool] = []
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        # A connection that is reset before anybody knows of it has never been there.
+        assert await reader.read(1) == b"x"
         connected.set()
         if breaks == "server":
             reset(writer)
@@ -149,7 +151,7 @@ async def test_a_connection_that_breaks_is_a_reset_at_the_other_end(line: Entran
     async with serving(serve) as server, asyncio.timeout(PATIENCE):
         reader, writer = await asyncio.open_connection("127.0.0.1", line.port)
         client = Client(reader, writer)
-        assert (await client.connect("e", server)).code == OK
+        assert (await client.connect("e", server, b"x")).code == OK
         await connected.wait()
         if breaks == "client":
             reset(writer)

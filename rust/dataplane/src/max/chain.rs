@@ -443,7 +443,8 @@ async fn answer(stream: &mut TcpStream, answer: Answer) -> Result<(), ChainError
 /// What SOCKS would say of a failure to connect.
 pub fn refusal(error: io::Error) -> Refusal {
     match error.kind() {
-        io::ErrorKind::ConnectionRefused => Refusal::ConnectionRefused,
+        // A server may take its welcome back.
+        io::ErrorKind::ConnectionRefused | io::ErrorKind::ConnectionReset => Refusal::ConnectionRefused,
         io::ErrorKind::HostUnreachable => Refusal::HostUnreachable,
         io::ErrorKind::NetworkUnreachable => Refusal::NetworkUnreachable,
         io::ErrorKind::TimedOut => Refusal::TimedOut,
