@@ -23,7 +23,7 @@ use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{FlowId, LinkId, NodeId};
 use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use self::entrances::EntranceError;
 use self::links::HostedLink;
@@ -48,6 +48,8 @@ use crate::node::{Node, SourceNews};
 use crate::room::Room;
 use crate::routes::{Outbound, Pair, Routes};
 use crate::task::Task;
+use crate::tcp::actor::{self, Actor, Message};
+use crate::tcp::source::TcpSource;
 use crate::timers::Timers;
 use crate::tun::{Device, Readers, Reading};
 use crate::tunnel::open::Tunnels;
@@ -102,6 +104,9 @@ struct HostedNode {
     /// Of its TUN device.
     _readers: Vec<Reading>,
     sink: Task,
+    /// Drives the ends of TCP flows.
+    _actor: Task,
+    tcp: mpsc::Sender<Message>,
     room: Arc<Room>,
     entrances: Vec<Task>,
 }
@@ -344,7 +349,8 @@ impl Host {
         let stack = device.clone().map_or(Stack::Echo, Stack::Device);
         let local = Local::new(addresses, stack);
         let (routes, events) = (Arc::clone(&self.routes), self.events.clone());
-        let (node, arrived) = Node::new((row.id, row.hop_limit), local, routes, events);
+        let (tcp, inbox) = mpsc::channel(actor::INBOX);
+        let (node, arrived) = Node::new((row.id, row.hop_limit), local, routes, events, tcp.clone());
         if !row.up {
             node.crash();
         }
@@ -355,10 +361,14 @@ impl Host {
             Task::spawn(row.id, "sink", self.events.clone(), sink.run(arrived, self.stop_sinks.subscribe()));
         let readers = device.as_ref().map_or_else(|| Ok(Vec::new()), |device| self.readers(&node, device));
         let readers = readers.map_err(DeviceError::Watch)?;
+        let Experiment { pattern, seed, timers, .. } = &self.experiment;
+        let actor = Actor::new(Arc::clone(&node), pattern.clone(), *seed, timers);
+        let _actor = Task::spawn(row.id, "TCP", self.events.clone(), actor.run(inbox));
         let room = Arc::new(Room::new(row.device.as_ref().map(|device| device.namespace.clone().into())));
         let entrances = self.entrances(&row, &room)?;
         let (_processors, _readers) = (processors, readers);
-        let hosted = HostedNode { row, node, ingress, _processors, _readers, sink, room, entrances };
+        let hosted =
+            HostedNode { row, node, ingress, _processors, _readers, _actor, tcp, sink, room, entrances };
         self.nodes.insert(hosted.row.id, hosted);
         Ok(())
     }
@@ -378,7 +388,8 @@ impl Host {
         if let Some(known) = self.flows.get(&row.id) {
             return if known.row == row { Ok(()) } else { Err(RowError::Changed("flow")) };
         }
-        let node = &self.nodes.get(&row.source).ok_or(RowError::NoNode(row.source))?.node;
+        let hosted = self.nodes.get(&row.source).ok_or(RowError::NoNode(row.source))?;
+        let (node, tcp) = (&hosted.node, hosted.tcp.clone());
         let (stats, (stop, stopped)) = (Arc::new(Stats::default()), watch::channel(false));
         let news = node.register_source(row.id);
         let (node, experiment) = (Arc::clone(node), &self.experiment);
@@ -397,6 +408,10 @@ impl Host {
             FlowKind::Max => {
                 let (chains, stats) = (Arc::clone(&experiment.chains), (Arc::clone(&stats), timers));
                 let source = max::source::Source::new(row.clone(), node, chains, stats);
+                Task::spawn(row.source, "flow source", events, source.run(stopped))
+            }
+            FlowKind::Tcp => {
+                let source = TcpSource::new(row.clone(), node, tcp, Arc::clone(&stats), timers);
                 Task::spawn(row.source, "flow source", events, source.run(stopped))
             }
             FlowKind::Udp => {

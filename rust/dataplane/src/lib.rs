@@ -17,6 +17,7 @@
 //! - [`entrance`]: where programs' TCP connections are taken in, and [`outside`]: where they may leave the network
 //! - [`tunnel`]: connections as lossless sessions, which are packets like any
 //! - [`flow`]: where lossless sessions begin and end
+//! - [`tcp`]: flows of a TCP of their own
 //! - [`control`]: the connection to the controller, which [`home`] makes
 //! - [`timers`]: how all of them wait for a time, and [`watch`]: how late the machine makes that
 //! - [`baseline`]: what throughput is measured against
@@ -50,6 +51,7 @@ pub mod room;
 pub mod routes;
 pub mod stop;
 pub mod task;
+pub mod tcp;
 pub mod timers;
 pub mod tun;
 pub mod tunnel;

@@ -1,0 +1,140 @@
+//! An end of a TCP connection, with a stack of its own: a stack looks at all of its sockets for every packet.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use nextmini_policy::time::Instant;
+use nextmini_wire::control::Congestion;
+use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
+use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer};
+use smoltcp::time;
+use smoltcp::wire::{HardwareAddress, IpCidr, IpEndpoint};
+use thiserror::Error;
+
+use super::device::Device;
+use super::track::Track;
+use crate::routes::Outbound;
+
+/// Packets that a stack makes before others have their turn.
+const PACKETS: usize = 64;
+/// A peer that does not answer for so long is gone.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How an end is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Bytes of the largest packet.
+    pub mtu: usize,
+    /// Bytes that may have arrived and not been read.
+    pub receive: usize,
+    /// Bytes that may have been written and not been acknowledged.
+    pub send: usize,
+    /// What the sender does about losses.
+    pub congestion: Congestion,
+    /// Where its numbers begin.
+    pub seed: u64,
+}
+
+/// A connection cannot be begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("its addresses are none of a connection")]
+pub struct BeginError;
+
+/// An end.
+pub struct Endpoint {
+    device: Device,
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    handle: SocketHandle,
+    track: Track,
+}
+
+fn stack_time(now: Instant) -> time::Instant {
+    time::Instant::from_micros((now.0 / 1_000) as i64)
+}
+
+impl Endpoint {
+    fn new(own: IpAddr, shape: &Shape, now: Instant) -> Self {
+        let mut device = Device::new(shape.mtu, PACKETS);
+        let mut config = Config::new(HardwareAddress::Ip);
+        config.random_seed = shape.seed;
+        let mut interface = Interface::new(config, &mut device, stack_time(now));
+        interface.update_ip_addrs(|addresses| {
+            // Whoever is to be reached is reached by the one device. There is room for one address.
+            let _room = addresses.push(IpCidr::new(own.into(), 0));
+        });
+        let buffer = |bytes: usize| SocketBuffer::new(vec![0; bytes]);
+        let mut socket = Socket::new(buffer(shape.receive), buffer(shape.send));
+        // A second segment may never come, and a network of one machine has no use for fewer packets.
+        socket.set_ack_delay(None);
+        socket.set_nagle_enabled(false);
+        socket.set_timeout(Some(time::Duration::from_millis(PATIENCE.as_millis() as u64)));
+        socket.set_congestion_control(match shape.congestion {
+            Congestion::None => CongestionControl::None,
+            Congestion::Reno => CongestionControl::Reno,
+            Congestion::Cubic => CongestionControl::Cubic,
+        });
+        let mut sockets = SocketSet::new(Vec::with_capacity(1));
+        let handle = sockets.add(socket);
+        Self { device, interface, sockets, handle, track: Track::default() }
+    }
+
+    /// An end that connects.
+    ///
+    /// # Errors
+    /// [`BeginError`].
+    pub fn connect(own: SocketAddr, to: SocketAddr, shape: &Shape, now: Instant) -> Result<Self, BeginError> {
+        let mut endpoint = Self::new(own.ip(), shape, now);
+        let socket = endpoint.sockets.get_mut::<Socket<'_>>(endpoint.handle);
+        let (own, to) = (IpEndpoint::from(own), IpEndpoint::from(to));
+        socket.connect(endpoint.interface.context(), to, own).map_err(|_| BeginError)?;
+        Ok(endpoint)
+    }
+
+    /// An end that waits for a connection.
+    ///
+    /// # Errors
+    /// [`BeginError`].
+    pub fn listen(own: SocketAddr, shape: &Shape, now: Instant) -> Result<Self, BeginError> {
+        let mut endpoint = Self::new(own.ip(), shape, now);
+        endpoint.socket().listen(IpEndpoint::from(own)).map_err(|_| BeginError)?;
+        Ok(endpoint)
+    }
+
+    /// Its socket.
+    pub fn socket(&mut self) -> &mut Socket<'static> {
+        self.sockets.get_mut(self.handle)
+    }
+
+    /// What its segments tell.
+    pub fn track(&self) -> &Track {
+        &self.track
+    }
+
+    /// Takes a packet that came for it.
+    pub fn take(&mut self, packet: Bytes, now: Instant) {
+        self.track.hears(&packet, now);
+        self.device.take(packet);
+    }
+
+    /// Does what there is to do. Whether the socket may have changed.
+    pub fn poll(&mut self, now: Instant) -> bool {
+        let result = self.interface.poll(stack_time(now), &mut self.device, &mut self.sockets);
+        result == PollResult::SocketStateChanged
+    }
+
+    /// Moves what it has to send to `batch`.
+    pub fn fetch(&mut self, batch: &mut Vec<Outbound>, now: Instant) {
+        for packet in &self.device.leaving {
+            self.track.sends(&packet.payload, now);
+        }
+        batch.append(&mut self.device.leaving);
+    }
+
+    /// When it is to be polled again, if nothing arrives before.
+    pub fn next(&mut self, now: Instant) -> Option<Instant> {
+        let next = self.interface.poll_at(stack_time(now), &self.sockets)?;
+        Some(Instant((next.total_micros().max(0) as u64).saturating_mul(1_000)))
+    }
+}
