@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 USUAL_PACKETS = {"udp": 1_472, "icmp": 56}
 """Payload bytes of a packet, where a flow's row says nothing: 1,500 less the headers; as ping's."""
 LARGEST_PACKET = 65_507
+CONGESTION = ("cubic", "reno", "none")
+FAMILIES = ("ipv4", "ipv6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,12 +157,12 @@ def route_problem(path: tuple[int, ...], weight: int, view: NetworkView) -> str 
 
 def place_flow(flow: Flow, view: NetworkView) -> dict[int, FlowRecord] | Unplaceable:
     """The flow's record at the process of its source."""
-    source = view.nodes.get(flow.source)
-    if source is None or flow.destination not in view.nodes:
+    source, destination = view.nodes.get(flow.source), view.nodes.get(flow.destination)
+    if source is None or destination is None:
         return Unplaceable(f"there is no node {flow.source if source is None else flow.destination}")
     if flow.source == flow.destination:
         return Unplaceable("source and destination are the same node")
-    problem = _flow_problem(flow)
+    problem = _flow_problem(flow) or _address_problem(flow, source, destination)
     if problem is not None:
         return Unplaceable(problem)
     record = FlowRecord(
@@ -176,16 +178,22 @@ def place_flow(flow: Flow, view: NetworkView) -> dict[int, FlowRecord] | Unplace
         packet_size=(flow.packet_size or USUAL_PACKETS[flow.kind]) if flow.packets else None,
         arrival=arrival_record(flow.arrival) if flow.packets else CONSTANT,
         ecn=flow.kind == "udp" and flow.ecn,
+        congestion=flow.congestion if flow.kind == "tcp" else None,
+        v6=flow.kind == "tcp" and flow.family == "ipv6",
     )
     return {source.process: record}
 
 
 def _flow_problem(flow: Flow) -> str | None:
     """Why the flow's own settings make no sense, or None: the protocol has no numbers below zero."""
-    if flow.kind not in ("lossless", *USUAL_PACKETS):
+    if flow.kind not in ("lossless", "tcp", *USUAL_PACKETS):
         return f"kind {flow.kind!r} is not in this version"
     if flow.packets:
         problem = _packets_problem(flow)
+        if problem is not None:
+            return problem
+    if flow.kind == "tcp":
+        problem = _tcp_problem(flow)
         if problem is not None:
             return problem
     if flow.mode not in ("normal", "max"):
@@ -210,4 +218,22 @@ def _packets_problem(flow: Flow) -> str | None:
     known = get_args(Process)
     if flow.arrival.process not in known:
         return f"arrival {flow.arrival.process} is none of {', '.join(known)}"
+    return None
+
+
+def _tcp_problem(flow: Flow) -> str | None:
+    """Why there can be no such TCP flow, or None; what its row does not say is as usual."""
+    if flow.congestion is not None and flow.congestion not in CONGESTION:
+        return f"congestion {flow.congestion!r} is none of {', '.join(CONGESTION)}"
+    if flow.family is not None and flow.family not in FAMILIES:
+        return f"family {flow.family!r} is none of {', '.join(FAMILIES)}"
+    return None
+
+
+def _address_problem(flow: Flow, *ends: Node) -> str | None:
+    """Which end has no address of the flow's family, or None."""
+    if flow.kind == "tcp" and flow.family == "ipv6":
+        for node in ends:
+            if node.address6 is None:
+                return f"family ipv6: node {node.name} has no IPv6 address"
     return None

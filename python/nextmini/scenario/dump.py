@@ -172,8 +172,10 @@ def _flow(network: Network, flow: Flow) -> dict[str, object]:
         "size": None if flow.size is None else format_size(flow.size),
         "duration": None if flow.duration is None else format_time(flow.duration),
         "rate": None if flow.rate is None else format_rate(flow.rate),
-        "weight": flow.weight,
+        "weight": None if flow.kind == "tcp" else flow.weight,
         "start": format_time(flow.start),
+        "congestion": flow.congestion,
+        "family": flow.family,
     }
     if flow.packets:
         texts |= {"packet_size": flow.packet_size, "arrival": flow.arrival.texts()}

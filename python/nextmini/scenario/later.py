@@ -14,9 +14,6 @@ LATER_KEYS: dict[str, dict[str, str]] = {
         "site": "the machine that hosts it",
         "limits": "its share of the machine",
     },
-    "flows": {
-        "congestion": "congestion control of tcp flows",
-    },
     "controller": {
         "tls": "TLS, for machines beyond this one",
     },
@@ -28,5 +25,4 @@ LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("network", "transport"): ("quic",),
     ("links", "transport"): ("quic",),
     ("topology", "kind"): ("file",),
-    ("flows", "kind"): ("tcp",),
 }

@@ -104,7 +104,8 @@ class Flow:
     `size` is in bytes, `duration` and `start` in seconds (`start` counts from the moment the network is
     ready), `rate` in bit/s. A flow with neither size nor duration lasts as long as the experiment. Only a
     `udp` or `icmp` flow has a `packet_size` (payload bytes of each packet) and an `arrival` process, only a
-    `udp` flow `ecn`. An `icmp` flow is echo requests, and what arrives of it are the replies.
+    `udp` flow `ecn`. An `icmp` flow is echo requests, and what arrives of it are the replies. Only a `tcp`
+    flow has `congestion` ("cubic", "reno" or "none") and a `family` ("ipv4" or "ipv6").
     """
 
     id: int
@@ -121,6 +122,8 @@ class Flow:
     packet_size: int | None = None
     arrival: Arrival = CONSTANT
     ecn: bool = False
+    congestion: str | None = None
+    family: str | None = None
 
     @property
     def packets(self) -> bool:

@@ -25,6 +25,8 @@ SETTINGS = frozenset(DirectionKeys.model_fields) | {"forward", "backward", "set"
 """Keys of a link, its event or its topology that are judged together."""
 _COMPARED = frozenset(("flows", "classes", "traces", "apps", "socks", "max"))
 """Tables of which one entry or key may be wrong for another."""
+_OF_A_KIND = frozenset(("weight", "packet_size", "arrival", "ecn", "rate", "congestion", "family"))
+"""Keys of flows that not every kind has, or that some must have."""
 
 
 def further_findings(
@@ -123,7 +125,7 @@ class _Left:
         """Whether settings of a link or of a flow could be judged although some of them are not known."""
         without_mtu = "mtu" in self._gone[("network",)]
         if path[0] == "flows":
-            known = "kind" not in missing or key not in ("packet_size", "arrival", "ecn", "rate")
+            known = "kind" not in missing or key not in _OF_A_KIND
             return known and not (key == "packet_size" and without_mtu)
         if path[0] not in ("links", "topology", "events") or key not in SETTINGS:
             return True

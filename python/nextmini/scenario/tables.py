@@ -250,11 +250,12 @@ class FlowEntry(Table):
         description='How many flows `between = "random"` makes.',
         examples=[100],
     )
-    kind: Literal["lossless", "udp", "icmp"] = Field(
+    kind: Literal["lossless", "udp", "icmp", "tcp"] = Field(
         default="lossless",
         description="`lossless`: a stream of bytes of which none is lost, with a window of its own. `udp`: "
         "packets at a `rate`, which nobody sends again. `icmp`: echo requests at a `rate`, which nodes "
-        "without programs answer; its delays are round trips.",
+        "without programs answer; its delays are round trips. `tcp`: a connection of a TCP/IP stack in user "
+        "space, in packets like those of programs, which links delay and drop.",
     )
     mode: Literal["normal", "max"] = Field(
         default="normal",
@@ -275,7 +276,9 @@ class FlowEntry(Table):
         "or `icmp` flow must have one.",
         examples=["50 Mbit/s"],
     )
-    weight: Weight = Field(default=1, description="Its share where links are shared by weight.")
+    weight: Weight = Field(
+        default=1, description="Its share where links are shared by weight. A `tcp` flow's is 1."
+    )
     start: Time = Field(
         default=0.0,
         description="When it starts, counted from the moment the network is ready.",
@@ -296,6 +299,14 @@ class FlowEntry(Table):
     )
     ecn: bool = Field(
         default=False, description="Whether the packets of a `udp` flow may be marked instead of dropped."
+    )
+    congestion: Literal["cubic", "reno", "none"] = Field(
+        default="cubic",
+        description="What a `tcp` flow does about losses. `none`: it goes on to send as much as its receiver "
+        "takes.",
+    )
+    family: Literal["ipv4", "ipv6"] = Field(
+        default="ipv4", description="Which addresses of its nodes a `tcp` flow uses."
     )
 
 

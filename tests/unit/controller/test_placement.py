@@ -95,6 +95,22 @@ def test_a_flow_of_packets_says_how_they_are_sent() -> None:
     assert placed[1].arrival == ArrivalRecord("on_off", 1_000_000_000, 20_000_000)
 
 
+def test_a_tcp_flow_says_what_it_does_about_losses_and_which_addresses_it_uses() -> None:
+    ends = [node(id, address6=f"fd00::{id}") for id in (1, 2)]
+    made = view(*ends, link(1, 1, 2))
+    placed = place_flow(flow(1, 1, 2, kind="tcp", congestion="reno", family="ipv6"), made)
+    assert isinstance(placed, dict)
+    assert (placed[0].kind, placed[0].congestion, placed[0].v6) == ("tcp", "reno", True)
+    # A row that says nothing leaves it to the process.
+    placed = place_flow(flow(1, 1, 2, kind="tcp"), made)
+    assert isinstance(placed, dict)
+    assert (placed[0].congestion, placed[0].v6) == (None, False)
+    # What other kinds say of it means nothing.
+    placed = place_flow(flow(1, 1, 2, congestion="reno", family="ipv6"), made)
+    assert isinstance(placed, dict)
+    assert (placed[0].congestion, placed[0].v6) == (None, False)
+
+
 def test_a_link_says_what_each_direction_does() -> None:
     made = view(
         node(1), node(2), link(1, 1, 2, "memory", mtu=9000, forward={"rate": "5 bit/s", "delay": "2 ms"})
@@ -142,7 +158,14 @@ def test_chunks_are_as_large_as_every_link_of_the_path_bears() -> None:
         (flow(1, 1, 9), "there is no node 9"),
         (flow(1, 9, 1), "there is no node 9"),
         (flow(1, 2, 2), "source and destination are the same node"),
-        (flow(1, 1, 2, kind="tcp"), "kind 'tcp' is not in this version"),
+        (flow(1, 1, 2, kind="sctp"), "kind 'sctp' is not in this version"),
+        (flow(1, 1, 2, kind="tcp", congestion="bbr"), "congestion 'bbr' is none of cubic, reno, none"),
+        (flow(1, 1, 2, kind="tcp", family="ipv5"), "family 'ipv5' is none of ipv4, ipv6"),
+        (flow(1, 1, 2, kind="tcp", family="ipv6"), "family ipv6: node n1 has no IPv6 address"),
+        (
+            flow(1, 1, 2, kind="tcp", mode="max"),
+            "mode max is for lossless flows, and this one is of kind tcp",
+        ),
         (flow(1, 1, 2, kind="udp"), "a flow of kind udp has a rate"),
         (flow(1, 1, 2, kind="udp", rate=1, packet_size=0), "packet size 0 is not from 1 to 65507"),
         (

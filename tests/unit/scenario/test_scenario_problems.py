@@ -76,7 +76,7 @@ size = 100
 name = "f"
 source = "a"
 destination = "x"
-kind = "tcp"
+kind = "sctp"
 [[flows]]
 between = "rnd"
 [[events]]

@@ -29,6 +29,15 @@ HEADERS = 28
 """Bytes of IPv4 and UDP before the payload."""
 PING_BYTES = 56
 """Payload of a ping of which nothing is said."""
+_KINDS_WITH = {
+    "weight": ("lossless", "udp", "icmp"),
+    "packet_size": PACKET_KINDS,
+    "arrival": PACKET_KINDS,
+    "ecn": ("udp",),
+    "congestion": ("tcp",),
+    "family": ("tcp",),
+}
+"""Kinds of flows that a key goes with, first the one that messages propose; other keys go with all."""
 
 Pair = tuple[int, int]
 
@@ -94,6 +103,8 @@ def _flow(number: int, name: str, pair: Pair, entry: FlowEntry, mtu: int) -> Flo
         packet_size=(entry.packet_size or usual) if entry.kind in PACKET_KINDS else None,
         arrival=entry.arrival or CONSTANT,
         ecn=entry.ecn,
+        congestion=entry.congestion if entry.kind == "tcp" else None,
+        family=entry.family if entry.kind == "tcp" else None,
     )
 
 
@@ -118,11 +129,10 @@ def _check_end(ground: _Ground, entry: FlowEntry, place: int) -> None:
 
 
 def _check_kind(ground: _Ground, entry: FlowEntry, place: int) -> None:
-    """Only flows of packets have what packets have, and they need a rate."""
-    keys = {"lossless": ("packet_size", "arrival", "ecn"), "icmp": ("ecn",)}.get(entry.kind, ())
-    for key in keys:
-        if key in entry.model_fields_set:
-            remedy = 'remove it, or write kind = "udp"'
+    """A flow has no keys but those of its kind; flows of packets need a rate."""
+    for key, kinds in _KINDS_WITH.items():
+        if key in entry.model_fields_set and entry.kind not in kinds:
+            remedy = f'remove it, or write kind = "{kinds[0]}"'
             ground.blame(("flows", place, key), f'does not go with kind = "{entry.kind}"', remedy)
     if entry.mode == "max" and entry.kind != "lossless":
         message = f'does not go with kind = "{entry.kind}"'
