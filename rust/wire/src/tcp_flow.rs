@@ -7,7 +7,9 @@
 //!
 //! All numbers are big-endian.
 
+use crate::checksum::Sum;
 use crate::id::FlowId;
+use crate::ip::Ip;
 
 /// The port at which the servers of such flows listen, in every node: above those that Linux gives to clients.
 pub const SERVER_PORT: u16 = 61_081;
@@ -63,6 +65,15 @@ pub fn ports(packet: &[u8]) -> Option<(u16, u16)> {
     Some((u16::from_be_bytes([a, b]), u16::from_be_bytes([c, d])))
 }
 
+/// Whether a segment that somebody has summed up is what was sent.
+pub fn is_intact(packet: &[u8]) -> bool {
+    let Ok(ip) = Ip::parse(packet) else { return false };
+    let segment = ip.transport();
+    let mut sum = Sum::pseudo_header(ip.source(), ip.destination(), ip.protocol(), segment.len() as u32);
+    sum.add(segment);
+    sum.checksum() == 0
+}
+
 /// Whether a packet is one of such a flow.
 pub fn is_one(packet: &[u8]) -> bool {
     ports(packet).is_some_and(|(source, destination)| source == SERVER_PORT || destination == SERVER_PORT)
@@ -77,6 +88,18 @@ mod tests {
         assert_eq!(decode_preface(encode_preface(FlowId(77))), FlowId(77));
         let receipt = Receipt { bytes: 1 << 40, checksum: u64::MAX - 1 };
         assert_eq!(Receipt::decode(receipt.encode()), receipt);
+    }
+
+    #[test]
+    fn a_segment_that_was_damaged_is_not_intact() {
+        let mut v4 = vec![0; 44];
+        (v4[0], v4[3], v4[9], v4[32]) = (0x45, 44, 6, 0x50);
+        let mut sum = Sum::pseudo_header([0; 4].into(), [0; 4].into(), 6, 24);
+        sum.add(&v4[20..]);
+        v4[36..38].copy_from_slice(&sum.checksum().to_be_bytes());
+        assert!(is_intact(&v4));
+        v4[43] ^= 4;
+        assert!(!is_intact(&v4) && !is_intact(&v4[..20]) && !is_intact(&[]));
     }
 
     #[test]

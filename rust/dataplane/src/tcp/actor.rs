@@ -8,8 +8,9 @@ use bytes::Bytes;
 use nextmini_policy::lossless::Pattern;
 use nextmini_policy::time::Instant;
 use nextmini_wire::control::{Congestion, Flow};
-use nextmini_wire::id::FlowId;
-use nextmini_wire::ip::Ip;
+use nextmini_wire::id::{FlowId, NodeId, RouteId};
+use nextmini_wire::ip::{Ip, protocol};
+use nextmini_wire::key::FlowKey;
 use nextmini_wire::packet::Packet;
 use nextmini_wire::tcp_flow::{SERVER_PORT, ports};
 use rustc_hash::FxHashMap;
@@ -75,6 +76,8 @@ pub struct Done {
     pub retransmitted: u64,
     /// Of everything, if it arrived.
     pub checksum: Option<String>,
+    /// The route that it took last.
+    pub route: Option<RouteId>,
 }
 
 /// A connection, as this node sees it.
@@ -85,8 +88,17 @@ struct Name {
 }
 
 enum End {
-    Client { client: Client, flow: FlowId, stats: Arc<Stats>, done: oneshot::Sender<Done> },
-    Server(Server),
+    Client(Box<ClientEnd>),
+    Server(Box<Server>),
+}
+
+struct ClientEnd {
+    client: Client,
+    flow: FlowId,
+    key: FlowKey,
+    destination: NodeId,
+    stats: Arc<Stats>,
+    done: oneshot::Sender<Done>,
 }
 
 struct Entry {
@@ -167,8 +179,8 @@ impl Actor {
         self.schedule.clear();
         self.ready.clear();
         for (_, entry) in self.ends.drain() {
-            if let End::Client { client, done, .. } = entry.end {
-                finish(client, done, Some(Err(ClientError::Down)));
+            if let End::Client(end) = entry.end {
+                end.finish(&self.node, Some(Err(ClientError::Down)));
             }
         }
     }
@@ -178,8 +190,7 @@ impl Actor {
             Message::Packet(packet) => self.take(packet),
             Message::Open(open) => self.open(*open),
             Message::Stop(flow) => {
-                let stopped =
-                    |entry: &Entry| matches!(&entry.end, End::Client { flow: own, .. } if *own == flow);
+                let stopped = |entry: &Entry| matches!(&entry.end, End::Client(end) if end.flow == flow);
                 let found = self.ends.iter().find(|(_, entry)| stopped(entry)).map(|(&name, _)| name);
                 if let Some(name) = found {
                     self.stop(name);
@@ -206,12 +217,20 @@ impl Actor {
         self.next_port = if port + 1 < CLIENT_PORTS.end { port + 1 } else { CLIENT_PORTS.start };
         let congestion = flow.congestion.unwrap_or_default();
         let shape = self.shape(LITTLE, WINDOW, congestion);
-        let id = flow.id;
+        let (id, destination) = (flow.id, flow.destination);
         let ends = (SocketAddr::new(own, port), peer);
+        let key = FlowKey {
+            protocol: protocol::TCP,
+            source: own,
+            destination: to,
+            source_port: port,
+            destination_port: SERVER_PORT,
+        };
         let Ok(client) = Client::new(flow, ends, &shape, self.pattern.clone(), now) else {
             return refuse(done);
         };
-        self.insert(Name { peer, port }, End::Client { client, flow: id, stats, done });
+        let end = ClientEnd { client, flow: id, key, destination, stats, done };
+        self.insert(Name { peer, port }, End::Client(Box::new(end)));
     }
 
     fn insert(&mut self, name: Name, end: End) {
@@ -227,7 +246,7 @@ impl Actor {
         if !self.ends.contains_key(&name) && port == SERVER_PORT && is_syn(ip.transport()) {
             let shape = self.shape(WINDOW, LITTLE, Congestion::None);
             if let Ok(server) = Server::new(SocketAddr::new(own, port), &shape, now) {
-                self.insert(name, End::Server(server));
+                self.insert(name, End::Server(Box::new(server)));
             }
         }
         match self.ends.get_mut(&name) {
@@ -295,11 +314,10 @@ impl Actor {
     }
 
     fn remove(&mut self, name: Name) {
-        if let Some(Entry { end: End::Client { mut client, stats, done, .. }, .. }) = self.ends.remove(&name)
-        {
-            publish(&mut client, &stats);
-            let verdict = client.verdict();
-            finish(client, done, verdict);
+        if let Some(Entry { end: End::Client(mut end), .. }) = self.ends.remove(&name) {
+            end.publish();
+            let verdict = end.client.verdict();
+            end.finish(&self.node, verdict);
         }
     }
 
@@ -314,8 +332,8 @@ impl Actor {
         endpoint.poll(now);
         endpoint.fetch(&mut self.outbound, now);
         onward::depart(&mut self.outbound, &mut self.packets, &self.node);
-        if let End::Client { client, done, .. } = entry.end {
-            finish(client, done, None);
+        if let End::Client(end) = entry.end {
+            end.finish(&self.node, None);
         }
     }
 }
@@ -337,7 +355,7 @@ impl Drop for Actor {
 impl Entry {
     fn endpoint(&mut self) -> &mut Endpoint {
         match &mut self.end {
-            End::Client { client, .. } => client.endpoint(),
+            End::Client(end) => end.client.endpoint(),
             End::Server(server) => server.endpoint(),
         }
     }
@@ -360,9 +378,9 @@ impl Entry {
 
     fn serve(&mut self, node: &Node, now: Instant) -> bool {
         match &mut self.end {
-            End::Client { client, stats, .. } => {
-                let served = client.serve(now);
-                publish(client, stats);
+            End::Client(end) => {
+                let served = end.client.serve(now);
+                end.publish();
                 served
             }
             End::Server(server) => {
@@ -381,14 +399,14 @@ impl Entry {
 
     fn is_over(&mut self) -> bool {
         match &mut self.end {
-            End::Client { client, .. } => client.verdict().is_some(),
+            End::Client(end) => end.client.verdict().is_some(),
             End::Server(server) => server.phase() == Phase::Over,
         }
     }
 
     fn next(&mut self, now: Instant) -> Option<Instant> {
         let wakes = match &mut self.end {
-            End::Client { client, .. } => client.wakes_at(now),
+            End::Client(end) => end.client.wakes_at(now),
             End::Server(_) => None,
         };
         self.endpoint().next(now).into_iter().chain(wakes).min()
@@ -400,24 +418,28 @@ fn is_syn(transport: &[u8]) -> bool {
     transport.get(13).is_some_and(|flags| flags & SYN_OF_SYN_AND_ACK.1 == SYN_OF_SYN_AND_ACK.0)
 }
 
-fn publish(client: &mut Client, stats: &Stats) {
-    let (sent, acknowledged) = (client.written(), client.acknowledged());
-    let track = client.endpoint().track();
-    stats.publish(sent, acknowledged, track.retransmitted(), track.under_way(), track.smoothed_rtt());
-}
+impl ClientEnd {
+    fn publish(&mut self) {
+        let (sent, acknowledged) = (self.client.written(), self.client.acknowledged());
+        let track = self.client.endpoint().track();
+        let (again, under_way) = (track.retransmitted(), track.under_way());
+        self.stats.publish(sent, acknowledged, again, under_way, track.smoothed_rtt());
+    }
 
-fn finish(mut client: Client, done: oneshot::Sender<Done>, outcome: Option<Result<(), ClientError>>) {
-    let checksum = matches!(outcome, Some(Ok(()))).then(|| client.checksum());
-    let bytes = client.acknowledged();
-    let retransmitted = client.endpoint().track().retransmitted();
-    // The flow may have been removed.
-    let _heard = done.send(Done { outcome, bytes, retransmitted, checksum });
+    fn finish(mut self, node: &Node, outcome: Option<Result<(), ClientError>>) {
+        let checksum = matches!(outcome, Some(Ok(()))).then(|| self.client.checksum());
+        let bytes = self.client.acknowledged();
+        let retransmitted = self.client.endpoint().track().retransmitted();
+        let route = node.route_of(&self.key, self.destination, clock::now());
+        // The flow may have been removed.
+        let _heard = self.done.send(Done { outcome, bytes, retransmitted, checksum, route });
+    }
 }
 
 fn refuse(done: oneshot::Sender<Done>) {
     let outcome = Some(Err(ClientError::NoConnection));
-    // As in `finish`.
-    let _heard = done.send(Done { outcome, bytes: 0, retransmitted: 0, checksum: None });
+    // The flow may have been removed.
+    let _heard = done.send(Done { outcome, bytes: 0, retransmitted: 0, checksum: None, route: None });
 }
 
 #[cfg(test)]
@@ -426,7 +448,6 @@ mod tests {
     use nextmini_policy::route::{Route, RouteTable};
     use nextmini_wire::control::direction::Loss;
     use nextmini_wire::control::{Direction, FlowChange, FlowEnd, FlowKind, FlowStatus, Timing};
-    use nextmini_wire::id::{NodeId, RouteId};
     use tokio::sync::watch;
     use tokio::task::JoinSet;
 
@@ -515,9 +536,11 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn what_is_lost_is_sent_again() {
-        // One of a hundred, so that whatever follows it brings its sender to send it again before it is late.
-        let loss = Some(Loss::Pattern { pattern: format!("{}1{}", "0".repeat(50), "0".repeat(49)) });
-        let mut net = Net::new(&Direction { loss, delay_ns: 1_000_000, ..Direction::default() });
+        let mut net = Net::new(&Direction { delay_ns: 1_000_000, ..Direction::default() });
+        // One of two hundred, so that what follows it brings its sender to send it again before it is late.
+        let loss = Some(Loss::Pattern { pattern: format!("{}1{}", "0".repeat(100), "0".repeat(99)) });
+        let direction = Direction { loss, delay_ns: 1_000_000, ..Direction::default() };
+        net.line.there[0].set(1_500, Checked::new(&direction, None).unwrap());
         for (id, congestion) in [(1, Congestion::Reno), (2, Congestion::Cubic)] {
             net.start(id, Some(1_000_000), congestion);
             let source = net.hears(FlowEnd::Source).await;

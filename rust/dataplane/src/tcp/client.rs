@@ -18,6 +18,10 @@ use crate::flow::source::seconds;
 
 /// A flow with a rate may catch up on so much after it was late.
 const BURST: Duration = Duration::from_millis(4);
+/// See [`piece`].
+const PIECE: Duration = Duration::from_millis(10);
+/// What a packet carries at an MTU of 1,500 bytes.
+const PACKET: usize = 1_460;
 
 /// Why a flow did not arrive.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -55,6 +59,12 @@ pub struct Client {
     receipt: Vec<u8>,
     established: bool,
     closed: bool,
+}
+
+/// What a flow with a rate writes at a time: a packet, or less if that would take longer than [`PIECE`].
+fn piece(rate: u64) -> usize {
+    let bytes = u128::from(rate) * PIECE.as_nanos() / 8_000_000_000;
+    usize::try_from(bytes).unwrap_or(PACKET).clamp(1, PACKET)
 }
 
 impl Client {
@@ -166,8 +176,7 @@ impl Client {
     }
 
     fn write_data(&mut self, most: usize) -> usize {
-        // A flow with a rate writes what a packet carries at a time.
-        let most = if self.pace.is_some() { most.min(1_460) } else { most };
+        let most = self.flow.rate.map_or(most, |rate| most.min(piece(rate)));
         let (pattern, checksum) = (&self.pattern, &mut self.checksum);
         let (flow, offset) = (self.flow.id, self.written);
         let socket: &mut Socket<'_> = self.endpoint.socket();
@@ -205,7 +214,7 @@ impl Client {
             return Some(if whole { Ok(()) } else { Err(ClientError::Checksum { ours, theirs }) });
         }
         let established = self.established;
-        (!self.endpoint.socket().is_active())
-            .then(|| Err(if established { ClientError::Broken } else { ClientError::NoConnection }))
+        let error = if established { ClientError::Broken } else { ClientError::NoConnection };
+        (!self.endpoint.socket().is_active()).then_some(Err(error))
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use nextmini_policy::time::Instant;
 use nextmini_wire::control::Congestion;
 use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
-use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer};
+use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
 use smoltcp::time;
 use smoltcp::wire::{HardwareAddress, IpCidr, IpEndpoint};
 use thiserror::Error;
@@ -41,17 +41,28 @@ pub struct Shape {
 #[error("its addresses are none of a connection")]
 pub struct BeginError;
 
+fn stack_time(now: Instant, pace: u32) -> time::Instant {
+    time::Instant::from_micros((now.0.saturating_mul(pace.into()) / 1_000) as i64)
+}
+
 /// An end.
 pub struct Endpoint {
     device: Device,
     interface: Interface,
     sockets: SocketSet<'static>,
     handle: SocketHandle,
+    pace: u32,
     track: Track,
 }
 
-fn stack_time(now: Instant) -> time::Instant {
-    time::Instant::from_micros((now.0 / 1_000) as i64)
+/// How fast the stack's clock runs. It takes a segment for lost after a second at the least (RFC 6298, section 2.4),
+/// which Linux does after 200 ms (TCP_RTO_MIN) and which a network of one machine has time for hundreds of times. Cubic
+/// reckons with the time itself.
+fn pace(congestion: Congestion) -> u32 {
+    match congestion {
+        Congestion::None | Congestion::Reno => 5,
+        Congestion::Cubic => 1,
+    }
 }
 
 impl Endpoint {
@@ -59,7 +70,8 @@ impl Endpoint {
         let mut device = Device::new(shape.mtu, PACKETS);
         let mut config = Config::new(HardwareAddress::Ip);
         config.random_seed = shape.seed;
-        let mut interface = Interface::new(config, &mut device, stack_time(now));
+        let pace = pace(shape.congestion);
+        let mut interface = Interface::new(config, &mut device, stack_time(now, pace));
         interface.update_ip_addrs(|addresses| {
             // Whoever is to be reached is reached by the one device. There is room for one address.
             let _room = addresses.push(IpCidr::new(own.into(), 0));
@@ -69,7 +81,7 @@ impl Endpoint {
         // A second segment may never come, and a network of one machine has no use for fewer packets.
         socket.set_ack_delay(None);
         socket.set_nagle_enabled(false);
-        socket.set_timeout(Some(time::Duration::from_millis(PATIENCE.as_millis() as u64)));
+        socket.set_timeout(Some(time::Duration::from_millis((PATIENCE * pace).as_millis() as u64)));
         socket.set_congestion_control(match shape.congestion {
             Congestion::None => CongestionControl::None,
             Congestion::Reno => CongestionControl::Reno,
@@ -77,7 +89,7 @@ impl Endpoint {
         });
         let mut sockets = SocketSet::new(Vec::with_capacity(1));
         let handle = sockets.add(socket);
-        Self { device, interface, sockets, handle, track: Track::default() }
+        Self { device, interface, sockets, handle, pace, track: Track::default() }
     }
 
     /// An end that connects.
@@ -114,13 +126,19 @@ impl Endpoint {
 
     /// Takes a packet that came for it.
     pub fn take(&mut self, packet: Bytes, now: Instant) {
+        let ending = matches!(self.socket().state(), State::FinWait1 | State::Closing | State::LastAck);
+        if ending && self.socket().send_queue() == 0 && self.track.has_heard(&packet) {
+            // Only the FIN is under way. Upon duplicates smoltcp 0.14 stops its timer to send data again, of which there
+            // is none, and never sends the FIN again.
+            return;
+        }
         self.track.hears(&packet, now);
         self.device.take(packet);
     }
 
     /// Does what there is to do. Whether the socket may have changed.
     pub fn poll(&mut self, now: Instant) -> bool {
-        let result = self.interface.poll(stack_time(now), &mut self.device, &mut self.sockets);
+        let result = self.interface.poll(stack_time(now, self.pace), &mut self.device, &mut self.sockets);
         result == PollResult::SocketStateChanged
     }
 
@@ -134,7 +152,9 @@ impl Endpoint {
 
     /// When it is to be polled again, if nothing arrives before.
     pub fn next(&mut self, now: Instant) -> Option<Instant> {
-        let next = self.interface.poll_at(stack_time(now), &self.sockets)?;
-        Some(Instant((next.total_micros().max(0) as u64).saturating_mul(1_000)))
+        let next = self.interface.poll_at(stack_time(now, self.pace), &self.sockets)?;
+        let micros = next.total_micros().max(0) as u64;
+        // Not before it is time for the stack.
+        Some(Instant(micros.saturating_mul(1_000).div_ceil(u64::from(self.pace))))
     }
 }

@@ -98,8 +98,8 @@ impl TcpSource {
             seconds: seconds_since(self.began),
             retransmitted: done.as_ref().map_or(0, |done| done.retransmitted),
             reordered: 0,
+            route: done.as_ref().and_then(|done| done.route),
             checksum: done.and_then(|done| done.checksum),
-            route: self.stats.route(),
             reason,
             datagrams: None,
         };

@@ -24,8 +24,11 @@ struct Segment {
     sequence: u32,
     acknowledges: u32,
     data: u32,
-    syn: bool,
+    flags: u8,
 }
+
+const FIN_SYN_RST: u8 = 0x07;
+const SYN: u8 = 0x02;
 
 fn segment(packet: &[u8]) -> Option<Segment> {
     let ip = Ip::parse(packet).ok()?;
@@ -36,7 +39,7 @@ fn segment(packet: &[u8]) -> Option<Segment> {
         sequence: number(4)?,
         acknowledges: number(8)?,
         data: header.len().saturating_sub(length) as u32,
-        syn: header.get(13)? & 2 != 0,
+        flags: *header.get(13)?,
     })
 }
 
@@ -49,7 +52,7 @@ impl Track {
     /// A packet leaves.
     pub fn sends(&mut self, packet: &[u8], now: Instant) {
         let Some(segment) = segment(packet) else { return };
-        if segment.syn {
+        if segment.flags & SYN != 0 {
             let first = segment.sequence.wrapping_add(1);
             self.begin.get_or_insert(first);
             (self.acknowledged, self.sent) = (first, first);
@@ -88,6 +91,14 @@ impl Track {
             self.smoothed = Some(self.smoothed.map_or(rtt, |before| before * 7 / 8 + rtt / 8));
             self.timed = None;
         }
+    }
+
+    /// Whether a packet of the peer says nothing but what it has said before.
+    pub fn has_heard(&self, packet: &[u8]) -> bool {
+        segment(packet).is_some_and(|segment| {
+            let bare = segment.data == 0 && segment.flags & FIN_SYN_RST == 0;
+            bare && self.begin.is_some() && !is_behind(segment.acknowledges, self.acknowledged)
+        })
     }
 
     /// Segments that were sent again.
@@ -140,6 +151,9 @@ mod tests {
         // Whose acknowledgement this is nobody knows.
         track.hears(&packet(0, first.wrapping_add(2_000), 0, 16), at(45));
         assert_eq!((track.smoothed_rtt(), track.under_way()), (Some(Duration::from_millis(20)), 0));
+        assert!(track.has_heard(&packet(9, first.wrapping_add(2_000), 0, 16)));
+        assert!(!track.has_heard(&packet(9, first.wrapping_add(2_000), 0, 17)));
+        assert!(!track.has_heard(&packet(9, first.wrapping_add(2_001), 0, 16)));
         // A FIN has a number, too.
         track.hears(&packet(0, first.wrapping_add(2_001), 0, 16), at(46));
         assert_eq!(track.under_way(), 0);
