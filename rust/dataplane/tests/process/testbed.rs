@@ -258,6 +258,8 @@ pub fn flow(id: u32, source: u32, destination: u32, size: u64) -> Flow {
         packet_size: None,
         arrival: ArrivalProcess::Constant,
         ecn: false,
+        congestion: None,
+        v6: false,
     }
 }
 
