@@ -7,6 +7,7 @@ __all__ = [
     "DataplaneError",
     "bench_relay_chain",
     "bench_relay_tuns",
+    "bench_stack_loopback",
     "create_bare_namespace",
     "create_namespaces",
     "enter_namespace",
@@ -74,6 +75,12 @@ def bench_relay_chain(relays: int, seconds: float, splice: bool) -> float:
     """Gbit/s through `relays` threads that copy between loopback TCP connections, or `splice` them.
 
     0 relays are one connection. Raises DataplaneError.
+    """
+
+def bench_stack_loopback(mtu: int, window: int, seconds: float) -> float:
+    """Gbit/s between the two ends of a synthetic TCP flow with nothing in between.
+
+    Packets have up to `mtu` bytes, both buffers `window`. Raises DataplaneError.
     """
 
 def bench_relay_tuns(

@@ -1,9 +1,11 @@
 //! What throughput is measured against: the same bytes with blocking threads and nothing of the dataplane.
 //!
 //! - [`relay_chain`]: over TCP connections, as many as a chain of nodes has links
+//! - [`stack_loopback`]: the TCP of synthetic flows, with nothing between its ends
 //! - [`TunRelay`]: between two TUN devices, without any node
 
 mod chain;
+mod stack;
 mod tuns;
 
 use std::io;
@@ -13,6 +15,7 @@ use nextmini_sys::tun::AttachError;
 use thiserror::Error;
 
 pub use chain::{Relaying, relay_chain};
+pub use stack::stack_loopback;
 pub use tuns::TunRelay;
 
 /// Why there is no figure.
@@ -27,6 +30,9 @@ pub enum BaselineError {
     /// A device could not be opened.
     #[error(transparent)]
     Attach(#[from] AttachError),
+    /// The TCP of synthetic flows gave up.
+    #[error("the baseline's connection broke")]
+    Stack,
     /// A thread panicked.
     #[error("a thread of the baseline panicked")]
     Panic,
