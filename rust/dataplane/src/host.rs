@@ -4,8 +4,10 @@
 
 mod entrances;
 mod links;
+mod quic;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +29,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::entrances::EntranceError;
 use self::links::HostedLink;
+use self::quic::{QuicLinks, QuicLinksError};
 use crate::capture::{Asked, Captures};
 use crate::clock;
 use crate::control::ledger::Counts;
@@ -63,6 +66,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Experiment {
     /// What the ends of links prove that they have.
     pub key: LinkKey,
+    /// Where the process takes links from others.
+    pub address: SocketAddr,
     /// What synthetic flows carry.
     pub pattern: Pattern,
     /// Every random choice derives from it.
@@ -84,6 +89,7 @@ pub struct Host {
     routes: Arc<Routes>,
     nodes: FxHashMap<NodeId, HostedNode>,
     links: FxHashMap<LinkId, HostedLink>,
+    quic: QuicLinks,
     traces: Traces,
     classes: Arc<Classes>,
     flows: FxHashMap<FlowId, HostedFlow>,
@@ -137,6 +143,8 @@ enum RowError {
     #[error("a link in memory has both its ends in one process")]
     Split,
     #[error(transparent)]
+    Quic(#[from] QuicLinksError),
+    #[error(transparent)]
     Route(#[from] RouteError),
     #[error(transparent)]
     Trace(#[from] TraceError),
@@ -150,6 +158,7 @@ impl Host {
         let captures = Captures::new(Arc::clone(&routes));
         let (chains, timers) = (Arc::clone(&experiment.chains), experiment.timers.clone());
         Self {
+            quic: QuicLinks::new(experiment.key.clone(), experiment.address),
             tunnels: Tunnels::new(chains, timers, events.clone()),
             experiment,
             expected,
@@ -263,7 +272,7 @@ impl Host {
             let mut ends = link.ends.iter().filter(|end| end.from() == id).peekable();
             if ends.peek().is_some() {
                 ends.for_each(|end| end.set_up(LinkUp::Ended));
-                if link.row.transport == Transport::Tcp {
+                if link.row.transport != Transport::Memory {
                     link.tasks.clear();
                 }
             }

@@ -119,6 +119,8 @@ pub enum Transport {
     Memory,
     /// A TCP connection.
     Tcp,
+    /// A QUIC connection.
+    Quic,
 }
 
 /// A link.
