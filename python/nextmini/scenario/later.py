@@ -7,7 +7,6 @@ LATER_KEYS: dict[str, dict[str, str]] = {
         "routing": "routing modes, metrics and rerouting",
         "checks": "conditions that the results must meet",
         "algorithms": "plugins that control the network",
-        "demands": "traffic matrices",
         "sites": "machines of a deployment",
     },
     "nodes": {

@@ -24,6 +24,8 @@ Mapping = Literal["sequential", "concurrent"]
 Origin = Literal["scenario", "computed"]
 PACKET_KINDS = ("udp", "icmp")
 """Kinds of flows that are packets which nobody sends again."""
+UDP_HEADERS = 28
+"""Bytes of IPv4 and UDP before the payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +134,20 @@ class Flow:
 
 
 @dataclass(frozen=True, slots=True)
+class Demand:
+    """Flows that are reported on together, by their numbers.
+
+    `start` and `duration` are in seconds: when they may start. There is no duration if nobody has said one.
+    """
+
+    id: int
+    name: str
+    start: float
+    duration: float | None
+    flows: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Class:
     """Packets that are treated alike, by what they match; of several classes the first counts.
 
@@ -221,6 +237,7 @@ class Network:
     traces: tuple[Trace, ...] = ()
     events: tuple[Event, ...] = ()
     apps: tuple[App, ...] = ()
+    demands: tuple[Demand, ...] = ()
     timing: Timing = "normal"
     ttl: bool = False
     queues: int = 1

@@ -14,6 +14,7 @@ from nextmini.scenario.direction import DirectionKeys
 from nextmini.scenario.fields import (
     Address,
     Congestion,
+    DemandName,
     Ends,
     ExperimentName,
     FlowName,
@@ -226,7 +227,10 @@ class RouteEntry(Table):
 
 
 class FlowEntry(Table):
-    """One flow, from `source` to `destination`, or with `between` as many as that makes."""
+    """One flow, from `source` to `destination`, or with `between` as many as that makes.
+
+    For traffic matrices, and flows that come and go, see `[[demands]]`.
+    """
 
     name: FlowName | None = Field(
         default=None,
@@ -307,6 +311,11 @@ class FlowEntry(Table):
     )
     family: Literal["ipv4", "ipv6"] = Field(
         default="ipv4", description="Which addresses of its nodes a `tcp` flow uses."
+    )
+    demand: DemandName | None = Field(
+        default=None,
+        description='The demand whose report it is part of: one of `[[demands]]` with `model = "listed"`.',
+        examples=["web"],
     )
 
 
