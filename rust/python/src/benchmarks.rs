@@ -23,6 +23,12 @@ pub(crate) fn bench_stack_loopback(py: Python<'_>, mtu: u16, window: usize, seco
     py.detach(|| baseline::stack_loopback(mtu, window, seconds)).map_err(to_python)
 }
 
+/// Gbit/s through one stream of a QUIC connection over loopback.
+#[pyfunction]
+pub(crate) fn bench_quic_loopback(py: Python<'_>, seconds: f64) -> PyResult<f64> {
+    py.detach(|| baseline::quic_loopback(seconds)).map_err(to_python)
+}
+
 /// Relays between two TUN devices until that fails; `ready` is called when it has begun.
 #[pyfunction]
 pub(crate) fn bench_relay_tuns(
