@@ -28,11 +28,12 @@ class Ways:
 
     def blocked(self, source: int, destination: int) -> tuple[str, str] | None:
         """What keeps anything from getting there, if something does, and the remedy."""
-        names = self.ends(source, destination)
         if not self._web.reaches(source, destination):
-            return f"there is no path from {names}", "add links that join them, or choose other nodes"
+            message = f"there is no path from {self.ends(source, destination)}"
+            return message, "add links that join them, or choose other nodes"
         hops = self._limits.exceeded(source, destination)
         if hops is not None:
-            message = f"from {names} it is {hops} links, and network.hop_limit is {self._limits.limit}"
+            names, limit = self.ends(source, destination), self._limits.limit
+            message = f"from {names} it is {hops} links, and network.hop_limit is {limit}"
             return message, "write a higher hop_limit, or leave it out"
         return None
