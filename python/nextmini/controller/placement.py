@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from nextmini.controller.shaping import arrival_record, direction_record
 from nextmini.controller.view import pair_of
@@ -19,6 +19,7 @@ from nextmini.protocol import CONSTANT, FlowRecord, LinkRecord, NodeRecord, Rout
 from nextmini.protocol.direction import Process
 from nextmini.protocol.records import Mapping as ProcessorMapping
 from nextmini.protocol.records import SocksMode, Transport
+from nextmini.scenario.conflicts import congestion_conflict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -87,16 +88,13 @@ def place_link(
     a, b = view.nodes.get(link.a), view.nodes.get(link.b)
     if a is None or b is None:
         return Unplaceable(f"there is no node {link.a if a is None else link.b}")
-    if link.transport not in get_args(Transport):
-        return Unplaceable(f"transport {link.transport!r} is none of {', '.join(get_args(Transport))}")
-    if not (isfinite(link.cost) and link.cost > 0):
-        return Unplaceable(f"cost {link.cost} is not above 0")
-    if link.a == link.b:
-        return Unplaceable("both ends are the same node")
+    problem = _link_problem(link)
+    if problem is not None:
+        return Unplaceable(problem)
     up = link.up and a.up and b.up
     if link.transport == "memory":
         if a.process != b.process:
-            return Unplaceable("a memory link has both ends in one process; set its transport to tcp")
+            return Unplaceable("a memory link has both ends in one process; set its transport to tcp or quic")
         return {a.process: _link_record(link, up, dial=False, listen_end=False, peer=None)}
     if a.process == b.process:
         address = listen.get(a.process)
@@ -110,12 +108,24 @@ def place_link(
     return records
 
 
+def _link_problem(link: Link) -> str | None:
+    """Why the link's own settings make no sense, or None."""
+    if link.transport not in get_args(Transport):
+        return f"transport {link.transport!r} is none of {', '.join(get_args(Transport))}"
+    conflict = congestion_conflict(link.transport, link.congestion)
+    if conflict is not None:
+        return f"{conflict.message}; {conflict.remedy}"
+    if not (isfinite(link.cost) and link.cost > 0):
+        return f"cost {link.cost} is not above 0"
+    return "both ends are the same node" if link.a == link.b else None
+
+
 def _link_record(link: Link, up: bool, *, dial: bool, listen_end: bool, peer: str | None) -> LinkRecord:
     return LinkRecord(
         id=link.id,
         a=link.a,
         b=link.b,
-        transport="memory" if link.transport == "memory" else "tcp",
+        transport=cast("Transport", link.transport),
         congestion=link.congestion,
         cost=link.cost,
         dial=dial,

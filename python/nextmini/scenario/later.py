@@ -21,7 +21,5 @@ LATER_KEYS: dict[str, dict[str, str]] = {
 LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("experiment", "on_process_death"): ("restart",),
     ("network", "isolation"): ("docker",),
-    ("network", "transport"): ("quic",),
-    ("links", "transport"): ("quic",),
     ("topology", "kind"): ("file",),
 }

@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from nextmini.scenario.trace import Point, TraceKind
 
 Timing = Literal["normal", "precise"]
-Transport = Literal["memory", "tcp"]
+Transport = Literal["memory", "tcp", "quic"]
 Mapping = Literal["sequential", "concurrent"]
 Origin = Literal["scenario", "computed"]
+QUIC_CONGESTION = ("cubic", "reno", "bbr")
+"""What QUIC links may do about losses; over TCP it is what the kernel has."""
 PACKET_KINDS = ("udp", "icmp")
 """Kinds of flows that are packets which nobody sends again."""
 UDP_HEADERS = 28
@@ -70,7 +72,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link between nodes `a` and `b`; `transport` is "memory" or "tcp", never "auto".
+    """A link between nodes `a` and `b`; `transport` is "memory", "tcp" or "quic", never "auto".
 
     `forward` is from `a` to `b`, `backward` from `b` to `a`. A `flaw` is why a row of the database cannot be
     used; the links of a scenario have none.

@@ -119,6 +119,10 @@ class _Left:
             return False
         if key == "address" and "prefix" in self._gone[("network",)]:
             return False
+        if path[-1] == "congestion" and path[0] in ("links", "topology"):
+            # Whether it is possible depends on the transport.
+            related = (("network",), ("topology",), path[:depth])
+            return not any({"transport", "link"} & self._gone[entry] for entry in related)
         if path == ("network", "transport"):
             return not any("transport" in keys for entry, keys in self._gone.items() if entry[0] == "links")
         return key not in missing and not (path[0] == "routes" and "both" in missing)

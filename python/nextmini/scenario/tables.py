@@ -33,7 +33,7 @@ from nextmini.scenario.fields import (
 from nextmini.scenario.max_table import NodeMax
 from nextmini.scenario.table import Table
 
-AskedTransport = Literal["auto", "memory", "tcp"]
+AskedTransport = Literal["auto", "memory", "tcp", "quic"]
 
 
 class ExperimentTable(Table):
@@ -89,11 +89,12 @@ class NetworkTable(Table):
         default="none",
         description="What separates a node from the machine. `none`: nodes are user space only, and answer "
         "pings themselves. `namespace`: each has a network namespace with a TUN device, where programs run. "
-        "`process`: as `namespace`, and each has a dataplane process of its own; links are TCP connections.",
+        "`process`: as `namespace`, and each has a dataplane process of its own; links are connections.",
     )
     transport: AskedTransport = Field(
         default="auto",
-        description="What carries links. `auto`: memory inside a process, tcp between processes.",
+        description="What carries links. `auto`: memory inside a process, tcp between processes. `quic`: "
+        "encrypted, in UDP packets.",
     )
     mtu: int = Field(
         default=1500,
@@ -167,24 +168,30 @@ class NodeEntry(Table):
     )
 
 
-class _Carriage(Table):
+class Carriage(Table):
+    """What carries a link."""
+
     transport: AskedTransport | None = Field(
         default=None, description="What carries it. Without it: `network.transport`.", examples=["tcp"]
     )
+    congestion: Congestion = Field(
+        default="cubic",
+        description="Congestion control of its connection, if it has one: over TCP one that the kernel has, "
+        "over QUIC `cubic`, `reno` or `bbr`.",
+        examples=["cubic"],
+    )
+
+
+class _Way(Carriage):
     cost: float = Field(
         default=1.0,
         gt=0,
         le=1e9,
         description="What it adds to the length of a route: shortest paths have the lowest sum.",
     )
-    congestion: Congestion = Field(
-        default="cubic",
-        description="TCP congestion control of its connection, if it has one.",
-        examples=["cubic"],
-    )
 
 
-class LinkSettings(DirectionKeys, _Carriage):
+class LinkSettings(DirectionKeys, _Way):
     """Settings of every link that the topology generates, in both directions."""
 
     forward: DirectionKeys | None = Field(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nextmini.controller.devices import Devices
@@ -11,6 +13,9 @@ from nextmini.scenario import Arrival, Flow, Link, Node, Socks
 
 from .rows import flow, line, link, node, route, view
 
+NO_SUCH_CONGESTION = (
+    '"dctcp" is no congestion control of QUIC links; write "cubic", "reno" or "bbr", or transport = "tcp"'
+)
 LISTEN = {0: "127.0.0.1:1000", 1: "127.0.0.1:1001"}
 
 
@@ -60,6 +65,14 @@ def test_a_tcp_link_inside_a_process_has_both_ends_there() -> None:
     made = view(node(1), node(2), link(1, 1, 2, "tcp"))
     assert place_link(made.links[1], made, LISTEN) == {0: record(True, True, LISTEN[0])}
     assert place_link(made.links[1], made, {}) == {}
+
+
+@pytest.mark.parametrize("ends", [(0, 0), (0, 1)])
+def test_a_quic_link_has_the_places_of_a_tcp_link(ends: tuple[int, int]) -> None:
+    made = line(*ends)
+    placed = [place_link(replace(made.links[1], transport=kind), made, LISTEN) for kind in ("tcp", "quic")]
+    assert isinstance(placed[0], dict)
+    assert placed[1] == {where: replace(one, transport="quic") for where, one in placed[0].items()}
 
 
 def test_a_memory_link_has_no_address() -> None:
@@ -151,8 +164,15 @@ def test_chunks_are_as_large_as_every_link_of_the_path_bears() -> None:
         (link(1, 1, 9), "there is no node 9"),
         (link(1, 9, 1), "there is no node 9"),
         (link(1, 1, 1), "both ends are the same node"),
-        (link(1, 1, 2, "quic"), "transport 'quic' is none of memory, tcp"),
-        (link(1, 1, 3, "memory"), "a memory link has both ends in one process; set its transport to tcp"),
+        (link(1, 1, 2, "sctp"), "transport 'sctp' is none of memory, tcp, quic"),
+        (
+            replace(link(1, 1, 2, "quic"), congestion="dctcp"),
+            NO_SUCH_CONGESTION,
+        ),
+        (
+            link(1, 1, 3, "memory"),
+            "a memory link has both ends in one process; set its transport to tcp or quic",
+        ),
         (link(1, 1, 2, cost=0.0), "cost 0.0 is not above 0"),
         (link(1, 1, 2, cost=float("nan")), "cost nan is not above 0"),
         (flow(1, 1, 9), "there is no node 9"),
