@@ -1,9 +1,10 @@
-"""What throughput is compared with, with nothing of Nextmini's forwarding: bare TCP over loopback, and the
-two ends of a user-space TCP with nothing between them.
+"""What throughput is compared with, with nothing of Nextmini's forwarding: bare TCP and bare QUIC over
+loopback, and the two ends of a user-space TCP with nothing between them.
 
 The module is also a program, so that a measurement has a process of its own, as ours has, and can be ended at
-any moment: `python -m nextmini.bench.baseline relays RELAYS SECONDS copy|splice`, or
-`python -m nextmini.bench.baseline stack MTU WINDOW SECONDS`.
+any moment: `python -m nextmini.bench.baseline relays RELAYS SECONDS copy|splice`,
+`python -m nextmini.bench.baseline stack MTU WINDOW SECONDS`, or
+`python -m nextmini.bench.baseline quic SECONDS`.
 """
 
 from __future__ import annotations
@@ -33,6 +34,14 @@ async def stack_loopback(mtu: int, window: int, seconds: float) -> float:
     the measurement.
     """
     return await _measured("a bare TCP stack", "stack", str(mtu), str(window), str(seconds))
+
+
+async def quic_loopback(seconds: float) -> float:
+    """Gbit/s through one stream of a QUIC connection that is set as those of links.
+
+    Raises RunError. Cancelling it ends the measurement.
+    """
+    return await _measured("a bare QUIC connection", "quic", str(seconds))
 
 
 async def _measured(what: str, *arguments: str) -> float:
@@ -66,6 +75,8 @@ def main(arguments: list[str]) -> None:
     what, *rest = arguments
     if what == "stack":
         rate = _native.bench_stack_loopback(int(rest[0]), int(rest[1]), float(rest[2]))
+    elif what == "quic":
+        rate = _native.bench_quic_loopback(float(rest[0]))
     else:
         rate = _native.bench_relay_chain(int(rest[0]), float(rest[1]), rest[2] == "splice")
     sys.stdout.write(f"{rate!r}\n")

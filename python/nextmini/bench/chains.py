@@ -17,7 +17,7 @@ from nextmini.scenario import Scenario, loads
 if TYPE_CHECKING:
     from nextmini.bench.running import Bench
 
-Transport = Literal["tcp", "memory"]
+Transport = Literal["tcp", "memory", "quic"]
 Mode = Literal["normal", "max"]
 Kind = Literal["lossless", "tcp"]
 Congestion = Literal["none", "reno", "cubic"]

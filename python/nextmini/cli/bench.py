@@ -122,6 +122,36 @@ def socks5(
             print_socks5(rows, plan)
 
 
+@app.command("quic")
+def quic(
+    hops: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Nodes between source and destination.")
+    ] = "1,2,5",
+    flows: Annotated[int, typer.Option(help="Flows at once.")] = 1,
+    seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Measure lossless flows over lines of nodes with QUIC links, beside a bare QUIC connection.
+
+    The baseline is one stream of one connection over loopback, set as the links' connections are, in a
+    process of its own. Both are measured in turn, in the same run.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.quic import Plan, measure
+
+        plan = Plan(_numbers(hops, "--hops"), flows, seconds, repeat)
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("quic", rows, seconds=seconds, repeat=repeat)
+        else:
+            from nextmini.cli.bench_tables import print_quic
+
+            print_quic(rows, plan)
+
+
 @app.command("smoltcp")
 def smoltcp(
     hops: Annotated[

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from nextmini.bench import lossless, max_mode, processors, scale, smoltcp, socks5, tun
+    from nextmini.bench import lossless, max_mode, processors, quic, scale, smoltcp, socks5, tun
 
 
 def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
@@ -84,6 +84,17 @@ def print_socks5(rows: list[dict[str, Any]], plan: "socks5.Plan") -> None:
         )
         for row in rows
     )
+    _print(title, headings, cells)
+
+
+def print_quic(rows: list[dict[str, Any]], plan: "quic.Plan") -> None:
+    """Of `nextmini bench quic`."""
+    title = (
+        f"Lossless, {plan.flows} flow{'s' if plan.flows > 1 else ''} over QUIC links; "
+        f"medians of {plan.repeat} measurements of {plan.seconds:g} s"
+    )
+    headings = ("Hops", "Gbit/s", "Bare QUIC", "Ratio", "Ratio's range", "CPU s/GB")
+    cells = ((row["hops"], *_compared(row), f"{row['cpu_seconds_per_gb']:.2f}") for row in rows)
     _print(title, headings, cells)
 
 
