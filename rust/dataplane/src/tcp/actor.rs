@@ -5,13 +5,14 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use nextmini_policy::class::Subject;
 use nextmini_policy::lossless::Pattern;
 use nextmini_policy::time::Instant;
 use nextmini_wire::control::{Congestion, Flow};
 use nextmini_wire::id::{FlowId, NodeId, RouteId};
 use nextmini_wire::ip::{Ip, protocol};
 use nextmini_wire::key::FlowKey;
-use nextmini_wire::packet::Packet;
+use nextmini_wire::packet::{Content, Packet};
 use nextmini_wire::tcp_flow::{SERVER_PORT, ports};
 use rustc_hash::FxHashMap;
 use smoltcp::iface::{Config, Interface, SocketSet};
@@ -37,7 +38,7 @@ const BATCH: usize = 256;
 /// Times that an end has the device filled before others have their turn.
 const ROUNDS: usize = 4;
 /// Bytes that may be on their way in a connection.
-const WINDOW: usize = 4 << 20;
+const WINDOW: usize = 1 << 20;
 /// Bytes of the buffer that carries next to nothing.
 const LITTLE: usize = 4_096;
 /// Ports of clients.
@@ -95,17 +96,48 @@ enum End {
 struct ClientEnd {
     client: Client,
     flow: FlowId,
-    key: FlowKey,
-    destination: NodeId,
     stats: Arc<Stats>,
     done: oneshot::Sender<Done>,
 }
 
 struct Entry {
     end: End,
+    way: Way,
     /// When it is in the schedule for.
     due: Option<Instant>,
     ready: bool,
+}
+
+/// Where the packets of an end go: all of them the same way.
+struct Way {
+    key: FlowKey,
+    label: u32,
+    /// The node at the other end; nothing if nobody has its address.
+    to: Option<NodeId>,
+    class: u16,
+}
+
+impl Way {
+    fn new(node: &Node, (own, port): (IpAddr, u16), peer: SocketAddr) -> Self {
+        let key = FlowKey {
+            protocol: protocol::TCP,
+            source: own,
+            destination: peer.ip(),
+            source_port: port,
+            destination_port: peer.port(),
+        };
+        let to = node.routes().addresses().node(peer.ip());
+        let ports = Some((port, peer.port()));
+        let class = to.map_or(0, |destination| {
+            let subject = Subject { source: node.id(), destination, protocol: protocol::TCP, ports };
+            node.routes().classes().number_of(&subject)
+        });
+        Self { key, label: key.label(), to, class }
+    }
+
+    fn route(&self, node: &Node, now: Instant) -> Option<RouteId> {
+        node.route_of(&self.key, self.to?, now)
+    }
 }
 
 /// Whether an end has more to do than others are to wait for.
@@ -161,8 +193,9 @@ impl Actor {
                 () = sleep_until(&mut self.alarm, due), if self.ready.is_empty() => {}
             }
             self.forget_after_a_crash();
-            messages.drain(..).for_each(|message| self.hear(message));
-            self.wake(clock::now());
+            let now = clock::now();
+            messages.drain(..).for_each(|message| self.hear(message, now));
+            self.wake(now);
             for _ in 0..self.ready.len() {
                 if let Some(name) = self.ready.pop_front() {
                     self.turn(name);
@@ -180,14 +213,14 @@ impl Actor {
         self.ready.clear();
         for (_, entry) in self.ends.drain() {
             if let End::Client(end) = entry.end {
-                end.finish(&self.node, Some(Err(ClientError::Down)));
+                end.finish(None, Some(Err(ClientError::Down)));
             }
         }
     }
 
-    fn hear(&mut self, message: Message) {
+    fn hear(&mut self, message: Message, now: Instant) {
         match message {
-            Message::Packet(packet) => self.take(packet),
+            Message::Packet(packet) => self.take(packet, now),
             Message::Open(open) => self.open(*open),
             Message::Stop(flow) => {
                 let stopped = |entry: &Entry| matches!(&entry.end, End::Client(end) if end.flow == flow);
@@ -217,36 +250,29 @@ impl Actor {
         self.next_port = if port + 1 < CLIENT_PORTS.end { port + 1 } else { CLIENT_PORTS.start };
         let congestion = flow.congestion.unwrap_or_default();
         let shape = self.shape(LITTLE, WINDOW, congestion);
-        let (id, destination) = (flow.id, flow.destination);
+        let id = flow.id;
         let ends = (SocketAddr::new(own, port), peer);
-        let key = FlowKey {
-            protocol: protocol::TCP,
-            source: own,
-            destination: to,
-            source_port: port,
-            destination_port: SERVER_PORT,
-        };
         let Ok(client) = Client::new(flow, ends, &shape, self.pattern.clone(), now) else {
             return refuse(done);
         };
-        let end = ClientEnd { client, flow: id, key, destination, stats, done };
-        self.insert(Name { peer, port }, End::Client(Box::new(end)));
+        let end = ClientEnd { client, flow: id, stats, done };
+        self.insert(own, Name { peer, port }, End::Client(Box::new(end)));
     }
 
-    fn insert(&mut self, name: Name, end: End) {
-        self.ends.insert(name, Entry { end, due: None, ready: true });
+    fn insert(&mut self, own: IpAddr, name: Name, end: End) {
+        let way = Way::new(&self.node, (own, name.port), name.peer);
+        self.ends.insert(name, Entry { end, way, due: None, ready: true });
         self.ready.push_back(name);
     }
 
-    fn take(&mut self, packet: Bytes) {
+    fn take(&mut self, packet: Bytes, now: Instant) {
         let Ok(ip) = Ip::parse(&packet) else { return };
         let Some((theirs, port)) = ports(&packet) else { return };
         let (own, name) = (ip.destination(), Name { peer: SocketAddr::new(ip.source(), theirs), port });
-        let now = clock::now();
         if !self.ends.contains_key(&name) && port == SERVER_PORT && is_syn(ip.transport()) {
             let shape = self.shape(WINDOW, LITTLE, Congestion::None);
             if let Ok(server) = Server::new(SocketAddr::new(own, port), &shape, now) {
-                self.insert(name, End::Server(Box::new(server)));
+                self.insert(own, name, End::Server(Box::new(server)));
             }
         }
         match self.ends.get_mut(&name) {
@@ -299,6 +325,7 @@ impl Actor {
         if let Some(before) = entry.due.take() {
             self.schedule.remove(&(before, name));
         }
+        depart(&mut self.outbound, &mut self.packets, &entry.way, &self.node, now);
         match turn {
             Turn::Waits => {
                 entry.due = next;
@@ -308,16 +335,15 @@ impl Actor {
                 entry.ready = true;
                 self.ready.push_back(name);
             }
-            Turn::Over => self.remove(name),
+            Turn::Over => self.remove(name, now),
         }
-        onward::depart(&mut self.outbound, &mut self.packets, &self.node);
     }
 
-    fn remove(&mut self, name: Name) {
-        if let Some(Entry { end: End::Client(mut end), .. }) = self.ends.remove(&name) {
+    fn remove(&mut self, name: Name, now: Instant) {
+        if let Some(Entry { end: End::Client(mut end), way, .. }) = self.ends.remove(&name) {
             end.publish();
             let verdict = end.client.verdict();
-            end.finish(&self.node, verdict);
+            end.finish(way.route(&self.node, now), verdict);
         }
     }
 
@@ -331,9 +357,9 @@ impl Actor {
         endpoint.socket().abort();
         endpoint.poll(now);
         endpoint.fetch(&mut self.outbound, now);
-        onward::depart(&mut self.outbound, &mut self.packets, &self.node);
+        depart(&mut self.outbound, &mut self.packets, &entry.way, &self.node, now);
         if let End::Client(end) = entry.end {
-            end.finish(&self.node, None);
+            end.finish(entry.way.route(&self.node, now), None);
         }
     }
 }
@@ -413,6 +439,27 @@ impl Entry {
     }
 }
 
+/// Sends packets of one end on their way: as any, if it is not known yet.
+fn depart(
+    outbound: &mut Vec<Outbound>,
+    packets: &mut Vec<Packet>,
+    way: &Way,
+    node: &Arc<Node>,
+    now: Instant,
+) {
+    if outbound.is_empty() {
+        return;
+    }
+    let Some(route) = way.route(node, now) else {
+        return onward::depart(outbound, packets, node);
+    };
+    packets.extend(outbound.drain(..).map(|Outbound { header, payload }| {
+        let packet = Packet::new(route, node.hop_limit(), way.label, Content::Ip(header), payload);
+        Packet { class: way.class, ..packet }
+    }));
+    onward::start(packets, node);
+}
+
 fn is_syn(transport: &[u8]) -> bool {
     const SYN_OF_SYN_AND_ACK: (u8, u8) = (0x02, 0x12);
     transport.get(13).is_some_and(|flags| flags & SYN_OF_SYN_AND_ACK.1 == SYN_OF_SYN_AND_ACK.0)
@@ -426,11 +473,10 @@ impl ClientEnd {
         self.stats.publish(sent, acknowledged, again, under_way, track.smoothed_rtt());
     }
 
-    fn finish(mut self, node: &Node, outcome: Option<Result<(), ClientError>>) {
+    fn finish(mut self, route: Option<RouteId>, outcome: Option<Result<(), ClientError>>) {
         let checksum = matches!(outcome, Some(Ok(()))).then(|| self.client.checksum());
         let bytes = self.client.acknowledged();
         let retransmitted = self.client.endpoint().track().retransmitted();
-        let route = node.route_of(&self.key, self.destination, clock::now());
         // The flow may have been removed.
         let _heard = self.done.send(Done { outcome, bytes, retransmitted, checksum, route });
     }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use nextmini_wire::checksum::Sum;
 use nextmini_wire::ip::{Ip, protocol};
 use nextmini_wire::vnet::VnetHeader;
@@ -23,17 +23,30 @@ pub struct Device {
     pub leaving: Vec<Outbound>,
     /// So many packets may be in there; the stack waits when they are.
     most: usize,
+    /// What packets are made in, many in one piece of memory.
+    memory: BytesMut,
 }
+
+/// Bytes of such a piece.
+const MEMORY: usize = 60 * 1024;
 
 impl Device {
     /// A device whose packets have up to `mtu` bytes, `most` of which it makes before they are fetched.
     pub fn new(mtu: usize, most: usize) -> Self {
-        Self { mtu, arrived: VecDeque::new(), leaving: Vec::new(), most }
+        Self { mtu, arrived: VecDeque::new(), leaving: Vec::new(), most, memory: BytesMut::new() }
     }
 
     /// Takes a packet that came for the stack.
     pub fn take(&mut self, packet: Bytes) {
         self.arrived.push_back(packet);
+    }
+
+    /// Moves what is to leave to `batch`. A stack that is silent has no memory for packets.
+    pub fn fetch(&mut self, batch: &mut Vec<Outbound>) {
+        if !self.is_full() {
+            self.memory = BytesMut::new();
+        }
+        batch.append(&mut self.leaving);
     }
 
     /// Whether the stack has to wait until packets are fetched.
@@ -51,11 +64,12 @@ impl phy::Device for Device {
         if self.is_full() {
             return None;
         }
-        Some((Received(self.arrived.pop_front()?), Sending(&mut self.leaving)))
+        let received = Received(self.arrived.pop_front()?);
+        Some((received, Sending { leaving: &mut self.leaving, memory: &mut self.memory }))
     }
 
     fn transmit(&mut self, _now: Instant) -> Option<Sending<'_>> {
-        (!self.is_full()).then_some(Sending(&mut self.leaving))
+        (!self.is_full()).then_some(Sending { leaving: &mut self.leaving, memory: &mut self.memory })
     }
 
     fn capabilities(&self) -> DeviceCapabilities {
@@ -81,14 +95,20 @@ impl phy::RxToken for Received {
 
 /// Room for a packet.
 #[derive(Debug)]
-pub struct Sending<'a>(&'a mut Vec<Outbound>);
+pub struct Sending<'a> {
+    leaving: &'a mut Vec<Outbound>,
+    memory: &'a mut BytesMut,
+}
 
 impl phy::TxToken for Sending<'_> {
     fn consume<R, F: FnOnce(&mut [u8]) -> R>(self, length: usize, write: F) -> R {
-        let mut packet = vec![0; length];
-        let result = write(&mut packet);
-        let header = sum_to_complete(&mut packet);
-        self.0.push(Outbound { header, payload: packet.into() });
+        if self.memory.capacity() < length {
+            *self.memory = BytesMut::with_capacity(MEMORY.max(length));
+        }
+        self.memory.resize(length, 0);
+        let result = write(self.memory);
+        let header = sum_to_complete(self.memory);
+        self.leaving.push(Outbound { header, payload: self.memory.split().freeze() });
         result
     }
 }

@@ -147,7 +147,7 @@ impl Endpoint {
         for packet in &self.device.leaving {
             self.track.sends(&packet.payload, now);
         }
-        batch.append(&mut self.device.leaving);
+        self.device.fetch(batch);
     }
 
     /// When it is to be polled again, if nothing arrives before.
