@@ -8,7 +8,7 @@ use nextmini_wire::control::Congestion;
 use super::BaselineError;
 use crate::clock;
 use crate::routes::Outbound;
-use crate::tcp::endpoint::{Endpoint, Shape};
+use crate::tcp::endpoint::{Endpoint, Partial, Shape};
 
 /// Bytes that are written and read at a time.
 const PIECE: usize = 64 * 1024;
@@ -20,7 +20,8 @@ const PIECE: usize = 64 * 1024;
 /// [`BaselineError::Stack`].
 pub fn stack_loopback(mtu: u16, window: usize, seconds: f64) -> Result<f64, BaselineError> {
     let congestion = Congestion::None;
-    let shape = Shape { mtu: mtu.into(), receive: window, send: window, congestion, seed: 7 };
+    let (receive, send, partial) = (window, window, Partial::WhenAlone);
+    let shape = Shape { mtu: mtu.into(), receive, send, congestion, partial, seed: 7 };
     let (client, server) = (([10, 0, 0, 1], 4_000).into(), ([10, 0, 0, 2], 80).into());
     let began = clock::now();
     let mut server_end = Endpoint::listen(server, &shape, began).map_err(|_| BaselineError::Stack)?;

@@ -21,7 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::client::{Client, ClientError};
 use super::device::Device;
-use super::endpoint::{Endpoint, Shape};
+use super::endpoint::{Endpoint, Partial, Shape};
 use super::server::{Phase, Server};
 use crate::clock;
 use crate::event::{Event, report};
@@ -32,7 +32,7 @@ use crate::routes::Outbound;
 use crate::timers::{Alarm, Timers};
 
 /// Packets that wait for the task at most; others are dropped, as by a host that does not keep up.
-pub const INBOX: usize = 4_096;
+pub const INBOX: usize = 32_768;
 /// Messages that are taken at once.
 const BATCH: usize = 256;
 /// Times that an end has the device filled before others have their turn.
@@ -235,7 +235,7 @@ impl Actor {
     fn shape(&self, receive: usize, send: usize, congestion: Congestion) -> Shape {
         // Numbers of a connection that are like those of the one before would be taken for its own.
         let seed = self.seed ^ (u64::from(self.node.id().0) << 32) ^ clock::now().0;
-        Shape { mtu: usize::from(self.node.mtu()), receive, send, congestion, seed }
+        Shape { mtu: usize::from(self.node.mtu()), receive, send, congestion, partial: Partial::AtOnce, seed }
     }
 
     fn open(&mut self, open: Open) {
@@ -249,7 +249,9 @@ impl Actor {
         };
         self.next_port = if port + 1 < CLIENT_PORTS.end { port + 1 } else { CLIENT_PORTS.start };
         let congestion = flow.congestion.unwrap_or_default();
-        let shape = self.shape(LITTLE, WINDOW, congestion);
+        // A flow with a rate sends what it has when its rate allows it; others always have more.
+        let partial = if flow.rate.is_some() { Partial::AtOnce } else { Partial::WhenAlone };
+        let shape = Shape { partial, ..self.shape(LITTLE, WINDOW, congestion) };
         let id = flow.id;
         let ends = (SocketAddr::new(own, port), peer);
         let Ok(client) = Client::new(flow, ends, &shape, self.pattern.clone(), now) else {

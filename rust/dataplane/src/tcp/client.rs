@@ -20,6 +20,8 @@ use crate::flow::source::seconds;
 const BURST: Duration = Duration::from_millis(4);
 /// See [`piece`].
 const PIECE: Duration = Duration::from_millis(10);
+/// See [`piece`].
+const LEAST: usize = 100;
 /// What a packet carries at an MTU of 1,500 bytes.
 const PACKET: usize = 1_460;
 
@@ -61,10 +63,11 @@ pub struct Client {
     closed: bool,
 }
 
-/// What a flow with a rate writes at a time: a packet, or less if that would take longer than [`PIECE`].
+/// What a flow with a rate writes at a time: a packet, or less if that would take longer than [`PIECE`], but not so little
+/// that headers are most of it.
 fn piece(rate: u64) -> usize {
     let bytes = u128::from(rate) * PIECE.as_nanos() / 8_000_000_000;
-    usize::try_from(bytes).unwrap_or(PACKET).clamp(1, PACKET)
+    usize::try_from(bytes).unwrap_or(PACKET).clamp(LEAST, PACKET)
 }
 
 impl Client {

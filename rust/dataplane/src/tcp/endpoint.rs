@@ -21,6 +21,15 @@ const PACKETS: usize = 64;
 /// A peer that does not answer for so long is gone.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 
+/// When a sender sends less than a packet holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partial {
+    /// At once.
+    AtOnce,
+    /// When nothing is under way that would bring more room (Nagle, RFC 896).
+    WhenAlone,
+}
+
 /// How an end is to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shape {
@@ -32,6 +41,8 @@ pub struct Shape {
     pub send: usize,
     /// What the sender does about losses.
     pub congestion: Congestion,
+    /// When it sends less than a packet holds.
+    pub partial: Partial,
     /// Where its numbers begin.
     pub seed: u64,
 }
@@ -80,7 +91,7 @@ impl Endpoint {
         let mut socket = Socket::new(buffer(shape.receive), buffer(shape.send));
         // A second segment may never come, and a network of one machine has no use for fewer packets.
         socket.set_ack_delay(None);
-        socket.set_nagle_enabled(false);
+        socket.set_nagle_enabled(shape.partial == Partial::WhenAlone);
         socket.set_timeout(Some(time::Duration::from_millis((PATIENCE * pace).as_millis() as u64)));
         socket.set_congestion_control(match shape.congestion {
             Congestion::None => CongestionControl::None,
