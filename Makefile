@@ -64,7 +64,7 @@ clean: ## Remove what was built, the environment too; results in runs/ stay
 
 cargo:
 	@command -v cargo >/dev/null || { \
-		echo "error: cargo is missing; install Rust 1.88 or later, see docs/installation.md" >&2; exit 1; }
+		echo "error: cargo is missing; install Rust 1.91 or later, see docs/installation.md" >&2; exit 1; }
 
 cargo-tools: cargo
 	@cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1 || \

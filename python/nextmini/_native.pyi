@@ -5,8 +5,10 @@ from os import PathLike
 
 __all__ = [
     "DataplaneError",
+    "bench_quic_loopback",
     "bench_relay_chain",
     "bench_relay_tuns",
+    "bench_stack_loopback",
     "create_bare_namespace",
     "create_namespaces",
     "enter_namespace",
@@ -70,10 +72,19 @@ def message_names() -> list[str]:
 def roundtrip(message: bytes) -> bytes:
     """A control message, read into the Rust types and written again. Raises ValueError."""
 
+def bench_quic_loopback(seconds: float) -> float:
+    """Gbit/s through one stream of a QUIC connection over loopback. Raises DataplaneError."""
+
 def bench_relay_chain(relays: int, seconds: float, splice: bool) -> float:
     """Gbit/s through `relays` threads that copy between loopback TCP connections, or `splice` them.
 
     0 relays are one connection. Raises DataplaneError.
+    """
+
+def bench_stack_loopback(mtu: int, window: int, seconds: float) -> float:
+    """Gbit/s between the two ends of a synthetic TCP flow with nothing in between.
+
+    Packets have up to `mtu` bytes, both buffers `window`. Raises DataplaneError.
     """
 
 def bench_relay_tuns(

@@ -149,6 +149,67 @@ def test_curl_through_an_entrance_is_measured_beside_a_bare_chain(
     assert processes_naming(str(tmp_path)) == []
 
 
+def test_quic_links_are_measured_beside_a_bare_connection(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    options = ("--hops", "1,2", "--flows", "2", "--seconds", "0.2", "--repeat", "1", "--json")
+    done = subprocess.run(
+        [*PROGRAM, "quic", *options], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert (document["bench"], document["seconds"]) == ("quic", 0.2)
+    assert [(row["hops"], row["flows"]) for row in document["rows"]] == [(1, 2), (2, 2)]
+    for row in document["rows"]:
+        for figure in ("gbps", "baseline_gbps", "ratio", "cpu_seconds_per_gb"):
+            assert row[figure] > 0, figure
+    assert processes_naming(str(tmp_path)) == []
+
+
+@pytest.mark.parametrize("transport", ["memory", "tcp"])
+def test_a_tcp_in_user_space_is_measured_beside_its_ends_alone(
+    environment: dict[str, str], transport: str, tmp_path: Path
+) -> None:
+    options = ("--hops", "1", "--mtu", "9000", "--congestion", "none", "--seconds", "0.2", "--repeat", "1")
+    done = subprocess.run(
+        [*PROGRAM, "smoltcp", "--transport", transport, *options, "--json"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert (document["bench"], document["seconds"]) == ("smoltcp", 0.2)
+    (row,) = document["rows"]
+    assert row | {"hops": 1, "transport": transport, "flows": 1, "mtu": 9000, "congestion": "none"} == row
+    for figure in ("gbps", "baseline_gbps", "ratio", "cpu_seconds_per_gb"):
+        assert row[figure] > 0, figure
+    assert row["retransmitted"] >= 0
+    assert processes_naming(str(tmp_path)) == []
+
+
+def test_processors_are_compared_with_one(environment: dict[str, str], tmp_path: Path) -> None:
+    options = ("--processors", "1,2", "--flows", "2", "--seconds", "0.2", "--repeat", "1", "--json")
+    done = subprocess.run(
+        [*PROGRAM, "processors", *options], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert (document["bench"], document["repeat"]) == ("processors", 1)
+    cases = [(row["kind"], row["mapping"], row["processors"], row["flows"]) for row in document["rows"]]
+    assert cases == [
+        (kind, mapping, processors, 2)
+        for kind in ("lossless", "tcp")
+        for mapping in ("sequential", "concurrent")
+        for processors in (1, 2)
+    ]
+    for row in document["rows"]:
+        assert row["gbps"] > 0
+        assert row["ratio"] == 1 or row["processors"] == 2
+    assert processes_naming(str(tmp_path)) == []
+
+
 def test_a_ring_starts_and_stops(environment: dict[str, str], tmp_path: Path) -> None:
     done = subprocess.run(
         [*PROGRAM, "scale", "--nodes", "10", "--repeat", "1", "--json"],

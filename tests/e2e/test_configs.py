@@ -28,7 +28,7 @@ def asked_for(network: Network) -> set[str]:
     causes |= {way.drop.policy for way in directions if way.drop}
     # Kernels of nodes ask for routers that there are not.
     causes |= {"no_route"} if network.isolation != "none" else set()
-    causes |= {"queue"} if any(flow.kind == "udp" for flow in network.flows) else set()
+    causes |= {"queue"} if any(flow.kind in ("udp", "tcp") for flow in network.flows) else set()
     return causes | ({"down"} if network.events else set())
 
 

@@ -1,7 +1,10 @@
-"""What throughput is compared with: bare TCP over loopback, with nothing of Nextmini's forwarding.
+"""What throughput is compared with, with nothing of Nextmini's forwarding: bare TCP and bare QUIC over
+loopback, and the two ends of a user-space TCP with nothing between them.
 
-The module is also a program, `python -m nextmini.bench.baseline RELAYS SECONDS copy|splice`, so that a
-measurement has a process of its own, as ours has, and can be ended at any moment.
+The module is also a program, so that a measurement has a process of its own, as ours has, and can be ended at
+any moment: `python -m nextmini.bench.baseline relays RELAYS SECONDS copy|splice`,
+`python -m nextmini.bench.baseline stack MTU WINDOW SECONDS`, or
+`python -m nextmini.bench.baseline quic SECONDS`.
 """
 
 from __future__ import annotations
@@ -20,11 +23,32 @@ async def relay_chain(relays: int, seconds: float, *, splice: bool = False) -> f
 
     No relays are one direct connection. Raises RunError. Cancelling it ends the measurement.
     """
+    how = "splice" if splice else "copy"
+    return await _measured(f"{relays} relays", "relays", str(relays), str(seconds), how)
+
+
+async def stack_loopback(mtu: int, window: int, seconds: float) -> float:
+    """Gbit/s between the two ends of a TCP flow that hand their packets to each other.
+
+    Packets have up to `mtu` bytes, and the buffers of both ends `window`. Raises RunError. Cancelling it ends
+    the measurement.
+    """
+    return await _measured("a bare TCP stack", "stack", str(mtu), str(window), str(seconds))
+
+
+async def quic_loopback(seconds: float) -> float:
+    """Gbit/s through one stream of a QUIC connection that is set as those of links.
+
+    Raises RunError. Cancelling it ends the measurement.
+    """
+    return await _measured("a bare QUIC connection", "quic", str(seconds))
+
+
+async def _measured(what: str, *arguments: str) -> float:
+    """The figure that this program prints. Raises RunError."""
     child = await asyncio.create_subprocess_exec(
         *PROGRAM,
-        str(relays),
-        str(seconds),
-        "splice" if splice else "copy",
+        *arguments,
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -38,7 +62,7 @@ async def relay_chain(relays: int, seconds: float, *, splice: bool = False) -> f
             await child.wait()
     if child.returncode != 0:
         last = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise RunError(f"the baseline of {relays} relays failed: {''.join(last) or 'it said nothing'}")
+        raise RunError(f"the baseline of {what} failed: {''.join(last) or 'it said nothing'}")
     return float(output)
 
 
@@ -48,8 +72,13 @@ def main(arguments: list[str]) -> None:
         from nextmini import _native
     except ImportError as error:
         raise PrerequisiteError(f"the native module is missing: {error}", "install Nextmini again") from error
-    relays, seconds, how = int(arguments[0]), float(arguments[1]), arguments[2]
-    rate = _native.bench_relay_chain(relays, seconds, how == "splice")
+    what, *rest = arguments
+    if what == "stack":
+        rate = _native.bench_stack_loopback(int(rest[0]), int(rest[1]), float(rest[2]))
+    elif what == "quic":
+        rate = _native.bench_quic_loopback(float(rest[0]))
+    else:
+        rate = _native.bench_relay_chain(int(rest[0]), float(rest[1]), rest[2] == "splice")
     sys.stdout.write(f"{rate!r}\n")
 
 

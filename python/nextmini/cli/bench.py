@@ -122,6 +122,115 @@ def socks5(
             print_socks5(rows, plan)
 
 
+@app.command("quic")
+def quic(
+    hops: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Nodes between source and destination.")
+    ] = "1,2,5",
+    flows: Annotated[int, typer.Option(help="Flows at once.")] = 1,
+    seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Measure lossless flows over lines of nodes with QUIC links, beside a bare QUIC connection.
+
+    The baseline is one stream of one connection over loopback, set as the links' connections are, in a
+    process of its own. Both are measured in turn, in the same run.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.quic import Plan, measure
+
+        plan = Plan(_numbers(hops, "--hops"), flows, seconds, repeat)
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("quic", rows, seconds=seconds, repeat=repeat)
+        else:
+            from nextmini.cli.bench_tables import print_quic
+
+            print_quic(rows, plan)
+
+
+@app.command("smoltcp")
+def smoltcp(
+    hops: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Nodes between source and destination.")
+    ] = "1,2,5,10",
+    flows: Annotated[int, typer.Option(help="TCP flows at once.")] = 1,
+    processors: Annotated[int, typer.Option(help="Processors of each node.")] = 1,
+    mtu: Annotated[int, typer.Option(help="Bytes of the largest packet, 576 to 65535.")] = 1500,
+    congestion: Annotated[
+        Literal["none", "reno", "cubic"], typer.Option(help="What flows do about losses.")
+    ] = "cubic",
+    transport: Annotated[Literal["tcp", "memory"], typer.Option(help="What links are made of.")] = "memory",
+    seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Measure flows of a TCP in user space over lines of nodes, beside the same TCP with nothing in between.
+
+    The baseline is two ends of such a flow which hand their packets to each other, in one thread of a process
+    of its own. Both are measured in turn, in the same run.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.smoltcp import Plan, measure
+
+        plan = Plan(_numbers(hops, "--hops"), transport, flows, processors, mtu, congestion, seconds, repeat)
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("smoltcp", rows, seconds=seconds, repeat=repeat)
+        else:
+            from nextmini.cli.bench_tables import print_smoltcp
+
+            print_smoltcp(rows, plan)
+
+
+@app.command("processors")
+def processors_of_nodes(
+    processors: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Processors of each node; 1 is one of them.")
+    ] = "1,2,4",
+    flows: Annotated[str, typer.Option(metavar="N,N,...", help="Flows at once.")] = "1,4,16",
+    kind: Annotated[
+        str, typer.Option(metavar="KIND,...", help="Kinds of flows: lossless, tcp.")
+    ] = "lossless,tcp",
+    mapping: Annotated[
+        str, typer.Option(metavar="MAPPING,...", help="How traffic is spread over processors.")
+    ] = "sequential,concurrent",
+    seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Measure what all flows carry together, by the number of processors of each node.
+
+    The network is one hop over links in memory. Mappings are sequential, where all of a flow goes to one
+    processor, and concurrent, where any takes any batch. The ratio is to one processor, in the same run.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.processors import Plan, kinds_of, mappings_of, measure
+
+        plan = Plan(
+            _numbers(processors, "--processors"),
+            _numbers(flows, "--flows"),
+            kinds_of(kind),
+            mappings_of(mapping),
+            seconds,
+            repeat,
+        )
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("processors", rows, seconds=seconds, repeat=repeat)
+        else:
+            from nextmini.cli.bench_tables import print_processors
+
+            print_processors(rows, plan)
+
+
 @app.command("tun")
 def tun(
     hops: Annotated[str, typer.Option(metavar="N,N,...", help="Links between the two ends.")] = "1,2,5,10,30",

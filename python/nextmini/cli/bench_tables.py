@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from nextmini.bench import lossless, max_mode, scale, socks5, tun
+    from nextmini.bench import lossless, max_mode, processors, quic, scale, smoltcp, socks5, tun
 
 
 def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
@@ -81,6 +81,61 @@ def print_socks5(rows: list[dict[str, Any]], plan: "socks5.Plan") -> None:
             f"{row['cpu_seconds_per_gb']:.2f}",
             f"{row['first_byte_ms']:.2f}",
             f"{row['direct_first_byte_ms']:.2f}",
+        )
+        for row in rows
+    )
+    _print(title, headings, cells)
+
+
+def print_quic(rows: list[dict[str, Any]], plan: "quic.Plan") -> None:
+    """Of `nextmini bench quic`."""
+    title = (
+        f"Lossless, {plan.flows} flow{'s' if plan.flows > 1 else ''} over QUIC links; "
+        f"medians of {plan.repeat} measurements of {plan.seconds:g} s"
+    )
+    headings = ("Hops", "Gbit/s", "Bare QUIC", "Ratio", "Ratio's range", "CPU s/GB")
+    cells = ((row["hops"], *_compared(row), f"{row['cpu_seconds_per_gb']:.2f}") for row in rows)
+    _print(title, headings, cells)
+
+
+def print_smoltcp(rows: list[dict[str, Any]], plan: "smoltcp.Plan") -> None:
+    """Of `nextmini bench smoltcp`."""
+    several = "s" if plan.flows > 1 else ""
+    title = (
+        f"TCP, {plan.flows} {plan.congestion} flow{several} over {plan.transport} links, MTU {plan.mtu}; "
+        f"medians of {plan.repeat} measurements of {plan.seconds:g} s"
+    )
+    headings = ("Hops", "Gbit/s", "Ends alone", "Ratio", "Ratio's range", "CPU s/GB", "Sent again")
+    cells = (
+        (row["hops"], *_compared(row), f"{row['cpu_seconds_per_gb']:.2f}", f"{row['retransmitted']:,.0f}")
+        for row in rows
+    )
+    _print(title, headings, cells)
+
+
+def print_processors(rows: list[dict[str, Any]], plan: "processors.Plan") -> None:
+    """Of `nextmini bench processors`."""
+    title = f"One hop over links in memory; medians of {plan.repeat} measurements of {plan.seconds:g} s"
+    headings = (
+        "Flows",
+        "Kind",
+        "Mapping",
+        "Processors",
+        "Gbit/s",
+        "Ratio",
+        "Ratio's range",
+        "CPU s/GB",
+    )
+    cells = (
+        (
+            row["flows"],
+            row["kind"],
+            row["mapping"],
+            row["processors"],
+            f"{row['gbps']:.2f}",
+            f"{row['ratio']:.2f}",
+            "{:.2f}-{:.2f}".format(*row["spread"]["ratio"]),
+            f"{row['cpu_seconds_per_gb']:.2f}",
         )
         for row in rows
     )

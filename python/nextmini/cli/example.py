@@ -7,7 +7,7 @@ import typer
 
 from nextmini.cli.files import write_new, write_with_folder
 from nextmini.cli.output import JsonOption, print_json
-from nextmini.scenario.examples import example_names, example_summary, example_text, example_traces
+from nextmini.scenario.examples import example_files, example_names, example_summary, example_text
 
 app = typer.Typer(
     add_completion=False,
@@ -44,14 +44,14 @@ def copy(
         typer.Argument(metavar="[DEST]", help="File or folder to copy it to (default: this folder)."),
     ] = None,
 ) -> None:
-    """Copy an example, and the traces that it needs, to a file of your own. What is there is left alone."""
+    """Copy an example, and the files that it needs, to a file of your own. What is there is left alone."""
     text = example_text(name)
     path = destination or Path()
     if path.is_dir():
         path /= f"{name.removesuffix('.toml')}.toml"
-    traces = {path.parent / trace: content for trace, content in example_traces(name).items()}
+    needed = {path.parent / file: content for file, content in example_files(name).items()}
     write_new(path, text)
     typer.echo(str(path))
-    for file, content in traces.items():
+    for file, content in needed.items():
         if write_with_folder(file, content):
             typer.echo(str(file))

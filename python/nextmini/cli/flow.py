@@ -21,7 +21,7 @@ def add(
     source: Annotated[str, typer.Argument(help="The node that sends.")],
     destination: Annotated[str, typer.Argument(help="The node that receives.")],
     kind: Annotated[
-        Literal["lossless", "udp", "icmp"], typer.Option(help="What it is made of.")
+        Literal["lossless", "udp", "icmp", "tcp"], typer.Option(help="What it is made of.")
     ] = "lossless",
     mode: Annotated[Literal["normal", "max"], typer.Option(help="How its bytes pass nodes.")] = "normal",
     size: Annotated[str | None, typer.Option(help='How much it carries, as in "20 MB".')] = None,
@@ -36,6 +36,10 @@ def add(
         typer.Option(help='constant, poisson or \'{ process = "on_off", on = "1 s", off = "1 s" }\'.'),
     ] = None,
     ecn: Annotated[bool, typer.Option("--ecn", help="Packets of udp may be marked.")] = False,
+    congestion: Annotated[
+        Literal["cubic", "reno", "none"] | None, typer.Option(help="What tcp does about losses.")
+    ] = None,
+    family: Annotated[Literal["ipv4", "ipv6"] | None, typer.Option(help="Which addresses tcp uses.")] = None,
     wait: Annotated[bool, typer.Option("--wait", help="Return when it has ended.")] = False,
     json: JsonOption = False,
     experiment: ExperimentOption = None,
@@ -66,6 +70,8 @@ def add(
             "packet_size": packet_size,
             "arrival": None if arrival is None else value("arrival", arrival),
             "ecn": ecn or None,
+            "congestion": congestion,
+            "family": family,
         }
         return await add_flow(store, said, wait)
 

@@ -23,7 +23,8 @@ def link(
         list[str] | None,
         typer.Argument(
             metavar="[KEY=VALUE]...",
-            help='For set and add: keys of a link in a scenario, as in delay="50 ms".',
+            help='For set and add: keys of a link in a scenario, as in delay="50 ms"; for add also '
+            "transport and congestion.",
         ),
     ] = None,
     direction: Annotated[
@@ -69,13 +70,13 @@ def link(
     if json:
         print_json(document)
     elif action == "add":
-        typer.echo(f"{a} - {b}: {settings_text(document['settings'])}")
+        typer.echo(f"{a} - {b}: {document['transport']}, {settings_text(document['settings'])}")
     elif action != "remove":
         _print(document)
 
 
 def _print(document: dict[str, Any]) -> None:
-    typer.echo(f"{' - '.join(document['link'])}: {_state(document)}")
+    typer.echo(f"{' - '.join(document['link'])}: {document['transport']}, {_state(document)}")
     if document["status"] == "rejected":
         typer.echo("What was in force before goes on; below stands what could be understood.", err=True)
     ways = [document["forward"], document["backward"]]

@@ -38,7 +38,7 @@ _NODE_BYTES = 260
 _SOCKS_BYTES = 90
 _LINK_BYTES = 240
 _ROUTE_BYTES = 80
-_FLOW_BYTES = 320
+_FLOW_BYTES = 340
 _INTEGER_BYTES = 9
 
 _FIELDS = (
@@ -98,7 +98,7 @@ def size_bound(
     if isinstance(item, TraceRecord):
         return _TRACE_BYTES + _POINT_BYTES * len(item.points)
     if isinstance(item, FlowRecord):
-        return _FLOW_BYTES + _text_bytes(item.kind)
+        return _FLOW_BYTES + _text_bytes(item.kind) + _text_bytes(item.congestion or "")
     return _INTEGER_BYTES
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import pairwise
 from math import isfinite
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING, cast, get_args
 
 from nextmini.controller.shaping import arrival_record, direction_record
 from nextmini.controller.view import pair_of
@@ -19,6 +19,7 @@ from nextmini.protocol import CONSTANT, FlowRecord, LinkRecord, NodeRecord, Rout
 from nextmini.protocol.direction import Process
 from nextmini.protocol.records import Mapping as ProcessorMapping
 from nextmini.protocol.records import SocksMode, Transport
+from nextmini.scenario.conflicts import congestion_conflict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
 USUAL_PACKETS = {"udp": 1_472, "icmp": 56}
 """Payload bytes of a packet, where a flow's row says nothing: 1,500 less the headers; as ping's."""
 LARGEST_PACKET = 65_507
+CONGESTION = ("cubic", "reno", "none")
+FAMILIES = ("ipv4", "ipv6")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,16 +88,13 @@ def place_link(
     a, b = view.nodes.get(link.a), view.nodes.get(link.b)
     if a is None or b is None:
         return Unplaceable(f"there is no node {link.a if a is None else link.b}")
-    if link.transport not in get_args(Transport):
-        return Unplaceable(f"transport {link.transport!r} is none of {', '.join(get_args(Transport))}")
-    if not (isfinite(link.cost) and link.cost > 0):
-        return Unplaceable(f"cost {link.cost} is not above 0")
-    if link.a == link.b:
-        return Unplaceable("both ends are the same node")
+    problem = _link_problem(link)
+    if problem is not None:
+        return Unplaceable(problem)
     up = link.up and a.up and b.up
     if link.transport == "memory":
         if a.process != b.process:
-            return Unplaceable("a memory link has both ends in one process; set its transport to tcp")
+            return Unplaceable("a memory link has both ends in one process; set its transport to tcp or quic")
         return {a.process: _link_record(link, up, dial=False, listen_end=False, peer=None)}
     if a.process == b.process:
         address = listen.get(a.process)
@@ -108,12 +108,24 @@ def place_link(
     return records
 
 
+def _link_problem(link: Link) -> str | None:
+    """Why the link's own settings make no sense, or None."""
+    if link.transport not in get_args(Transport):
+        return f"transport {link.transport!r} is none of {', '.join(get_args(Transport))}"
+    conflict = congestion_conflict(link.transport, link.congestion)
+    if conflict is not None:
+        return f"{conflict.message}; {conflict.remedy}"
+    if not (isfinite(link.cost) and link.cost > 0):
+        return f"cost {link.cost} is not above 0"
+    return "both ends are the same node" if link.a == link.b else None
+
+
 def _link_record(link: Link, up: bool, *, dial: bool, listen_end: bool, peer: str | None) -> LinkRecord:
     return LinkRecord(
         id=link.id,
         a=link.a,
         b=link.b,
-        transport="memory" if link.transport == "memory" else "tcp",
+        transport=cast("Transport", link.transport),
         congestion=link.congestion,
         cost=link.cost,
         dial=dial,
@@ -155,12 +167,12 @@ def route_problem(path: tuple[int, ...], weight: int, view: NetworkView) -> str 
 
 def place_flow(flow: Flow, view: NetworkView) -> dict[int, FlowRecord] | Unplaceable:
     """The flow's record at the process of its source."""
-    source = view.nodes.get(flow.source)
-    if source is None or flow.destination not in view.nodes:
+    source, destination = view.nodes.get(flow.source), view.nodes.get(flow.destination)
+    if source is None or destination is None:
         return Unplaceable(f"there is no node {flow.source if source is None else flow.destination}")
     if flow.source == flow.destination:
         return Unplaceable("source and destination are the same node")
-    problem = _flow_problem(flow)
+    problem = _flow_problem(flow) or _address_problem(flow, source, destination)
     if problem is not None:
         return Unplaceable(problem)
     record = FlowRecord(
@@ -176,16 +188,22 @@ def place_flow(flow: Flow, view: NetworkView) -> dict[int, FlowRecord] | Unplace
         packet_size=(flow.packet_size or USUAL_PACKETS[flow.kind]) if flow.packets else None,
         arrival=arrival_record(flow.arrival) if flow.packets else CONSTANT,
         ecn=flow.kind == "udp" and flow.ecn,
+        congestion=flow.congestion if flow.kind == "tcp" else None,
+        v6=flow.kind == "tcp" and flow.family == "ipv6",
     )
     return {source.process: record}
 
 
 def _flow_problem(flow: Flow) -> str | None:
     """Why the flow's own settings make no sense, or None: the protocol has no numbers below zero."""
-    if flow.kind not in ("lossless", *USUAL_PACKETS):
+    if flow.kind not in ("lossless", "tcp", *USUAL_PACKETS):
         return f"kind {flow.kind!r} is not in this version"
     if flow.packets:
         problem = _packets_problem(flow)
+        if problem is not None:
+            return problem
+    if flow.kind == "tcp":
+        problem = _tcp_problem(flow)
         if problem is not None:
             return problem
     if flow.mode not in ("normal", "max"):
@@ -210,4 +228,22 @@ def _packets_problem(flow: Flow) -> str | None:
     known = get_args(Process)
     if flow.arrival.process not in known:
         return f"arrival {flow.arrival.process} is none of {', '.join(known)}"
+    return None
+
+
+def _tcp_problem(flow: Flow) -> str | None:
+    """Why there can be no such TCP flow, or None; what its row does not say is as usual."""
+    if flow.congestion is not None and flow.congestion not in CONGESTION:
+        return f"congestion {flow.congestion!r} is none of {', '.join(CONGESTION)}"
+    if flow.family is not None and flow.family not in FAMILIES:
+        return f"family {flow.family!r} is none of {', '.join(FAMILIES)}"
+    return None
+
+
+def _address_problem(flow: Flow, *ends: Node) -> str | None:
+    """Which end has no address of the flow's family, or None."""
+    if flow.kind == "tcp" and flow.family == "ipv6":
+        for node in ends:
+            if node.address6 is None:
+                return f"family ipv6: node {node.name} has no IPv6 address"
     return None

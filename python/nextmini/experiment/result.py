@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import drops_by_cause
 from nextmini.controller.datagrams import datagram_result
-from nextmini.experiment import app_outcomes, fidelity, happenings
+from nextmini.experiment import app_outcomes, demands, fidelity, happenings
 from nextmini.protocol import Drops, LinkCounters
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ def document(
             _flow(rows[id], known.get(id), names) | _joined(rows[id], known.get(id), inside)
             for id in sorted(rows)
         ],
+        "demands": demands.entries(network, known, facts.seconds),
         "link_stats": [entry for link in network.links for entry in _link(link, counters, names)],
         "apps": app_outcomes.entries(network, facts.apps),
         "events": happenings.entries(network, facts.events),

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from nextmini.experiment.demand_rows import demand_table
 from nextmini.experiment.quantities import count, rate, size
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ MOST_HOPS = 6
 """Nodes of a route that are shown; of a longer one the first, the last, and how many links it has."""
 MOST_REASONS = 10
 MOST_EVENTS = 20
+MOST_DEMANDS = 10
 MOST_APPS = 40
 """Programs that are shown one by one; of more only those that did not complete, and a summary."""
 LONGEST_COMMAND = 60
@@ -56,6 +58,10 @@ def print_document(document: dict[str, Any], file: TextIO) -> None:
         console.print(f"... and {len(shown) - MOST_FLOWS} more that did not complete")
     if len(flows) > 1:
         console.print(_summary(flows))
+    if document.get("demands"):
+        console.print(demand_table(document["demands"][:MOST_DEMANDS]))
+    if len(document.get("demands", [])) > MOST_DEMANDS:
+        console.print(f"... and {len(document['demands']) - MOST_DEMANDS} more demands, see result.json")
     console.print(_links(document["link_stats"]))
     apps: list[dict[str, Any]] = document.get("apps", [])
     named = apps if len(apps) <= MOST_APPS else [app for app in apps if app["status"] != "completed"]

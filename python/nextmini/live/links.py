@@ -133,6 +133,7 @@ def _document(named: Named, link: Link, state: LinkState | None) -> dict[str, An
     directions = (link.backward, link.forward) if named.turned else (link.forward, link.backward)
     return {
         "link": [named.a, named.b],
+        "transport": link.transport,
         "up": link.up,
         "status": state.status if state else "pending",
         "reason": state.reason if state else None,

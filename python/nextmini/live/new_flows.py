@@ -15,7 +15,7 @@ from nextmini.scenario.understanding import understand
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from nextmini.scenario import Flow
+    from nextmini.scenario import Flow, Node
     from nextmini.store import Desired
 
 _USUAL_MTU = 1500
@@ -35,7 +35,17 @@ def new_flow(desired: Desired, said: Mapping[str, Any]) -> Flow:
     entry = {key: value for key, value in said.items() if value is not None}
     entry["name"] = name or next(free for free in _numbered() if free not in taken)
     flow = _understood(_stage(desired, entry))
+    if flow.family == "ipv6":
+        _have_ipv6(source, destination)
     return replace(flow, source=source.id, destination=destination.id)
+
+
+def _have_ipv6(*nodes: Node) -> None:
+    for node in nodes:
+        if node.address6 is None:
+            raise LiveError(
+                f"node {node.name} has no IPv6 address", "leave the family out: IPv4 is the usual one"
+            )
 
 
 def _numbered() -> Iterable[str]:

@@ -11,12 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from nextmini.errors import RunError
 from nextmini.live.choice import LiveError
+from nextmini.live.new_links import new_link
 from nextmini.live.session import find_link, find_node, until_confirmed
-from nextmini.scenario import Link, Node
-from nextmini.scenario.changing import direction_of
+from nextmini.scenario import Node
 from nextmini.scenario.fields import NodeName
 from nextmini.scenario.max_table import REDIRECTED_PORT
-from nextmini.scenario.network import link_transport
 from nextmini.store import LinkState, NodeState
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from nextmini.store.live import LiveStore
 
 S = TypeVar("S", NodeState, LinkState)
-
-_LATER = ("transport", "cost", "congestion", "forward", "backward")
 
 
 async def add_node(store: LiveStore, run: str, name: str, address: str | None = None) -> dict[str, Any]:
@@ -70,35 +67,12 @@ async def add_link(store: LiveStore, a: str, b: str, said: Mapping[str, Any]) ->
     Raises LiveError if they are joined already, ScenarioError if the link cannot be so, RunError if it does
     not come to be.
     """
-    desired = await store.desired()
-    one, other = find_node(desired, a), find_node(desired, b)
-    if one.id == other.id:
-        raise LiveError(f"a link joins two nodes, not {a} to itself", "name two nodes")
-    if any({link.a, link.b} == {one.id, other.id} for link in desired.links.values()):
-        raise LiveError(f"{a} and {b} are joined already", "change the link with `nextmini link A B set`")
-    for key in _LATER:
-        if key in said:
-            raise LiveError(f"{key} cannot be given to a new link here", f"leave out {key}")
-    mtu = min((link.mtu for link in desired.links.values()), default=1500)
-    direction = direction_of(dict(said), mtu, f"link {a} - {b}")
-    link = await store.add_link(
-        Link(
-            id=0,
-            a=one.id,
-            b=other.id,
-            transport=link_transport("auto", one.process, other.process),
-            cost=1.0,
-            congestion="cubic",
-            mtu=mtu,
-            forward=direction,
-            backward=direction,
-        )
-    )
+    link = await store.add_link(new_link(await store.desired(), a, b, said))
     state = await _there(store, LinkState, link.id, f"link {a} - {b}")
     if state.status != "up":
         await store.remove_links([link.id])
         raise RunError(f"link {a} - {b} cannot be: {state.reason}")
-    return {"link": [a, b], "settings": direction.texts()}
+    return {"link": [a, b], "transport": link.transport, "settings": link.forward.texts()}
 
 
 async def remove_link(store: LiveStore, a: str, b: str) -> None:

@@ -13,7 +13,7 @@ from nextmini.protocol.direction import CONSTANT, PLAIN, ArrivalRecord, Directio
 from nextmini.protocol.fidelity import NEVER_MEASURED, Quantiles
 
 Mapping = Literal["sequential", "concurrent"]
-Transport = Literal["memory", "tcp"]
+Transport = Literal["memory", "tcp", "quic"]
 RecordKind = Literal["node", "link", "route", "flow"]
 LinkStatus = Literal["up", "down"]
 SocksMode = Literal["max", "normal"]
@@ -124,8 +124,9 @@ class RouteRecord:
 class FlowRecord:
     """A flow whose source is in the process: `size` in bytes, `duration` and `start` in s, `rate` in bit/s.
 
-    `start` counts from the moment the flow is applied. The last three are for `udp`: payload bytes a packet,
-    when they are sent, and whether they may be marked instead of dropped.
+    `start` counts from the moment the flow is applied. Three are for `udp`: payload bytes a packet, when they
+    are sent, and whether they may be marked instead of dropped. The last two are for `tcp`: what it does
+    about losses ("none", "reno" or "cubic", which None stands for), and whether it is one of IPv6.
     """
 
     id: int
@@ -140,6 +141,8 @@ class FlowRecord:
     packet_size: int | None = None
     arrival: ArrivalRecord = CONSTANT
     ecn: bool = False
+    congestion: str | None = None
+    v6: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,26 @@ from nextmini.scenario.direction import Direction
 from nextmini.scenario.dump import dump
 from nextmini.scenario.loading import load, loads, resolve
 from nextmini.scenario.model import Scenario
-from nextmini.scenario.network import App, Class, Event, Flow, Link, Network, Node, Route, Socks, Trace
+from nextmini.scenario.network import (
+    App,
+    Class,
+    Demand,
+    Event,
+    Flow,
+    Link,
+    Network,
+    Node,
+    Route,
+    Socks,
+    Trace,
+)
 from nextmini.scenario.schema import json_schema
 
 __all__ = [
     "App",
     "Arrival",
     "Class",
+    "Demand",
     "Direction",
     "Event",
     "Flow",

@@ -10,6 +10,7 @@ from nextmini.errors import Problem, ScenarioError
 from nextmini.scenario.conflicts import conflicts
 from nextmini.scenario.direction import Direction
 from nextmini.scenario.findings import Finding, key_text
+from nextmini.scenario.tables import Carriage
 from nextmini.scenario.understanding import findings_in
 
 if TYPE_CHECKING:
@@ -37,6 +38,17 @@ def direction_of(texts: Any, mtu: int = 1500, where: str = "link") -> Direction:
     if direction is None:
         raise ScenarioError(problems(where, found))
     return direction
+
+
+def carriage_of(said: dict[str, Any], where: str = "link") -> Carriage:
+    """What is to carry a link, of which this was said; `where` says in a message which link it is.
+
+    Raises ScenarioError with everything that is wrong with it.
+    """
+    try:
+        return Carriage.model_validate(said)
+    except ValidationError as error:
+        raise ScenarioError(problems(where, findings_in(error, said, Carriage))) from None
 
 
 def problems(where: str, findings: Iterable[Finding]) -> list[Problem]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from nextmini.scenario.impairments import Codel, GilbertElliott, Red
+from nextmini.scenario.network import QUIC_CONGESTION
 from nextmini.scenario.queue import Threshold
 from nextmini.scenario.units import format_size, format_time
+from nextmini.scenario.wording import alternatives, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,6 +38,18 @@ def conflicts(direction: Direction, mtu: int) -> Iterator[Conflict]:
         yield Conflict("ecn", "only `red` and `codel` mark packets", remedy)
     if isinstance(direction.drop, Red):
         yield from _red(direction, direction.drop)
+
+
+def congestion_conflict(transport: str, congestion: str) -> Conflict | None:
+    """Why a link that is carried so cannot have this congestion control, if it cannot.
+
+    What the kernel has is known to nobody but the kernel.
+    """
+    if transport != "quic" or congestion in QUIC_CONGESTION:
+        return None
+    known = alternatives(map(shown, QUIC_CONGESTION))
+    message = f"{shown(congestion)} is no congestion control of QUIC links"
+    return Conflict("congestion", message, f'write {known}, or transport = "tcp"')
 
 
 def thresholds(direction: Direction, red: Red) -> tuple[Threshold, Threshold]:

@@ -6,6 +6,7 @@ Each purpose draws from a stream of its own: asking for one more flow leaves the
 
 from __future__ import annotations
 
+import math
 import random
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,14 @@ class Draws:
     def below(self, bound: int) -> int:
         """A whole number from 0 up to, but not including, `bound` (at most 2^53)."""
         return int(self._random.random() * bound)
+
+    def share(self) -> float:
+        """A number from 0 up to, but not including, 1."""
+        return self._random.random()
+
+    def exponential(self, mean: float) -> float:
+        """A number above 0 (or 0) from the exponential distribution of this mean."""
+        return -mean * math.log1p(-self._random.random())
 
     def shuffle(self, items: MutableSequence[Any]) -> None:
         """Puts `items` in random order, in place (Fisher and Yates)."""

@@ -24,8 +24,8 @@ def dump(scenario: Scenario | Network) -> str:
     """
     network = resolve(scenario) if isinstance(scenario, Scenario) else scenario
     sections = [_settings(network), *_nodes(network), *_traces(network), *_links(network)]
-    sections += [*_routes(network), *_flows(network), *_classes(network), *_events(network), *_apps(network)]
-    sections += _socks(network)
+    sections += [*_routes(network), *_flows(network), *_demands(network), *_classes(network)]
+    sections += [*_events(network), *_apps(network), *_socks(network)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -158,8 +158,21 @@ def _routes(network: Network) -> Iterator[str]:
 
 
 def _flows(network: Network) -> Iterator[str]:
+    members = {id: demand.name for demand in network.demands for id in demand.flows}
     for flow in network.flows:
-        yield _table("[[flows]]", _flow(network, flow))
+        yield _table("[[flows]]", _flow(network, flow) | {"demand": members.get(flow.id)})
+
+
+def _demands(network: Network) -> Iterator[str]:
+    """Their flows are there already."""
+    for demand in network.demands:
+        pairs = {
+            "name": demand.name,
+            "model": "listed",
+            "start": format_time(demand.start),
+            "duration": None if demand.duration is None else format_time(demand.duration),
+        }
+        yield _table("[[demands]]", pairs)
 
 
 def _flow(network: Network, flow: Flow) -> dict[str, object]:
@@ -172,8 +185,10 @@ def _flow(network: Network, flow: Flow) -> dict[str, object]:
         "size": None if flow.size is None else format_size(flow.size),
         "duration": None if flow.duration is None else format_time(flow.duration),
         "rate": None if flow.rate is None else format_rate(flow.rate),
-        "weight": flow.weight,
+        "weight": None if flow.kind == "tcp" else flow.weight,
         "start": format_time(flow.start),
+        "congestion": flow.congestion,
+        "family": flow.family,
     }
     if flow.packets:
         texts |= {"packet_size": flow.packet_size, "arrival": flow.arrival.texts()}

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _SUFFIX = ".toml"
+_FILES = ("trace", "matrix", "sizes")
+"""Keys whose values may be names of files."""
 
 
 class ExampleError(NextminiError):
@@ -47,27 +49,27 @@ def example_summary(name: str) -> str:
     return example_text(name).split("\n", 1)[0].lstrip("# ").rstrip(".")
 
 
-def example_traces(name: str) -> dict[str, str]:
-    """The files of traces that an example needs beside it, by the names that it has for them.
+def example_files(name: str) -> dict[str, str]:
+    """The files that an example needs beside it, by the names that it has for them.
 
     Raises ExampleError if there is none of this name.
     """
-    named = dict.fromkeys(_named_traces(tomllib.loads(example_text(name))))
-    files = {trace: _folder() / trace for trace in named}
-    return {trace: file.read_text("utf-8") for trace, file in files.items() if file.is_file()}
+    named = dict.fromkeys(_named_files(tomllib.loads(example_text(name))))
+    files = {file: _folder() / file for file in named}
+    return {name: file.read_text("utf-8") for name, file in files.items() if file.is_file()}
 
 
-def _named_traces(value: object) -> Iterator[str]:
-    """Texts of `trace`, wherever they stand."""
+def _named_files(value: object) -> Iterator[str]:
+    """Texts of keys that may be the names of files, wherever they stand."""
     if isinstance(value, list):
         for item in value:
-            yield from _named_traces(item)
+            yield from _named_files(item)
     elif isinstance(value, dict):
         for key, item in value.items():
-            if key == "trace" and isinstance(item, str):
+            if key in _FILES and isinstance(item, str):
                 yield item
             else:
-                yield from _named_traces(item)
+                yield from _named_files(item)
 
 
 def _folder() -> Traversable:

@@ -156,8 +156,17 @@ def _node(value: object) -> str:
     return _name(value, "node")
 
 
+def node_name(value: object) -> str:
+    """The name of a node, for validators."""
+    return _node(value)
+
+
 def _flow(value: object) -> str:
     return _name(value, "flow")
+
+
+def _demand(value: object) -> str:
+    return _name(value, "demand")
 
 
 def _app(value: object) -> str:
@@ -284,6 +293,7 @@ ExperimentName = Annotated[
 NodeName = Annotated[str, BeforeValidator(_node), Written("node", _NODE_SCHEMA)]
 AppName = Annotated[str, BeforeValidator(_app), Written("name", _string(_APP.pattern, "server"))]
 FlowName = Annotated[str, BeforeValidator(_flow), Written("name", _NODE_SCHEMA)]
+DemandName = Annotated[str, BeforeValidator(_demand), Written("name", _string(_NAME.pattern, "web"))]
 Nodes = Annotated[
     tuple[str, ...],
     BeforeValidator(_nodes),

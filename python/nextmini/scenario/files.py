@@ -7,6 +7,10 @@ from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 from pydantic_core import PydanticCustomError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from nextmini.scenario.flow_sizes import FlowSizes
+    from nextmini.scenario.matrix import Matrix
     from nextmini.scenario.trace import TraceSource
     from nextmini.scenario.users import Users
 
@@ -33,6 +37,27 @@ class ScenarioFiles(Protocol):
 
     def users(self, name: str) -> Users:
         """The users in the file of this name. Raises BadFileError."""
+
+    def matrix(self, name: str) -> Matrix:
+        """The traffic matrix in the file of this name. Raises BadFileError."""
+
+    def sizes(self, name: str) -> FlowSizes:
+        """The distribution of sizes in the file of this name. Raises BadFileError."""
+
+
+def lines_of(content: bytes, file: str) -> Iterator[tuple[int, str]]:
+    """The lines of a text and their numbers, without those that are empty or begin with #.
+
+    Raises BadFileError at a line that is not UTF-8.
+    """
+    for number, line in enumerate(content.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
+        try:
+            text = line.decode().strip()
+        except UnicodeDecodeError:
+            message = "this line is not text in UTF-8"
+            raise BadFileError(file, number, message, "save the file as UTF-8") from None
+        if text and not text.startswith("#"):
+            yield number, text
 
 
 def refuse_file(error: BadFileError) -> NoReturn:

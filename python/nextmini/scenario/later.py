@@ -7,15 +7,11 @@ LATER_KEYS: dict[str, dict[str, str]] = {
         "routing": "routing modes, metrics and rerouting",
         "checks": "conditions that the results must meet",
         "algorithms": "plugins that control the network",
-        "demands": "traffic matrices",
         "sites": "machines of a deployment",
     },
     "nodes": {
         "site": "the machine that hosts it",
         "limits": "its share of the machine",
-    },
-    "flows": {
-        "congestion": "congestion control of tcp flows",
     },
     "controller": {
         "tls": "TLS, for machines beyond this one",
@@ -25,8 +21,5 @@ LATER_KEYS: dict[str, dict[str, str]] = {
 LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("experiment", "on_process_death"): ("restart",),
     ("network", "isolation"): ("docker",),
-    ("network", "transport"): ("quic",),
-    ("links", "transport"): ("quic",),
     ("topology", "kind"): ("file",),
-    ("flows", "kind"): ("tcp",),
 }

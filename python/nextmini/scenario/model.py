@@ -6,6 +6,7 @@ from pydantic import Strict
 
 from nextmini.scenario.app_table import AppEntry
 from nextmini.scenario.class_table import ClassEntry
+from nextmini.scenario.demand_table import DemandEntry
 from nextmini.scenario.event_table import EventEntry
 from nextmini.scenario.max_table import MaxTable
 from nextmini.scenario.socks_table import SocksEntry
@@ -35,6 +36,7 @@ class Scenario(Table):
     links: Annotated[tuple[LinkEntry, ...], Strict(False)] = ()
     routes: Annotated[tuple[RouteEntry, ...], Strict(False)] = ()
     flows: Annotated[tuple[FlowEntry, ...], Strict(False)] = ()
+    demands: Annotated[tuple[DemandEntry, ...], Strict(False)] = ()
     classes: Annotated[tuple[ClassEntry, ...], Strict(False)] = ()
     traces: Annotated[tuple[TraceEntry, ...], Strict(False)] = ()
     events: Annotated[tuple[EventEntry, ...], Strict(False)] = ()

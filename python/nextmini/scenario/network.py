@@ -19,11 +19,15 @@ if TYPE_CHECKING:
     from nextmini.scenario.trace import Point, TraceKind
 
 Timing = Literal["normal", "precise"]
-Transport = Literal["memory", "tcp"]
+Transport = Literal["memory", "tcp", "quic"]
 Mapping = Literal["sequential", "concurrent"]
 Origin = Literal["scenario", "computed"]
+QUIC_CONGESTION = ("cubic", "reno", "bbr")
+"""What QUIC links may do about losses; over TCP it is what the kernel has."""
 PACKET_KINDS = ("udp", "icmp")
 """Kinds of flows that are packets which nobody sends again."""
+UDP_HEADERS = 28
+"""Bytes of IPv4 and UDP before the payload."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +72,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link between nodes `a` and `b`; `transport` is "memory" or "tcp", never "auto".
+    """A link between nodes `a` and `b`; `transport` is "memory", "tcp" or "quic", never "auto".
 
     `forward` is from `a` to `b`, `backward` from `b` to `a`. A `flaw` is why a row of the database cannot be
     used; the links of a scenario have none.
@@ -104,7 +108,8 @@ class Flow:
     `size` is in bytes, `duration` and `start` in seconds (`start` counts from the moment the network is
     ready), `rate` in bit/s. A flow with neither size nor duration lasts as long as the experiment. Only a
     `udp` or `icmp` flow has a `packet_size` (payload bytes of each packet) and an `arrival` process, only a
-    `udp` flow `ecn`. An `icmp` flow is echo requests, and what arrives of it are the replies.
+    `udp` flow `ecn`. An `icmp` flow is echo requests, and what arrives of it are the replies. Only a `tcp`
+    flow has `congestion` ("cubic", "reno" or "none") and a `family` ("ipv4" or "ipv6").
     """
 
     id: int
@@ -121,11 +126,27 @@ class Flow:
     packet_size: int | None = None
     arrival: Arrival = CONSTANT
     ecn: bool = False
+    congestion: str | None = None
+    family: str | None = None
 
     @property
     def packets(self) -> bool:
         """Whether it is packets that nobody sends again."""
         return self.kind in PACKET_KINDS
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """Flows that are reported on together, by their numbers.
+
+    `start` and `duration` are in seconds: when they may start. There is no duration if nobody has said one.
+    """
+
+    id: int
+    name: str
+    start: float
+    duration: float | None
+    flows: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +239,7 @@ class Network:
     traces: tuple[Trace, ...] = ()
     events: tuple[Event, ...] = ()
     apps: tuple[App, ...] = ()
+    demands: tuple[Demand, ...] = ()
     timing: Timing = "normal"
     ttl: bool = False
     queues: int = 1

@@ -78,7 +78,7 @@ def reference() -> str:
     parts += [_inner(model) for model in _OF_LINKS]
     parts += map(_section, ("routes", "flows"))
     parts.append(_inner(Arrival))
-    parts.append(_section("classes"))
+    parts += map(_section, ("demands", "classes"))
     parts.append(_inner(Match))
     parts.append(_section("traces"))
     parts.append(_section("events"))

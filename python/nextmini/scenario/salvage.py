@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 _STAND_IN_NAME = "unnamed"
 SETTINGS = frozenset(DirectionKeys.model_fields) | {"forward", "backward", "set", "link"}
 """Keys of a link, its event or its topology that are judged together."""
-_COMPARED = frozenset(("flows", "classes", "traces", "apps", "socks", "max"))
+_COMPARED = frozenset(("flows", "demands", "classes", "traces", "apps", "socks", "max"))
 """Tables of which one entry or key may be wrong for another."""
+_OF_A_KIND = frozenset(("weight", "packet_size", "arrival", "ecn", "rate", "congestion", "family"))
+"""Keys of flows that not every kind has, or that some must have."""
 
 
 def further_findings(
@@ -57,7 +59,8 @@ class _Left:
     def remove(self, path: Path) -> None:
         """Leaves out the key at `path`, or the entry if little can be said without that key."""
         entry = path[: _depth(path)]
-        if len(path) <= len(entry) or (path[0] == "flows" and path[2] == "between"):
+        short = len(path) <= len(entry) or path[0] == "demands"
+        if short or (path[0] == "flows" and path[2] == "between"):
             self.remove_entry(path)
             return
         self._gone[entry].add(str(path[len(entry)]))
@@ -109,12 +112,17 @@ class _Left:
         if _of_max_mode(path) and "isolation" in self._gone[("network",)]:
             return False
         if len(path) == depth:
-            return not missing and not (path[0] == "flows" and "duration" in self._gone[("experiment",)])
+            timed = path[0] in ("flows", "demands") and "duration" in self._gone[("experiment",)]
+            return not missing and not timed
         key = str(path[depth])
         if not self._believes_settings(path, key, missing):
             return False
         if key == "address" and "prefix" in self._gone[("network",)]:
             return False
+        if path[-1] == "congestion" and path[0] in ("links", "topology"):
+            # Whether it is possible depends on the transport.
+            related = (("network",), ("topology",), path[:depth])
+            return not any({"transport", "link"} & self._gone[entry] for entry in related)
         if path == ("network", "transport"):
             return not any("transport" in keys for entry, keys in self._gone.items() if entry[0] == "links")
         return key not in missing and not (path[0] == "routes" and "both" in missing)
@@ -123,7 +131,7 @@ class _Left:
         """Whether settings of a link or of a flow could be judged although some of them are not known."""
         without_mtu = "mtu" in self._gone[("network",)]
         if path[0] == "flows":
-            known = "kind" not in missing or key not in ("packet_size", "arrival", "ecn", "rate")
+            known = "kind" not in missing or key not in _OF_A_KIND
             return known and not (key == "packet_size" and without_mtu)
         if path[0] not in ("links", "topology", "events") or key not in SETTINGS:
             return True

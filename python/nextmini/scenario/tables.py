@@ -14,6 +14,7 @@ from nextmini.scenario.direction import DirectionKeys
 from nextmini.scenario.fields import (
     Address,
     Congestion,
+    DemandName,
     Ends,
     ExperimentName,
     FlowName,
@@ -32,7 +33,7 @@ from nextmini.scenario.fields import (
 from nextmini.scenario.max_table import NodeMax
 from nextmini.scenario.table import Table
 
-AskedTransport = Literal["auto", "memory", "tcp"]
+AskedTransport = Literal["auto", "memory", "tcp", "quic"]
 
 
 class ExperimentTable(Table):
@@ -88,11 +89,12 @@ class NetworkTable(Table):
         default="none",
         description="What separates a node from the machine. `none`: nodes are user space only, and answer "
         "pings themselves. `namespace`: each has a network namespace with a TUN device, where programs run. "
-        "`process`: as `namespace`, and each has a dataplane process of its own; links are TCP connections.",
+        "`process`: as `namespace`, and each has a dataplane process of its own; links are connections.",
     )
     transport: AskedTransport = Field(
         default="auto",
-        description="What carries links. `auto`: memory inside a process, tcp between processes.",
+        description="What carries links. `auto`: memory inside a process, tcp between processes. `quic`: "
+        "encrypted, in UDP packets.",
     )
     mtu: int = Field(
         default=1500,
@@ -166,24 +168,30 @@ class NodeEntry(Table):
     )
 
 
-class _Carriage(Table):
+class Carriage(Table):
+    """What carries a link."""
+
     transport: AskedTransport | None = Field(
         default=None, description="What carries it. Without it: `network.transport`.", examples=["tcp"]
     )
+    congestion: Congestion = Field(
+        default="cubic",
+        description="Congestion control of its connection, if it has one: over TCP one that the kernel has, "
+        "over QUIC `cubic`, `reno` or `bbr`.",
+        examples=["cubic"],
+    )
+
+
+class _Way(Carriage):
     cost: float = Field(
         default=1.0,
         gt=0,
         le=1e9,
         description="What it adds to the length of a route: shortest paths have the lowest sum.",
     )
-    congestion: Congestion = Field(
-        default="cubic",
-        description="TCP congestion control of its connection, if it has one.",
-        examples=["cubic"],
-    )
 
 
-class LinkSettings(DirectionKeys, _Carriage):
+class LinkSettings(DirectionKeys, _Way):
     """Settings of every link that the topology generates, in both directions."""
 
     forward: DirectionKeys | None = Field(
@@ -226,7 +234,10 @@ class RouteEntry(Table):
 
 
 class FlowEntry(Table):
-    """One flow, from `source` to `destination`, or with `between` as many as that makes."""
+    """One flow, from `source` to `destination`, or with `between` as many as that makes.
+
+    For traffic matrices, and flows that come and go, see `[[demands]]`.
+    """
 
     name: FlowName | None = Field(
         default=None,
@@ -250,11 +261,12 @@ class FlowEntry(Table):
         description='How many flows `between = "random"` makes.',
         examples=[100],
     )
-    kind: Literal["lossless", "udp", "icmp"] = Field(
+    kind: Literal["lossless", "udp", "icmp", "tcp"] = Field(
         default="lossless",
         description="`lossless`: a stream of bytes of which none is lost, with a window of its own. `udp`: "
         "packets at a `rate`, which nobody sends again. `icmp`: echo requests at a `rate`, which nodes "
-        "without programs answer; its delays are round trips.",
+        "without programs answer; its delays are round trips. `tcp`: a connection of a TCP/IP stack in user "
+        "space, in packets like those of programs, which links delay and drop.",
     )
     mode: Literal["normal", "max"] = Field(
         default="normal",
@@ -275,7 +287,9 @@ class FlowEntry(Table):
         "or `icmp` flow must have one.",
         examples=["50 Mbit/s"],
     )
-    weight: Weight = Field(default=1, description="Its share where links are shared by weight.")
+    weight: Weight = Field(
+        default=1, description="Its share where links are shared by weight. A `tcp` flow's is 1."
+    )
     start: Time = Field(
         default=0.0,
         description="When it starts, counted from the moment the network is ready.",
@@ -296,6 +310,19 @@ class FlowEntry(Table):
     )
     ecn: bool = Field(
         default=False, description="Whether the packets of a `udp` flow may be marked instead of dropped."
+    )
+    congestion: Literal["cubic", "reno", "none"] = Field(
+        default="cubic",
+        description="What a `tcp` flow does about losses. `none`: it goes on to send as much as its receiver "
+        "takes.",
+    )
+    family: Literal["ipv4", "ipv6"] = Field(
+        default="ipv4", description="Which addresses of its nodes a `tcp` flow uses."
+    )
+    demand: DemandName | None = Field(
+        default=None,
+        description='The demand whose report it is part of: one of `[[demands]]` with `model = "listed"`.',
+        examples=["web"],
     )
 
 

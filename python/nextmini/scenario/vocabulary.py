@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from nextmini.scenario.app_table import AppEntry
 from nextmini.scenario.class_table import ClassEntry
+from nextmini.scenario.demand_table import DemandEntry
 from nextmini.scenario.event_table import EventEntry
 from nextmini.scenario.max_table import MaxTable
 from nextmini.scenario.model import Scenario
@@ -31,6 +32,7 @@ LISTS: dict[str, type[Table]] = {
     "links": LinkEntry,
     "routes": RouteEntry,
     "flows": FlowEntry,
+    "demands": DemandEntry,
     "classes": ClassEntry,
     "traces": TraceEntry,
     "events": EventEntry,

@@ -32,7 +32,8 @@ _INSERT_FLOWS = (
     f"INSERT INTO flows ({_FLOW_COLUMNS})"  # noqa: S608 - our names
     f" SELECT {_FLOW_COLUMNS.replace('arrival', 'arrival::jsonb')}"
     " FROM unnest($1::text[], $2::int[], $3::int[], $4::text[], $5::text[], $6::bigint[], $7::float8[],"
-    " $8::bigint[], $9::int[], $10::float8[], $11::int[], $12::text[], $13::bool[])"
+    " $8::bigint[], $9::int[], $10::float8[], $11::int[], $12::text[], $13::bool[], $14::text[],"
+    " $15::text[])"
     f" WITH ORDINALITY AS given ({_FLOW_COLUMNS}, place) ORDER BY place RETURNING id"
 )
 

@@ -98,7 +98,7 @@ def flow_columns(flow: Flow) -> tuple[object, ...]:
     """What stands in a flow's row."""
     ends = (flow.id, flow.name, flow.source, flow.destination, flow.kind, flow.mode)
     amounts = (flow.size, flow.duration, flow.rate, flow.weight, flow.start, flow.packet_size)
-    return (*ends, *amounts, json.dumps(flow.arrival.texts()), flow.ecn)
+    return (*ends, *amounts, json.dumps(flow.arrival.texts()), flow.ecn, flow.congestion, flow.family)
 
 
 def trace_columns(trace: Trace) -> tuple[object, ...]:
@@ -125,7 +125,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "links": (*("id", "a", "b", "transport", "cost", "congestion", "mtu", "up", "forward", "backward"),),
     "flows": (
         *("id", "name", "source", "destination", "kind", "mode", "size", "duration", "rate", "weight"),
-        *("start", "packet_size", "arrival", "ecn"),
+        *("start", "packet_size", "arrival", "ecn", "congestion", "family"),
     ),
     "traces": ("id", "name", "kind", "period", "times", "values"),
     "events": ("id", "at", "what"),

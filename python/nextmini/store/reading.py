@@ -38,7 +38,7 @@ _LINKS = "SELECT id, a, b, transport, cost, congestion, mtu, up, forward, backwa
 _ROUTES = "SELECT id, path, weight, origin FROM routes"
 _FLOWS = (
     "SELECT id, name, source, destination, kind, mode, size, duration, rate, weight, start,"
-    " packet_size, arrival, ecn FROM flows"
+    " packet_size, arrival, ecn, congestion, family FROM flows"
 )
 _PINS = "SELECT flow, route FROM flow_routes"
 _CLASSES = "SELECT id, source, destination, protocol, port, rate, weight FROM classes"

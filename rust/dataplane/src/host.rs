@@ -4,8 +4,10 @@
 
 mod entrances;
 mod links;
+mod quic;
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,10 +25,11 @@ use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{FlowId, LinkId, NodeId};
 use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use self::entrances::EntranceError;
 use self::links::HostedLink;
+use self::quic::{QuicLinks, QuicLinksError};
 use crate::capture::{Asked, Captures};
 use crate::clock;
 use crate::control::ledger::Counts;
@@ -48,6 +51,8 @@ use crate::node::{Node, SourceNews};
 use crate::room::Room;
 use crate::routes::{Outbound, Pair, Routes};
 use crate::task::Task;
+use crate::tcp::actor::{self, Actor, Message};
+use crate::tcp::source::TcpSource;
 use crate::timers::Timers;
 use crate::tun::{Device, Readers, Reading};
 use crate::tunnel::open::Tunnels;
@@ -61,6 +66,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Experiment {
     /// What the ends of links prove that they have.
     pub key: LinkKey,
+    /// Where the process takes links from others.
+    pub address: SocketAddr,
     /// What synthetic flows carry.
     pub pattern: Pattern,
     /// Every random choice derives from it.
@@ -82,6 +89,7 @@ pub struct Host {
     routes: Arc<Routes>,
     nodes: FxHashMap<NodeId, HostedNode>,
     links: FxHashMap<LinkId, HostedLink>,
+    quic: QuicLinks,
     traces: Traces,
     classes: Arc<Classes>,
     flows: FxHashMap<FlowId, HostedFlow>,
@@ -102,6 +110,9 @@ struct HostedNode {
     /// Of its TUN device.
     _readers: Vec<Reading>,
     sink: Task,
+    /// Drives the ends of TCP flows.
+    _actor: Task,
+    tcp: mpsc::Sender<Message>,
     room: Arc<Room>,
     entrances: Vec<Task>,
 }
@@ -132,6 +143,8 @@ enum RowError {
     #[error("a link in memory has both its ends in one process")]
     Split,
     #[error(transparent)]
+    Quic(#[from] QuicLinksError),
+    #[error(transparent)]
     Route(#[from] RouteError),
     #[error(transparent)]
     Trace(#[from] TraceError),
@@ -145,6 +158,7 @@ impl Host {
         let captures = Captures::new(Arc::clone(&routes));
         let (chains, timers) = (Arc::clone(&experiment.chains), experiment.timers.clone());
         Self {
+            quic: QuicLinks::new(experiment.key.clone(), experiment.address),
             tunnels: Tunnels::new(chains, timers, events.clone()),
             experiment,
             expected,
@@ -258,7 +272,7 @@ impl Host {
             let mut ends = link.ends.iter().filter(|end| end.from() == id).peekable();
             if ends.peek().is_some() {
                 ends.for_each(|end| end.set_up(LinkUp::Ended));
-                if link.row.transport == Transport::Tcp {
+                if link.row.transport != Transport::Memory {
                     link.tasks.clear();
                 }
             }
@@ -344,7 +358,8 @@ impl Host {
         let stack = device.clone().map_or(Stack::Echo, Stack::Device);
         let local = Local::new(addresses, stack);
         let (routes, events) = (Arc::clone(&self.routes), self.events.clone());
-        let (node, arrived) = Node::new((row.id, row.hop_limit), local, routes, events);
+        let (tcp, inbox) = mpsc::channel(actor::INBOX);
+        let (node, arrived) = Node::new((row.id, row.hop_limit), local, routes, events, tcp.clone());
         if !row.up {
             node.crash();
         }
@@ -355,10 +370,14 @@ impl Host {
             Task::spawn(row.id, "sink", self.events.clone(), sink.run(arrived, self.stop_sinks.subscribe()));
         let readers = device.as_ref().map_or_else(|| Ok(Vec::new()), |device| self.readers(&node, device));
         let readers = readers.map_err(DeviceError::Watch)?;
+        let Experiment { pattern, seed, timers, .. } = &self.experiment;
+        let actor = Actor::new(Arc::clone(&node), pattern.clone(), *seed, timers);
+        let _actor = Task::spawn(row.id, "TCP", self.events.clone(), actor.run(inbox));
         let room = Arc::new(Room::new(row.device.as_ref().map(|device| device.namespace.clone().into())));
         let entrances = self.entrances(&row, &room)?;
         let (_processors, _readers) = (processors, readers);
-        let hosted = HostedNode { row, node, ingress, _processors, _readers, sink, room, entrances };
+        let hosted =
+            HostedNode { row, node, ingress, _processors, _readers, _actor, tcp, sink, room, entrances };
         self.nodes.insert(hosted.row.id, hosted);
         Ok(())
     }
@@ -378,7 +397,8 @@ impl Host {
         if let Some(known) = self.flows.get(&row.id) {
             return if known.row == row { Ok(()) } else { Err(RowError::Changed("flow")) };
         }
-        let node = &self.nodes.get(&row.source).ok_or(RowError::NoNode(row.source))?.node;
+        let hosted = self.nodes.get(&row.source).ok_or(RowError::NoNode(row.source))?;
+        let (node, tcp) = (&hosted.node, hosted.tcp.clone());
         let (stats, (stop, stopped)) = (Arc::new(Stats::default()), watch::channel(false));
         let news = node.register_source(row.id);
         let (node, experiment) = (Arc::clone(node), &self.experiment);
@@ -397,6 +417,10 @@ impl Host {
             FlowKind::Max => {
                 let (chains, stats) = (Arc::clone(&experiment.chains), (Arc::clone(&stats), timers));
                 let source = max::source::Source::new(row.clone(), node, chains, stats);
+                Task::spawn(row.source, "flow source", events, source.run(stopped))
+            }
+            FlowKind::Tcp => {
+                let source = TcpSource::new(row.clone(), node, tcp, Arc::clone(&stats), timers);
                 Task::spawn(row.source, "flow source", events, source.run(stopped))
             }
             FlowKind::Udp => {

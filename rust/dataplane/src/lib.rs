@@ -13,10 +13,12 @@
 //! - [`node`], [`ingress`]: what a node does with packets, and who does it; [`routes`]: what it looks up
 //! - [`local`], [`tun`], [`devices`]: a node's own end of IP, and the programs behind it, which are in its [`room`]
 //! - [`link`]: what carries packets between nodes, and [`capture`]: who watches them
+//! - [`quic`]: links over QUIC
 //! - [`max`]: flows that cross links on connections of their own, beside their packets
 //! - [`entrance`]: where programs' TCP connections are taken in, and [`outside`]: where they may leave the network
 //! - [`tunnel`]: connections as lossless sessions, which are packets like any
 //! - [`flow`]: where lossless sessions begin and end
+//! - [`tcp`]: flows of a TCP of their own
 //! - [`control`]: the connection to the controller, which [`home`] makes
 //! - [`timers`]: how all of them wait for a time, and [`watch`]: how late the machine makes that
 //! - [`baseline`]: what throughput is measured against
@@ -46,10 +48,12 @@ pub mod max;
 pub mod node;
 pub mod outside;
 pub mod process;
+pub mod quic;
 pub mod room;
 pub mod routes;
 pub mod stop;
 pub mod task;
+pub mod tcp;
 pub mod timers;
 pub mod tun;
 pub mod tunnel;

@@ -41,6 +41,10 @@ fn answer(node: &Node, packet: &Bytes) -> bool {
         node.originate(&mut vec![Outbound { header: VnetHeader::default(), payload }]);
         return true;
     }
+    if icmp::is_complaint(packet) {
+        // Of a packet of the node's own, which will be missed all the same.
+        return true;
+    }
     let Some(echo) = icmp::echo_of(packet).filter(|echo| echo.reply) else { return false };
     let (sequence, payload) = (echo.sequence, packet.slice_ref(echo.payload));
     node.tell_echo_source(echo.identifier, SourceNews::Echo { sequence, payload, at: clock::now() });

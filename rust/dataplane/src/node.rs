@@ -16,6 +16,7 @@ use nextmini_wire::id::{FlowId, NodeId, RouteId};
 use nextmini_wire::ip::Ip;
 use nextmini_wire::key::FlowKey;
 use nextmini_wire::packet::{Ack, Content, Packet};
+use nextmini_wire::tcp_flow;
 use nextmini_wire::tunnel::StreamId;
 use rustc_hash::FxHashMap;
 use tokio::sync::{mpsc, watch};
@@ -27,7 +28,11 @@ use crate::link::onward::Claim;
 use crate::link::outgoing::Filling;
 use crate::local::Local;
 use crate::routes::{Asked, Outbound, Postponed, Routes};
+use crate::tcp::actor::Message;
 use crate::tunnel::registry::{Name, News, Registry};
+
+/// Of a node without links.
+const MTU: u16 = 1_500;
 
 /// A piece of a flow that has arrived.
 #[derive(Debug)]
@@ -114,6 +119,8 @@ pub struct Node {
     sink: mpsc::UnboundedSender<Vec<Arrived>>,
     sources: Mutex<FxHashMap<FlowId, mpsc::UnboundedSender<SourceNews>>>,
     tunnels: Arc<Registry>,
+    /// The ends of its TCP flows.
+    tcp: mpsc::Sender<Message>,
     ended: AtomicBool,
     /// Whether it is down.
     down: AtomicBool,
@@ -122,12 +129,13 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node without links; what arrives goes to the returned channel.
+    /// A node without links; what arrives goes to the returned channel. TCP flows end at `tcp`.
     pub fn new(
         (id, hop_limit): (NodeId, u16),
         local: Local,
         routes: Arc<Routes>,
         events: Events,
+        tcp: mpsc::Sender<Message>,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Vec<Arrived>>) {
         let (sink, arrived) = mpsc::unbounded_channel();
         let node = Self {
@@ -141,6 +149,7 @@ impl Node {
             sink,
             sources: Mutex::default(),
             tunnels: Arc::default(),
+            tcp,
             ended: AtomicBool::new(false),
             down: AtomicBool::new(false),
             crashes: AtomicU64::new(0),
@@ -422,6 +431,11 @@ impl Node {
         }
     }
 
+    /// Bytes of the largest packet that all of its links take.
+    pub fn mtu(&self) -> u16 {
+        self.neighbours.load().values().map(|link| link.mtu()).min().unwrap_or(MTU)
+    }
+
     /// Links to neighbours, by the neighbour's id.
     pub fn set_neighbours(&self, neighbours: FxHashMap<NodeId, Arc<Outgoing>>) {
         self.neighbours.store(Arc::new(neighbours));
@@ -507,6 +521,12 @@ impl Node {
                 let (route, payload, due) = (packet.route, packet.payload, packet.due);
                 arrived.push(Arrived { route, content, payload, at, due });
                 true
+            }
+            Content::Ip(header) if tcp_flow::is_one(&packet.payload) => {
+                // Its sender leaves the sum to whoever needs it: links that damage packets do.
+                let intact = header.needs_checksum || tcp_flow::is_intact(&packet.payload);
+                // A full inbox is a host that does not keep up.
+                intact && self.tcp.try_send(Message::Packet(packet.payload)).is_ok()
             }
             Content::Ip(header) => self.local.deliver(self, header, &packet.payload, packet.position),
             Content::Credit(mut credit) => {

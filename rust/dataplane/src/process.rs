@@ -285,8 +285,15 @@ impl Process {
         self.routes.set_ttl(if welcome.ttl { Ttl::Counted } else { Ttl::Kept });
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
         let readers = Arc::new(Readers::new(workers).map_err(ProcessError::Timer)?);
-        let experiment =
-            Experiment { key: key.clone(), pattern, seed: welcome.seed, timers, readers, chains };
+        let experiment = Experiment {
+            key: key.clone(),
+            address: self.address,
+            pattern,
+            seed: welcome.seed,
+            timers,
+            readers,
+            chains,
+        };
         let host =
             Host::new(experiment, self.expected.clone(), self.events.0.clone(), Arc::clone(&self.routes));
         self.running = Some(Running { experiment: welcome.experiment, key, host, watch });

@@ -17,6 +17,18 @@ pub(crate) fn bench_relay_chain(py: Python<'_>, relays: usize, seconds: f64, spl
     py.detach(|| baseline::relay_chain(relays, seconds, relaying)).map_err(to_python)
 }
 
+/// Gbit/s between the two ends of a synthetic TCP flow with nothing in between.
+#[pyfunction]
+pub(crate) fn bench_stack_loopback(py: Python<'_>, mtu: u16, window: usize, seconds: f64) -> PyResult<f64> {
+    py.detach(|| baseline::stack_loopback(mtu, window, seconds)).map_err(to_python)
+}
+
+/// Gbit/s through one stream of a QUIC connection over loopback.
+#[pyfunction]
+pub(crate) fn bench_quic_loopback(py: Python<'_>, seconds: f64) -> PyResult<f64> {
+    py.detach(|| baseline::quic_loopback(seconds)).map_err(to_python)
+}
+
 /// Relays between two TUN devices until that fails; `ready` is called when it has begun.
 #[pyfunction]
 pub(crate) fn bench_relay_tuns(

@@ -10,6 +10,7 @@
 //! - [`tcp`]: TCP sockets of other namespaces, and as others
 //! - [`timer`]: timers that wake up to the microsecond
 //! - [`tun`]: devices whose packets come to us
+//! - [`udp`]: options of UDP sockets
 //! - [`watched`]: files that the runtime watches
 
 pub mod clock;
@@ -23,5 +24,6 @@ pub mod socket;
 pub mod tcp;
 pub mod timer;
 pub mod tun;
+pub mod udp;
 pub mod watched;
 mod workers;

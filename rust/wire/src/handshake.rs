@@ -59,6 +59,19 @@ impl LinkKey {
     pub fn from_hex(text: &str) -> Result<Self, KeyError> {
         from_hex(text).map(Self).ok_or(KeyError)
     }
+
+    /// Another key, for that purpose: HMAC-SHA-256 of it under this one.
+    pub fn derived(&self, purpose: &[u8]) -> [u8; 32] {
+        self.mac().chain_update(purpose).finalize().into_bytes().into()
+    }
+
+    fn mac(&self) -> Hmac<Sha256> {
+        // HMAC takes keys of any length and hashes those longer than a block: 32 bytes always fit.
+        let Ok(mac) = Hmac::<Sha256>::new_from_slice(&self.0) else {
+            unreachable!("HMAC-SHA-256 takes a 32-byte key")
+        };
+        mac
+    }
 }
 
 /// Why a peer is not let in.
@@ -156,10 +169,7 @@ impl Exchange {
     }
 
     fn mac(&self, key: &LinkKey, role: Role) -> Hmac<Sha256> {
-        // HMAC takes keys of any length and hashes those longer than a block: 32 bytes always fit.
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(&key.0) else {
-            unreachable!("HMAC-SHA-256 takes a 32-byte key")
-        };
+        let mut mac = key.mac();
         mac.update(match role {
             Role::Dialler => b"nextmini link dialler",
             Role::Listener => b"nextmini link listener",

@@ -8,6 +8,7 @@
 //! - [`chain`]: what the ends of a connection in max mode say to each other first
 //! - [`socks`], [`credential`]: what clients of a SOCKS proxy say, and what they are answered
 //! - [`tunnel`]: connections of programs as lossless sessions carry them
+//! - [`tcp_flow`]: what the ends of a synthetic TCP flow say beside its data
 //! - [`credit`]: what stands for bytes that travel on a connection of their own
 //! - [`frame`]: a packet as a byte-stream link carries it
 //! - [`ip`], [`vnet`], [`segment`]: real packets: what they say, and how large ones are cut
@@ -39,6 +40,7 @@ pub mod pcapng;
 pub mod segment;
 pub mod shown;
 pub mod socks;
+pub mod tcp_flow;
 pub mod ttl;
 pub mod tunnel;
 pub mod vnet;

@@ -23,7 +23,7 @@ def ring(size: int, name: str = "lab") -> Network:
             Node(i, f"n{i}", f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}", 1, "sequential", size, i % 2)
             for i in ids
         ),
-        links=tuple(Link(i, i, after[i], "tcp", 1.5, "cubic") for i in ids),
+        links=tuple(Link(i, i, after[i], ("tcp", "quic")[i % 2], 1.5, "cubic") for i in ids),
         routes=tuple(Route(i, (i, after[i], after[after[i]]), 2, "scenario") for i in ids),
         flows=tuple(
             Flow(i, f"f{i}", i, after[after[i]], "lossless", "normal", 10**9 * i, None, None, 1, 0.25)
@@ -39,6 +39,7 @@ def with_everything_optional() -> Network:
     timed = Flow(2, "timed", 2, 1, "lossless", "normal", None, 2.5, 10**10, 1, 1.5)
     bursts = Arrival.model_validate({"process": "on_off", "on": "1 s", "off": "250 ms"})
     packets = Flow(3, "packets", 2, 1, "udp", "normal", 10**6, None, 10**7, 7, 0.0, 1000, bursts, True)
+    tcp = Flow(4, "tcp", 1, 2, "tcp", "normal", 10**6, None, None, 1, 0.0, congestion="reno", family="ipv6")
     nodes = (
         Node(1, "a", "10.0.0.1", 4, "concurrent", 65535, 0, up=False, socks=_entrances()),
         Node(2, "b", "fd00::2", 1, "sequential", 1, 0, transparent=61_080, transparent_ports=(80, 443)),
@@ -55,7 +56,7 @@ def with_everything_optional() -> Network:
         nodes=nodes,
         links=(Link(1, 2, 1, "memory", 1.0, "bbr", 9000, False, *_directions()),),
         routes=(),
-        flows=(forever, timed, packets),
+        flows=(forever, timed, packets, tcp),
         classes=(Class(1, 1, 2, 17, 53, 10**6, None), Class(2, None, None, None, None, None, 65535)),
         traces=(
             Trace(1, "lte", "opportunities", 0.012, ((1_000_000, 1), (12_000_000, 2**40))),

@@ -167,13 +167,13 @@ async def test_flows_come_back_with_their_numbers(store: Store) -> None:
     await store.begin_run("r", with_everything_optional(), "")
     asked = [replace(flow, name=f"{flow.name}-2", id=99) for flow in with_everything_optional().flows]
     added = await store.add_flows(asked)
-    assert added == [replace(flow, id=4 + place) for place, flow in enumerate(asked)]
-    assert list((await store.desired()).flows.values())[3:] == added
+    assert added == [replace(flow, id=5 + place) for place, flow in enumerate(asked)]
+    assert list((await store.desired()).flows.values())[4:] == added
     with pytest.raises(DatabaseError, match="duplicate key"):
         await store.add_flows([replace(asked[0], name="new"), asked[1]])
-    assert len((await store.desired()).flows) == 6
-    await store.remove_flows([4, 5, 77])
-    assert list((await store.desired()).flows) == [1, 2, 3, 6]
+    assert len((await store.desired()).flows) == 8
+    await store.remove_flows([5, 6, 77])
+    assert list((await store.desired()).flows) == [1, 2, 3, 4, 7, 8]
     assert await store.add_flows([]) == []
 
 

@@ -23,6 +23,7 @@ def test_what_is_built_is_a_scenario() -> None:
     net.add_link(a, b, rate="10 Mbit/s", delay="5 ms")
     net.add_link("b", "c", loss="1 %")
     net.add_flow("a", "c", size="1 MB")
+    net.add_flow("c", a, kind="tcp", congestion="reno", family="ipv6", size="1 MB")
     network = resolve(loads(net.to_scenario()))
     assert (network.name, network.isolation) == ("lab", "none")
     assert [(node.name, node.address) for node in network.nodes] == [
@@ -34,7 +35,14 @@ def test_what_is_built_is_a_scenario() -> None:
         (1, 2, 10_000_000),
         (2, 3, None),
     ]
-    assert [(flow.name, flow.size) for flow in network.flows] == [("flow-1", 1_000_000)]
+    assert [(flow.name, flow.size) for flow in network.flows] == [
+        ("flow-1", 1_000_000),
+        ("flow-2", 1_000_000),
+    ]
+    assert [(flow.kind, flow.congestion, flow.family) for flow in network.flows] == [
+        ("lossless", None, None),
+        ("tcp", "reno", "ipv6"),
+    ]
 
 
 def test_what_is_taken_away_is_gone() -> None:

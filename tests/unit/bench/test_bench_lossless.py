@@ -68,6 +68,7 @@ class Rig:
         self.runs: list[int] = []
         self.baselines: list[int] = []
         self.flow = {"name": "bulk-1", "bytes": 1_000_000_000, "seconds": 2.0, "status": "completed"}
+        self.flow["retransmitted"] = 0
         self.status = "passed"
         self.problems: tuple[str, ...] = ()
         self.refusal: Exception | None = None

@@ -13,7 +13,7 @@ from nextmini.cli import doctor as doctor_module
 from nextmini.cli.main import main
 from nextmini.hosts.checks import Check
 from nextmini.scenario import load
-from nextmini.scenario.examples import example_names, example_text, example_traces
+from nextmini.scenario.examples import example_files, example_names, example_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,7 +109,7 @@ class TestExample:
         assert program.err.startswith("error: torus.toml is there already")
 
     def test_copy_brings_the_traces_that_an_example_needs(self, program: Program) -> None:
-        (trace,) = example_traces("cellular-trace")
+        (trace,) = example_files("cellular-trace")
         Path("labs").mkdir()
         assert program("example", "copy", "cellular-trace", "labs/mine.toml") == 0
         assert program.out == f"labs/mine.toml\nlabs/{trace}\n"
@@ -120,6 +120,11 @@ class TestExample:
         assert program("example", "copy", "cellular-trace", "labs/third.toml") == 2
         assert program.err.startswith(f"error: labs/{trace} is there already")
         assert Path("labs", trace).read_text() == "1\n"
+
+    def test_copy_brings_the_matrix_that_an_example_needs(self, program: Program) -> None:
+        assert program("example", "copy", "demands") == 0
+        assert program.out == "demands.toml\ndemands.csv\n"
+        assert program("validate", "demands.toml") == 0
 
     @pytest.mark.parametrize("verb", ["show", "copy"])
     def test_an_unknown_one(self, program: Program, verb: str) -> None:

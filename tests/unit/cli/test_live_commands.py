@@ -40,7 +40,9 @@ def test_settings_read_as_they_are_typed() -> None:
         (["link", "a", "b", "up", "--direction", "forward"], "goes with set only"),
         (["link", "a", "b", "reset"], "reset"),
         (["down", "--all", "--experiment", "lab"], "do not go together"),
-        (["flow", "add", "a", "b", "--kind", "tcp"], "tcp"),
+        (["flow", "add", "a", "b", "--kind", "sctp"], "sctp"),
+        (["flow", "add", "a", "b", "--kind", "tcp", "--congestion", "bbr"], "bbr"),
+        (["flow", "add", "a", "b", "--kind", "tcp", "--family", "ipv5"], "ipv5"),
         (["route", "add"], "NODE"),
     ],
 )

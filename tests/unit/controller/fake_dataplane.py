@@ -161,7 +161,7 @@ class FakeDataplane:
         self.links.update((link.id, link) for link in message.links)
         refused = tuple(r for r in rejected if (r.kind, r.id) in named)
         await self.say(Applied(message.generation, refused, marks))
-        ups = tuple(LinkChange(link.id, "up") for link in message.links if link.transport == "tcp")
+        ups = tuple(LinkChange(link.id, "up") for link in message.links if link.transport != "memory")
         if ups and self.links_up:
             await self.say(LinkState(ups))
         await self.start_flows()

@@ -97,6 +97,8 @@ FLOWS = st.builds(
     st.just(65507),
     st.builds(ArrivalRecord, st.just("on_off"), BIG, BIG),
     st.booleans(),
+    st.none() | NAMES,
+    st.booleans(),
 )
 TRACES = st.builds(
     TraceRecord, IDS, st.just("opportunities"), BIG, IDS, IDS, st.lists(st.tuples(BIG, BIG)).map(tuple)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from nextmini.controller.devices import Devices
@@ -11,6 +13,9 @@ from nextmini.scenario import Arrival, Flow, Link, Node, Socks
 
 from .rows import flow, line, link, node, route, view
 
+NO_SUCH_CONGESTION = (
+    '"dctcp" is no congestion control of QUIC links; write "cubic", "reno" or "bbr", or transport = "tcp"'
+)
 LISTEN = {0: "127.0.0.1:1000", 1: "127.0.0.1:1001"}
 
 
@@ -62,6 +67,14 @@ def test_a_tcp_link_inside_a_process_has_both_ends_there() -> None:
     assert place_link(made.links[1], made, {}) == {}
 
 
+@pytest.mark.parametrize("ends", [(0, 0), (0, 1)])
+def test_a_quic_link_has_the_places_of_a_tcp_link(ends: tuple[int, int]) -> None:
+    made = line(*ends)
+    placed = [place_link(replace(made.links[1], transport=kind), made, LISTEN) for kind in ("tcp", "quic")]
+    assert isinstance(placed[0], dict)
+    assert placed[1] == {where: replace(one, transport="quic") for where, one in placed[0].items()}
+
+
 def test_a_memory_link_has_no_address() -> None:
     made = line(0, 0)
     assert place_link(made.links[1], made, {}) == {0: record(False, False, None, "memory")}
@@ -93,6 +106,22 @@ def test_a_flow_of_packets_says_how_they_are_sent() -> None:
     assert isinstance(placed, dict)
     assert (placed[1].packet_size, placed[1].ecn) == (1472, True)
     assert placed[1].arrival == ArrivalRecord("on_off", 1_000_000_000, 20_000_000)
+
+
+def test_a_tcp_flow_says_what_it_does_about_losses_and_which_addresses_it_uses() -> None:
+    ends = [node(id, address6=f"fd00::{id}") for id in (1, 2)]
+    made = view(*ends, link(1, 1, 2))
+    placed = place_flow(flow(1, 1, 2, kind="tcp", congestion="reno", family="ipv6"), made)
+    assert isinstance(placed, dict)
+    assert (placed[0].kind, placed[0].congestion, placed[0].v6) == ("tcp", "reno", True)
+    # A row that says nothing leaves it to the process.
+    placed = place_flow(flow(1, 1, 2, kind="tcp"), made)
+    assert isinstance(placed, dict)
+    assert (placed[0].congestion, placed[0].v6) == (None, False)
+    # What other kinds say of it means nothing.
+    placed = place_flow(flow(1, 1, 2, congestion="reno", family="ipv6"), made)
+    assert isinstance(placed, dict)
+    assert (placed[0].congestion, placed[0].v6) == (None, False)
 
 
 def test_a_link_says_what_each_direction_does() -> None:
@@ -135,14 +164,28 @@ def test_chunks_are_as_large_as_every_link_of_the_path_bears() -> None:
         (link(1, 1, 9), "there is no node 9"),
         (link(1, 9, 1), "there is no node 9"),
         (link(1, 1, 1), "both ends are the same node"),
-        (link(1, 1, 2, "quic"), "transport 'quic' is none of memory, tcp"),
-        (link(1, 1, 3, "memory"), "a memory link has both ends in one process; set its transport to tcp"),
+        (link(1, 1, 2, "sctp"), "transport 'sctp' is none of memory, tcp, quic"),
+        (
+            replace(link(1, 1, 2, "quic"), congestion="dctcp"),
+            NO_SUCH_CONGESTION,
+        ),
+        (
+            link(1, 1, 3, "memory"),
+            "a memory link has both ends in one process; set its transport to tcp or quic",
+        ),
         (link(1, 1, 2, cost=0.0), "cost 0.0 is not above 0"),
         (link(1, 1, 2, cost=float("nan")), "cost nan is not above 0"),
         (flow(1, 1, 9), "there is no node 9"),
         (flow(1, 9, 1), "there is no node 9"),
         (flow(1, 2, 2), "source and destination are the same node"),
-        (flow(1, 1, 2, kind="tcp"), "kind 'tcp' is not in this version"),
+        (flow(1, 1, 2, kind="sctp"), "kind 'sctp' is not in this version"),
+        (flow(1, 1, 2, kind="tcp", congestion="bbr"), "congestion 'bbr' is none of cubic, reno, none"),
+        (flow(1, 1, 2, kind="tcp", family="ipv5"), "family 'ipv5' is none of ipv4, ipv6"),
+        (flow(1, 1, 2, kind="tcp", family="ipv6"), "family ipv6: node n1 has no IPv6 address"),
+        (
+            flow(1, 1, 2, kind="tcp", mode="max"),
+            "mode max is for lossless flows, and this one is of kind tcp",
+        ),
         (flow(1, 1, 2, kind="udp"), "a flow of kind udp has a rate"),
         (flow(1, 1, 2, kind="udp", rate=1, packet_size=0), "packet size 0 is not from 1 to 65507"),
         (

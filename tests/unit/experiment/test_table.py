@@ -238,3 +238,36 @@ def test_on_a_terminal_the_line_is_gone_at_the_end() -> None:
     assert "starting the database" in text
     # The last thing that is written is that the line is erased.
     assert text.rstrip("\x1b[?25h").endswith("\x1b[2K")
+
+
+def demand(name: str = "web", **changes: Any) -> dict[str, Any]:
+    times = {"p50": 0.012, "p95": 0.2, "p99": 0.34, "mean": 0.05}
+    slow = {"p50": 1.25, "p95": 2.0, "p99": 12.345}
+    measured = {"completion_seconds": times, "slowdown": slow}
+    one = {"sizes": "at most 100 kB", "flows": 1200, "completed": 1199, **measured}
+    none = {"sizes": "more than 10 MB", "flows": 0, "completed": 0, **dict.fromkeys(measured)}
+    return {
+        **{"name": name, "flows": 1500, "completed": 1499, "failed": 1, "stopped": 0, "bytes": 10**9},
+        **{"offered_bps": 10**9, "carried_bps": 999_000_000, **measured, "sizes": [one, none]},
+    } | changes
+
+
+def test_demands_have_a_row_each_and_one_for_each_class_of_sizes() -> None:
+    constant = demand("flat", offered_bps=None, completion_seconds=None, slowdown=None, sizes=[])
+    lines = printed(flow(), demands=[demand(), constant])
+    at = next(place for place, line in enumerate(lines) if line.startswith("Demand"))
+    assert [re.split(r"\s{2,}", line.strip()) for line in lines[at : at + 4]] == [
+        [
+            *("Demand", "Flows", "Completed", "Offered", "Carried"),
+            *("Time p50", "p99", "mean", "Slowdown p50", "p99"),
+        ],
+        ["web", "1,500", "1,499", "1 Gbit/s", "999 Mbit/s", "12 ms", "340 ms", "50 ms", "1.25", "12.3"],
+        ["at most 100 kB", "1,200", "1,199", "12 ms", "340 ms", "50 ms", "1.25", "12.3"],
+        ["flat", "1,500", "1,499", "999 Mbit/s"],
+    ]
+
+
+def test_many_demands_are_told_in_part() -> None:
+    lines = printed(flow(), demands=[demand(f"d{number}", sizes=[]) for number in range(13)])
+    assert "... and 3 more demands, see result.json" in lines
+    assert sum(line.startswith("d") for line in lines) == 10

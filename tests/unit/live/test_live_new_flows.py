@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -57,6 +58,21 @@ def test_packets_have_the_room_that_the_links_leave() -> None:
     assert (flow.kind, flow.packet_size, flow.arrival.process, flow.ecn) == ("udp", 1372, "poisson", True)
 
 
+def test_tcp_says_what_it_does_about_losses_and_which_addresses_it_uses() -> None:
+    flow = new_flow(DESIRED, said(kind="tcp", congestion="reno", family="ipv6"))
+    assert (flow.kind, flow.congestion, flow.family) == ("tcp", "reno", "ipv6")
+    flow = new_flow(DESIRED, said(kind="tcp", congestion=None, family=None))
+    assert (flow.congestion, flow.family) == ("cubic", "ipv4")
+
+
+def test_ipv6_takes_nodes_that_have_addresses_of_it() -> None:
+    bare = {id: replace(node, address6=None) if id == 4 else node for id, node in DESIRED.nodes.items()}
+    without = replace(DESIRED, nodes=bare)
+    assert new_flow(without, said(kind="tcp")).family == "ipv4"
+    with pytest.raises(LiveError, match="node n4 has no IPv6 address; leave the family out"):
+        new_flow(without, said(kind="tcp", family="ipv6"))
+
+
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
@@ -67,6 +83,8 @@ def test_packets_have_the_room_that_the_links_leave() -> None:
         ({"kind": "udp"}, "--rate: is missing"),
         ({"kind": "udp", "rate": "1 Mbit/s", "packet_size": 1373}, "--packet-size: .*write at most 1372"),
         ({"ecn": True}, "--ecn: does not go with"),
+        ({"kind": "tcp", "weight": 2}, "--weight: does not go with"),
+        ({"family": "ipv6"}, "--family: does not go with .* write kind = .tcp"),
         ({"arrival": "sometimes"}, "--arrival: "),
         ({"name": "a b"}, "--name: "),
         ({"destination": "n2"}, "destination: this flow goes from .* to itself"),

@@ -144,6 +144,13 @@ def test_a_record_of_a_kind_has_the_fields_of_that_kind_only() -> None:
     assert message.flows[0].arrival == ArrivalRecord("constant")
 
 
+def test_a_process_that_knows_no_tcp_flows_is_understood() -> None:
+    old = {name: value for name, value in FLOW.items() if name != "congestion"}
+    message = decode(packed({**APPLY, "flows": [old]}))
+    assert isinstance(message, Apply)
+    assert message.flows[0].congestion is None
+
+
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0, "1", None])
 def test_seconds_that_are_no_duration_are_refused(seconds: object) -> None:
     change = {"flow": 1, "end": "sink", "status": "running", "bytes": 0, "retransmitted": 0, "reordered": 0}

@@ -33,6 +33,14 @@ _FLOWS = st.fixed_dictionaries(
         "start": _TIMES,
     },
 )
+_TCP_FLOWS = st.fixed_dictionaries(
+    {"kind": st.just("tcp"), "between": st.just("random"), "count": st.integers(1, 5)},
+    optional={
+        "start": _TIMES,
+        "congestion": st.sampled_from(["cubic", "reno", "none"]),
+        "family": st.sampled_from(["ipv4", "ipv6"]),
+    },
+)
 _ENDS = st.one_of(
     st.integers(1, 2**63 - 1).map(lambda size: {"size": f"{size} B"}),
     st.floats(1e-6, 100).map(lambda seconds: {"duration": f"{seconds:.9f} s"}),
@@ -43,9 +51,9 @@ _ENDS = st.one_of(
 @given(
     st.integers(3, 12),
     st.integers(1, 3),
-    st.sampled_from(["auto", "tcp"]),
+    st.sampled_from(["auto", "tcp", "quic"]),
     st.floats(1e-6, 1e9),
-    st.lists(st.tuples(_FLOWS, _ENDS), max_size=3),
+    st.lists(st.tuples(_FLOWS | _TCP_FLOWS, _ENDS), max_size=3),
 )
 def test_any_network_survives(
     nodes: int,

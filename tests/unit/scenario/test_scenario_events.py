@@ -195,8 +195,8 @@ class TestPackets:
             ({"kind": "lossless", "arrival": "poisson"}, 'arrival: does not go with kind = "lossless"'),
             ({"kind": "lossless", "packet_size": 5}, 'packet_size: does not go with kind = "lossless"'),
             (
-                {"kind": "tcp", "packet_size": 5},
-                'kind: "tcp" is not in this version; write "lossless"',
+                {"congestion": "cubic"},
+                'congestion: does not go with kind = "udp"; remove it, or write kind = "tcp"',
             ),
         ],
     )

@@ -113,6 +113,19 @@ def test_a_link_may_ask_for_another_transport_than_the_network() -> None:
     )
 
 
+def test_quic_carries_links_where_it_is_asked_for_inside_a_process_too() -> None:
+    network = _network(
+        experiment={"name": "x", "processes": 2},
+        topology={"kind": "line", "nodes": 4, "link": {"transport": "quic", "congestion": "bbr"}},
+        links=[{"ends": ["n2", "n3"], "transport": "auto"}],
+    )
+    assert [(link.transport, link.congestion) for link in network.links] == [
+        ("quic", "bbr"),
+        ("tcp", "bbr"),
+        ("quic", "bbr"),
+    ]
+
+
 def test_a_route_runs_both_ways_unless_it_says_not() -> None:
     network = _network(
         topology=_CUSTOM,
@@ -252,6 +265,32 @@ class TestMemoryBetweenProcesses:
             _network(**self._TWO, topology={"kind": "ring", "nodes": 8}, links=links).links[0].transport
             == "memory"
         )
+
+
+class TestCongestionOfQuicLinks:
+    _QUIC: ClassVar[dict[str, Any]] = {"network": {"transport": "quic"}}
+
+    def test_one_that_only_the_kernel_may_have_is_told_once(self) -> None:
+        ring = {"kind": "ring", "nodes": 5, "link": {"congestion": "dctcp"}}
+        (told,) = _told(**self._QUIC, topology=ring)
+        assert told == (
+            'topology.link.congestion: "dctcp" is no congestion control of QUIC links; '
+            'write "cubic", "reno" or "bbr", or transport = "tcp"'
+        )
+
+    def test_of_one_link(self) -> None:
+        links = [{"ends": ["n1", "n2"], "transport": "quic", "congestion": "vegas"}]
+        (told,) = _told(topology={"kind": "line", "nodes": 2}, links=links)
+        assert told.startswith('links[0].congestion: "vegas" is no congestion control of QUIC links; write')
+
+    def test_over_tcp_it_may_be_anything(self) -> None:
+        line = {"kind": "line", "nodes": 2, "link": {"transport": "tcp", "congestion": "dctcp"}}
+        assert _network(**self._QUIC, topology=line).links[0].congestion == "dctcp"
+
+    @pytest.mark.parametrize("name", ["cubic", "reno", "bbr"])
+    def test_those_that_there_are(self, name: str) -> None:
+        line = {"kind": "line", "nodes": 2, "link": {"congestion": name}}
+        assert _network(**self._QUIC, topology=line).links[0].congestion == name
 
 
 def test_ten_thousand_nodes_are_no_trouble() -> None:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any, ClassVar
 
 import pytest
 
 from nextmini.errors import ScenarioError
-from nextmini.scenario import Flow, Network, Scenario, resolve
+from nextmini.scenario import Flow, Network, Scenario, loads, resolve
 
 _LINE = {"kind": "line", "nodes": ["a", "b", "c"]}
 
@@ -21,6 +22,14 @@ def _network(*flows: dict[str, Any], **tables: Any) -> Network:
 def _told(*flows: dict[str, Any], **tables: Any) -> list[str]:
     with pytest.raises(ScenarioError) as caught:
         _network(*flows, **tables)
+    return [f"{problem.key}: {problem.message}; {problem.remedy}" for problem in caught.value.problems]
+
+
+def _refused(flow: dict[str, Any]) -> list[str]:
+    """What is said of a scenario that cannot even be read."""
+    whole = {"experiment": {"name": "x"}, "topology": _LINE, "flows": [flow]}
+    with pytest.raises(ScenarioError) as caught:
+        loads(json.dumps(whole), "json")
     return [f"{problem.key}: {problem.message}; {problem.remedy}" for problem in caught.value.problems]
 
 
@@ -250,3 +259,68 @@ def test_what_a_flow_in_max_mode_does_not_cross_may_be_asked_for_anything() -> N
 def test_max_mode_is_for_lossless_flows() -> None:
     (problem,) = _told(_max(kind="udp", rate="1 Mbit/s"))
     assert problem.startswith('flows[0].mode: does not go with kind = "udp"')
+
+
+class TestTcp:
+    _TCP: ClassVar[dict[str, Any]] = {"source": "a", "destination": "c", "kind": "tcp"}
+
+    def test_what_is_not_said_is_as_usual(self) -> None:
+        (flow,) = _network({**self._TCP, "size": "1 MB"}).flows
+        assert flow == Flow(
+            *(1, "flow-1", 1, 3, "tcp", "normal", 10**6, None, None, 1, 0.0),
+            congestion="cubic",
+            family="ipv4",
+        )
+
+    def test_all_that_may_be_said(self) -> None:
+        said = {"duration": "2 s", "rate": "5 Mbit/s", "start": "1 s", "congestion": "none", "family": "ipv6"}
+        (flow,) = _network({**self._TCP, **said}).flows
+        assert (flow.duration, flow.rate, flow.start) == (2.0, 5_000_000, 1.0)
+        assert (flow.congestion, flow.family, flow.packets) == ("none", "ipv6", False)
+
+    def test_it_lasts_as_long_as_the_experiment_or_has_an_end(self) -> None:
+        (flow,) = _network(self._TCP, experiment={"name": "x", "duration": "3 s"}).flows
+        assert (flow.size, flow.duration) == (None, None)
+        assert "flows[0]: this flow would never end" in _told(self._TCP)[0]
+
+    def test_generated_flows_have_it_too(self) -> None:
+        flows = _network({"kind": "tcp", "between": "all_pairs", "size": "1 MB", "congestion": "reno"}).flows
+        assert {(flow.kind, flow.congestion) for flow in flows} == {("tcp", "reno")}
+
+    @pytest.mark.parametrize(
+        ("key", "value", "told"),
+        [
+            ("weight", 2, 'does not go with kind = "tcp"; remove it, or write kind = "lossless"'),
+            ("packet_size", 100, 'does not go with kind = "tcp"; remove it, or write kind = "udp"'),
+            ("arrival", "poisson", 'does not go with kind = "tcp"; remove it, or write kind = "udp"'),
+            ("ecn", True, 'does not go with kind = "tcp"; remove it, or write kind = "udp"'),
+            ("mode", "max", 'does not go with kind = "tcp"; remove it: max mode is for lossless flows'),
+        ],
+    )
+    def test_what_is_refused(self, key: str, value: object, told: str) -> None:
+        (problem,) = _told({**self._TCP, "size": "1 MB", key: value})
+        assert problem.startswith(f"flows[0].{key}: {told}")
+
+    @pytest.mark.parametrize(
+        ("key", "value", "remedy"),
+        [
+            ("congestion", "bbr", 'write "cubic", "reno" or "none"'),
+            ("family", "inet", 'write "ipv4" or "ipv6"'),
+        ],
+    )
+    def test_what_is_not_known_is_refused(self, key: str, value: str, remedy: str) -> None:
+        assert _refused({**self._TCP, "size": "1 MB", key: value}) == [
+            f'flows[0].{key}: "{value}" is not possible; {remedy}'
+        ]
+
+    @pytest.mark.parametrize("kind", ["lossless", "udp", "icmp"])
+    @pytest.mark.parametrize(("key", "value"), [("congestion", "cubic"), ("family", "ipv4")])
+    def test_other_kinds_have_none_of_it(self, kind: str, key: str, value: str) -> None:
+        flow = {**self._TCP, "kind": kind, "size": "1 MB", "rate": "1 Mbit/s", key: value}
+        told = f'flows[0].{key}: does not go with kind = "{kind}"; remove it, or write kind = "tcp"'
+        assert _told(flow) == [told]
+
+    def test_keys_are_not_blamed_for_a_kind_that_is_not_known(self) -> None:
+        flow = {**self._TCP, "kind": "tpc", "size": "1 MB", "congestion": "reno", "family": "ipv6"}
+        (problem,) = _refused(flow)
+        assert problem.startswith("flows[0].kind:")

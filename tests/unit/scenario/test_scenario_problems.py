@@ -76,7 +76,7 @@ size = 100
 name = "f"
 source = "a"
 destination = "x"
-kind = "tcp"
+kind = "sctp"
 [[flows]]
 between = "rnd"
 [[events]]
@@ -307,10 +307,8 @@ def test_values_of_later_versions_are_refused_by_name(table: str, key: str, valu
 
 
 def test_a_key_of_links_is_known_in_the_topology_too() -> None:
-    told = _told(
-        _BASE | {"topology": {"kind": "ring", "nodes": 3, "link": {"delay": 1, "transport": "quic"}}}
-    )
-    assert 'topology.link.transport: "quic" is not in this version; write "auto", "memory" or "tcp"' in told
+    told = _told(_BASE | {"topology": {"kind": "ring", "nodes": 3, "link": {"delay": 1, "transport": "udp"}}})
+    assert 'topology.link.transport: "udp" is not possible; write "auto", "memory", "tcp" or "quic"' in told
     assert any(one.startswith("topology.link.delay: 1 has no unit; write the unit") for one in told)
 
 
@@ -362,6 +360,18 @@ class TestNothingIsBlamedTwice:
             }
         )
         assert [one.split(":")[0] for one in told] == ["links[0].transport"]
+
+    def test_a_refused_transport_of_a_link_with_a_congestion_control(self) -> None:
+        link = {"transport": "udp", "congestion": "dctcp"}
+        for tables, path in (
+            ({"links": [{"ends": ["a", "b"], **link}]}, "links[0].transport"),
+            (
+                {"topology": {"kind": "ring", "nodes": 3, "link": link}, "links": []},
+                "topology.link.transport",
+            ),
+        ):
+            told = _told(_BASE | {"network": {"transport": "quic"}} | tables)
+            assert [one.split(":")[0] for one in told] == [path]
 
     def test_a_refused_truth_value_of_a_route(self) -> None:
         routes = [{"path": ["a", "b"]}, {"path": ["b", "a"], "both": 0}]

@@ -137,6 +137,7 @@ _KEYS = [
     "events",
     *("classes", "traces", "trace", "forward", "set", "loss", "drop", "jitter", "queue", "discipline"),
     *("match", "arrival", "flap", "partition", "down", "duration", "rates", "ecn"),
+    *("congestion", "family", "weight"),
     *("max", "socks", "transparent", "ports", "listen", "exit", "users", "isolation"),
     "x",
 ]

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from nextmini.scenario.expansion.apps import expand_apps
 from nextmini.scenario.expansion.classes import expand_classes
+from nextmini.scenario.expansion.demand_checks import DemandGround
+from nextmini.scenario.expansion.demands import expand_demands
 from nextmini.scenario.expansion.events import expand_events
 from nextmini.scenario.expansion.flows import expand_flows
 from nextmini.scenario.expansion.links import expand_links
@@ -18,6 +20,7 @@ from nextmini.scenario.expansion.routes import expand_routes
 from nextmini.scenario.expansion.socks import expand_socks
 from nextmini.scenario.expansion.traces import TraceBook
 from nextmini.scenario.expansion.transparent import check_transparent
+from nextmini.scenario.expansion.ways import Ways
 from nextmini.scenario.expansion.weights import check_weights
 from nextmini.scenario.findings import Finding
 from nextmini.scenario.network import Network
@@ -47,7 +50,11 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
     book = TraceBook(scenario, "traces" not in doubtful, findings)
     web = expand_links(scenario, shape, cast, book, "links" not in doubtful, findings)
     routes = expand_routes(scenario, cast, web, findings)
-    flows = expand_flows(scenario, shape, cast, web, routes, findings)
+    hosts = [host + 1 for host in shape.hosts] or [node.id for node in cast.nodes]
+    ways = Ways(cast, web, routes)
+    flow_book = expand_flows(scenario, hosts, cast, web, routes, ways, findings)
+    ground = DemandGround(scenario, cast, hosts, ways, findings)
+    flows, demands = expand_demands(ground, flow_book, "demands" not in doubtful, "flows" not in doubtful)
     classes = expand_classes(scenario, cast, findings)
     events = expand_events(scenario, cast, web, book, findings)
     apps = expand_apps(scenario, cast, "apps" not in doubtful, findings)
@@ -79,6 +86,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         traces=book.traces(),
         events=events,
         apps=apps,
+        demands=demands,
         timing=network.timing,
         ttl=network.ttl,
         queues=network.queues,

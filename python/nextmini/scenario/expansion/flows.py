@@ -2,33 +2,40 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nextmini.scenario.arrival import CONSTANT
+from nextmini.scenario.demand_table import MOST_FLOWS
 from nextmini.scenario.draws import Draws
-from nextmini.scenario.expansion.hops import HopLimits
 from nextmini.scenario.expansion.max_links import MaxLinks
 from nextmini.scenario.findings import Finding, Path, key_text
-from nextmini.scenario.network import PACKET_KINDS, Flow
+from nextmini.scenario.network import PACKET_KINDS, UDP_HEADERS, Flow
 from nextmini.scenario.units import format_time
 from nextmini.scenario.wording import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from nextmini.scenario.expansion.links import Web
     from nextmini.scenario.expansion.nodes import Cast
+    from nextmini.scenario.expansion.ways import Ways
     from nextmini.scenario.model import Scenario
     from nextmini.scenario.network import Route
     from nextmini.scenario.tables import FlowEntry
-    from nextmini.scenario.topology import Shape
 
-MOST_FLOWS = 1_000_000
-HEADERS = 28
-"""Bytes of IPv4 and UDP before the payload."""
 PING_BYTES = 56
 """Payload of a ping of which nothing is said."""
+_KINDS_WITH = {
+    "weight": ("lossless", "udp", "icmp"),
+    "packet_size": PACKET_KINDS,
+    "arrival": PACKET_KINDS,
+    "ecn": ("udp",),
+    "congestion": ("tcp",),
+    "family": ("tcp",),
+}
+"""Kinds of flows that a key goes with, first the one that messages propose; other keys go with all."""
 
 Pair = tuple[int, int]
 
@@ -41,7 +48,7 @@ class _Ground:
     cast: Cast
     web: Web
     hosts: list[int]
-    limits: HopLimits
+    ways: Ways
     max_links: MaxLinks
     findings: list[Finding]
 
@@ -49,14 +56,26 @@ class _Ground:
         self.findings.append(Finding(path, message, remedy))
 
 
+@dataclass(frozen=True, slots=True)
+class FlowBook:
+    """All flows of `[[flows]]`, and the numbers of those that name a demand, by its name."""
+
+    flows: tuple[Flow, ...]
+    demands: Mapping[str, tuple[int, ...]]
+
+
 def expand_flows(
-    scenario: Scenario, shape: Shape, cast: Cast, web: Web, routes: tuple[Route, ...], findings: list[Finding]
-) -> tuple[Flow, ...]:
-    """All flows of the scenario, numbered from 1."""
-    hosts = [host + 1 for host in shape.hosts] or [node.id for node in cast.nodes]
-    ground = _Ground(
-        scenario, cast, web, hosts, HopLimits(cast, web, routes), MaxLinks(web, routes), findings
-    )
+    scenario: Scenario,
+    hosts: list[int],
+    cast: Cast,
+    web: Web,
+    routes: tuple[Route, ...],
+    ways: Ways,
+    findings: list[Finding],
+) -> FlowBook:
+    """The flows of `[[flows]]`, numbered from 1; `hosts` are the nodes that generated ones join."""
+    ground = _Ground(scenario, cast, web, hosts, ways, MaxLinks(web, routes), findings)
+    members: defaultdict[str, list[int]] = defaultdict(list)
     flows: list[Flow] = []
     origins: dict[str, Path] = {}
     for place, entry in enumerate(scenario.flows):
@@ -74,11 +93,13 @@ def expand_flows(
                 break
             origins[name] = ("flows", place)
             flows.append(_flow(len(flows) + 1, name, pair, entry, scenario.network.mtu))
-    return tuple(flows)
+            if entry.demand is not None:
+                members[entry.demand].append(len(flows))
+    return FlowBook(tuple(flows), {demand: tuple(numbers) for demand, numbers in members.items()})
 
 
 def _flow(number: int, name: str, pair: Pair, entry: FlowEntry, mtu: int) -> Flow:
-    usual = PING_BYTES if entry.kind == "icmp" else mtu - HEADERS
+    usual = PING_BYTES if entry.kind == "icmp" else mtu - UDP_HEADERS
     return Flow(
         id=number,
         name=name,
@@ -94,6 +115,8 @@ def _flow(number: int, name: str, pair: Pair, entry: FlowEntry, mtu: int) -> Flo
         packet_size=(entry.packet_size or usual) if entry.kind in PACKET_KINDS else None,
         arrival=entry.arrival or CONSTANT,
         ecn=entry.ecn,
+        congestion=entry.congestion if entry.kind == "tcp" else None,
+        family=entry.family if entry.kind == "tcp" else None,
     )
 
 
@@ -118,11 +141,10 @@ def _check_end(ground: _Ground, entry: FlowEntry, place: int) -> None:
 
 
 def _check_kind(ground: _Ground, entry: FlowEntry, place: int) -> None:
-    """Only flows of packets have what packets have, and they need a rate."""
-    keys = {"lossless": ("packet_size", "arrival", "ecn"), "icmp": ("ecn",)}.get(entry.kind, ())
-    for key in keys:
-        if key in entry.model_fields_set:
-            remedy = 'remove it, or write kind = "udp"'
+    """A flow has no keys but those of its kind; flows of packets need a rate."""
+    for key, kinds in _KINDS_WITH.items():
+        if key in entry.model_fields_set and entry.kind not in kinds:
+            remedy = f'remove it, or write kind = "{kinds[0]}"'
             ground.blame(("flows", place, key), f'does not go with kind = "{entry.kind}"', remedy)
     if entry.mode == "max" and entry.kind != "lossless":
         message = f'does not go with kind = "{entry.kind}"'
@@ -135,9 +157,9 @@ def _check_kind(ground: _Ground, entry: FlowEntry, place: int) -> None:
     if entry.rate is None:
         remedy = 'write how fast it sends, as in rate = "5 Mbit/s"'
         ground.blame(("flows", place, "rate"), "is missing", remedy)
-    room = ground.scenario.network.mtu - HEADERS
+    room = ground.scenario.network.mtu - UDP_HEADERS
     if entry.packet_size is not None and entry.packet_size > room:
-        message = f"{entry.packet_size:,} bytes and {HEADERS} of headers are more than network.mtu"
+        message = f"{entry.packet_size:,} bytes and {UDP_HEADERS} of headers are more than network.mtu"
         ground.blame(("flows", place, "packet_size"), message, f"write at most {room}")
 
 
@@ -210,22 +232,15 @@ def _check_pairs(ground: _Ground, entry: FlowEntry, place: int, pairs: list[Pair
     """Every pair is connected, over no more links than the hop limit; one finding an entry is enough."""
     where = ("flows", place, "destination" if entry.between is None else "between")
     for source, destination in pairs:
-        names = (
-            f"{shown(ground.cast.nodes[source - 1].name)} to {shown(ground.cast.nodes[destination - 1].name)}"
-        )
-        if not ground.web.reaches(source, destination):
-            remedy = "add links that join them, or choose other nodes"
-            ground.blame(where, f"there is no path from {names}", remedy)
-            return
-        hops = ground.limits.exceeded(source, destination)
-        if hops is not None:
-            message = f"from {names} it is {hops} links, and network.hop_limit is {ground.limits.limit}"
-            ground.blame(where, message, "write a higher hop_limit, or leave it out")
+        why = ground.ways.blocked(source, destination)
+        if why is not None:
+            ground.blame(where, *why)
             return
         refused = ground.max_links.refused(source, destination) if entry.mode == "max" else None
         if refused is not None:
             link, key = refused
             ends = f"{ground.cast.nodes[link.a - 1].name} - {ground.cast.nodes[link.b - 1].name}"
+            names = ground.ways.ends(source, destination)
             message = f"the way from {names} may be over the link {ends}, which is asked for `{key}`"
             remedy = f'write mode = "normal": in max mode links have rates only; or take `{key}` away'
             ground.blame(("flows", place, "mode"), message, remedy)

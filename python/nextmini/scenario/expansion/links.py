@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from nextmini.scenario.conflicts import congestion_conflict
 from nextmini.scenario.expansion.directions import Directions, Layer
 from nextmini.scenario.expansion.reachability import components
 from nextmini.scenario.findings import Finding, Path, key_text
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from nextmini.scenario.expansion.nodes import Cast
     from nextmini.scenario.expansion.traces import TraceBook
     from nextmini.scenario.model import Scenario
+    from nextmini.scenario.network import Node, Transport
     from nextmini.scenario.tables import LinkEntry
     from nextmini.scenario.topology import Shape
 
@@ -96,6 +98,19 @@ def _said(layers: list[Layer], key: str) -> tuple[Any, Path | None]:
     return LinkSettings.model_fields[key].default, None
 
 
+class _Blame:
+    """Tells of what is wrong at each place once, however many links it is of."""
+
+    def __init__(self, findings: list[Finding]) -> None:
+        self._findings = findings
+        self._blamed: set[Path] = set()
+
+    def __call__(self, path: Path, message: str, remedy: str) -> None:
+        if path not in self._blamed:
+            self._blamed.add(path)
+            self._findings.append(Finding(path, message, remedy))
+
+
 def _links(
     scenario: Scenario,
     cast: Cast,
@@ -104,35 +119,45 @@ def _links(
     findings: list[Finding],
 ) -> list[Link]:
     links: list[Link] = []
-    blamed: set[Path] = set()
+    blame = _Blame(findings)
     for number, (pair, said) in enumerate(layers.items(), 1):
-        one, other = cast.nodes[pair[0] - 1], cast.nodes[pair[1] - 1]
-        transport, path = _said(said, "transport")
-        asked = transport or scenario.network.transport
-        if asked == "memory" and one.process != other.process:
-            path = ("network", "transport") if transport is None or path is None else path
-            if path not in blamed:
-                blamed.add(path)
-                findings.append(
-                    Finding(
-                        path,
-                        f"memory cannot carry the link from {shown(one.name)} in process {one.process + 1} "
-                        f"to {shown(other.name)} in process {other.process + 1}",
-                        'write transport = "auto", or processes = 1 under [experiment]',
-                    )
-                )
+        ends = (cast.nodes[pair[0] - 1], cast.nodes[pair[1] - 1])
+        transport = _transport(scenario, ends, said, blame)
         forward, backward = directions.of(said)
         links.append(
             Link(
                 id=number,
                 a=pair[0],
                 b=pair[1],
-                transport=link_transport(asked, one.process, other.process),
+                transport=transport,
                 cost=_said(said, "cost")[0],
-                congestion=_said(said, "congestion")[0],
+                congestion=_congestion(transport, said, blame),
                 mtu=scenario.network.mtu,
                 forward=forward,
                 backward=backward,
             )
         )
     return links
+
+
+def _transport(scenario: Scenario, ends: tuple[Node, Node], said: list[Layer], blame: _Blame) -> Transport:
+    """What carries a link between these nodes."""
+    one, other = ends
+    transport, path = _said(said, "transport")
+    asked = transport or scenario.network.transport
+    if asked == "memory" and one.process != other.process:
+        blame(
+            ("network", "transport") if transport is None or path is None else path,
+            f"memory cannot carry the link from {shown(one.name)} in process {one.process + 1} "
+            f"to {shown(other.name)} in process {other.process + 1}",
+            'write transport = "auto", or processes = 1 under [experiment]',
+        )
+    return link_transport(asked, one.process, other.process)
+
+
+def _congestion(transport: Transport, said: list[Layer], blame: _Blame) -> str:
+    congestion, path = _said(said, "congestion")
+    conflict = congestion_conflict(transport, congestion)
+    if conflict is not None and path is not None:
+        blame(path, conflict.message, conflict.remedy)
+    return str(congestion)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from nextmini.scenario.files import BadFileError
+from nextmini.scenario.flow_sizes import FlowSizes, parse_sizes
+from nextmini.scenario.matrix import Matrix, parse_matrix
 from nextmini.scenario.reading.beside import content_of
 from nextmini.scenario.trace import TraceSource, parse_mahimahi
 from nextmini.scenario.users import LARGEST_MIB, Users, parse_users
@@ -13,10 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-T = TypeVar("T", TraceSource, Users)
+T = TypeVar("T", TraceSource, Users, Matrix, FlowSizes)
 
 _LARGEST_TRACE = 64
+_LARGEST_MATRIX = 64
+_LARGEST_SIZES = 4
 """MiB."""
+_FROM_HERE = "name a file, from the folder of the scenario on"
 
 
 class ScenarioFolder:
@@ -27,6 +32,8 @@ class ScenarioFolder:
         self._names = names
         self._traces: dict[str, TraceSource | BadFileError] = {}
         self._users: dict[str, Users | BadFileError] = {}
+        self._matrices: dict[str, Matrix | BadFileError] = {}
+        self._sizes: dict[str, FlowSizes | BadFileError] = {}
 
     def trace(self, name: str) -> TraceSource | str:
         """The trace in a file, or the name of one that is no file. Raises BadFileError."""
@@ -35,6 +42,14 @@ class ScenarioFolder:
     def users(self, name: str) -> Users:
         """The users in a file. Raises BadFileError."""
         return _once(self._users, name, self._read_users)
+
+    def matrix(self, name: str) -> Matrix:
+        """The traffic matrix in a file. Raises BadFileError."""
+        return _once(self._matrices, name, self._read_matrix)
+
+    def sizes(self, name: str) -> FlowSizes:
+        """The distribution of sizes in a file. Raises BadFileError."""
+        return _once(self._sizes, name, self._read_sizes)
 
     def _read_trace(self, name: str) -> TraceSource:
         path = self._folder / name
@@ -45,9 +60,18 @@ class ScenarioFolder:
 
     def _read_users(self, name: str) -> Users:
         path = self._folder / name
-        content = content_of(path, LARGEST_MIB, "name a file, from the folder of the scenario on")
+        content = content_of(path, LARGEST_MIB, _FROM_HERE)
         # The scenario may be written down elsewhere, and read again there.
         return Users(str(path.absolute()), parse_users(content, str(path)))
+
+    def _read_matrix(self, name: str) -> Matrix:
+        path = self._folder / name
+        return parse_matrix(content_of(path, _LARGEST_MATRIX, _FROM_HERE), str(path))
+
+    def _read_sizes(self, name: str) -> FlowSizes:
+        path = self._folder / name
+        remedy = f'{_FROM_HERE}, or write "web-search", "data-mining" or a size as in "10 kB"'
+        return parse_sizes(content_of(path, _LARGEST_SIZES, remedy), str(path), name)
 
 
 def names_in(data: dict[str, Any]) -> frozenset[str]:

@@ -1,9 +1,13 @@
 //! What throughput is measured against: the same bytes with blocking threads and nothing of the dataplane.
 //!
 //! - [`relay_chain`]: over TCP connections, as many as a chain of nodes has links
+//! - [`stack_loopback`]: the TCP of synthetic flows, with nothing between its ends
+//! - [`quic_loopback`]: a stream of a QUIC connection
 //! - [`TunRelay`]: between two TUN devices, without any node
 
 mod chain;
+mod quic;
+mod stack;
 mod tuns;
 
 use std::io;
@@ -13,6 +17,8 @@ use nextmini_sys::tun::AttachError;
 use thiserror::Error;
 
 pub use chain::{Relaying, relay_chain};
+pub use quic::quic_loopback;
+pub use stack::stack_loopback;
 pub use tuns::TunRelay;
 
 /// Why there is no figure.
@@ -27,6 +33,12 @@ pub enum BaselineError {
     /// A device could not be opened.
     #[error(transparent)]
     Attach(#[from] AttachError),
+    /// The TCP of synthetic flows gave up.
+    #[error("the baseline's connection broke")]
+    Stack,
+    /// QUIC failed.
+    #[error("the baseline's QUIC connection failed ({0})")]
+    Quic(String),
     /// A thread panicked.
     #[error("a thread of the baseline panicked")]
     Panic,

@@ -54,6 +54,17 @@ impl Stats {
         }
     }
 
+    /// Notes how a flow stands: bytes sent and acknowledged, pieces sent again, bytes that may be under way or are, and
+    /// the round-trip time.
+    pub fn publish(&self, sent: u64, acknowledged: u64, again: u64, window: u64, srtt: Option<Duration>) {
+        let store = |to: &AtomicU64, value| to.store(value, Ordering::Relaxed);
+        store(&self.sent, sent);
+        store(&self.acknowledged, acknowledged);
+        store(&self.retransmitted, again);
+        store(&self.window, window);
+        store(&self.srtt_us, u64::try_from(srtt.unwrap_or_default().as_micros()).unwrap_or(u64::MAX));
+    }
+
     /// Notes how much was sent.
     pub fn set_sent(&self, bytes: u64) {
         self.sent.store(bytes, Ordering::Relaxed);
@@ -274,13 +285,14 @@ impl Source {
 
     fn publish(&self) {
         let sender = &self.sender;
-        let store = |to: &AtomicU64, value| to.store(value, Ordering::Relaxed);
-        store(&self.stats.sent, sender.sent());
-        store(&self.stats.acknowledged, sender.acknowledged());
-        store(&self.stats.retransmitted, sender.retransmitted());
-        store(&self.stats.window, sender.window());
-        let srtt = sender.smoothed_rtt().unwrap_or_default();
-        store(&self.stats.srtt_us, u64::try_from(srtt.as_micros()).unwrap_or(u64::MAX));
+        let (sent, acknowledged) = (sender.sent(), sender.acknowledged());
+        self.stats.publish(
+            sent,
+            acknowledged,
+            sender.retransmitted(),
+            sender.window(),
+            sender.smoothed_rtt(),
+        );
     }
 
     fn report(&self, status: FlowStatus, reason: Option<String>) {

@@ -16,6 +16,7 @@ use crate::link::status::Status;
 use crate::link::stream::End;
 use crate::link::{Outgoing, dial, listen, memory};
 use crate::max::ground::{Asked, Crossing, Exit, Ground, Seat};
+use crate::quic::{self, accept};
 use crate::task::Task;
 
 /// A link with an end in this process.
@@ -29,6 +30,14 @@ pub(super) struct HostedLink {
 
 /// What carries a link: its ends in this process, their tasks, and whether they are up.
 type Carried = (Vec<Arc<Outgoing>>, Vec<Task>, Arc<Status>);
+
+/// The ends of a link that are in this process.
+struct Ends {
+    listening: Option<End>,
+    dialling: Option<End>,
+    status: Arc<Status>,
+    all: Vec<Arc<Outgoing>>,
+}
 
 impl Host {
     pub(super) fn set_classes(&mut self, classes: Vec<control::Class>) {
@@ -66,6 +75,7 @@ impl Host {
         let (ends, tasks, status) = match row.transport {
             Transport::Memory => self.memory_link(&row, orders)?,
             Transport::Tcp => self.tcp_link(&row, orders)?,
+            Transport::Quic => self.quic_link(&row, orders)?,
         };
         touched.extend([row.a, row.b]);
         self.links.insert(row.id, HostedLink { row, ends, tasks, status });
@@ -92,16 +102,48 @@ impl Host {
     }
 
     fn tcp_link(&self, row: &control::Link, orders: Orders) -> Result<Carried, RowError> {
+        let Ends { listening, dialling, status, all } = self.ends(row, orders)?;
+        let mut tasks = Vec::new();
+        if let Some(end) = listening {
+            let connections = self.expected.expect(row.id, row.a);
+            let keeping = listen::keep(end, connections, Arc::clone(&status));
+            tasks.push(Task::spawn(row.b, "link", self.events.clone(), keeping));
+        }
+        if let Some(end) = dialling {
+            let keeping = dial::keep(end, peer_of(row)?, self.experiment.key.clone(), Arc::clone(&status));
+            tasks.push(Task::spawn(row.a, "link", self.events.clone(), keeping));
+        }
+        Ok((all, tasks, status))
+    }
+
+    fn quic_link(&mut self, row: &control::Link, orders: Orders) -> Result<Carried, RowError> {
+        let Ends { listening, dialling, status, all } = self.ends(row, orders)?;
+        let mut tasks = Vec::new();
+        if let Some(end) = listening {
+            let connections = self.quic.expect(row.id, row.a)?;
+            let keeping = accept::keep(end, connections, Arc::clone(&status));
+            tasks.push(Task::spawn(row.b, "link", self.events.clone(), keeping));
+        }
+        if let Some(end) = dialling {
+            let identity = self.quic.identity()?;
+            let keeping = quic::dial::keep(end, peer_of(row)?, identity, Arc::clone(&status));
+            tasks.push(Task::spawn(row.a, "link", self.events.clone(), keeping));
+        }
+        Ok((all, tasks, status))
+    }
+
+    /// The ends of a link that others carry, as far as they are in this process.
+    fn ends(&self, row: &control::Link, orders: Orders) -> Result<Ends, RowError> {
         let count = u32::from(row.dial) + u32::from(row.listen_end);
         let status = Arc::new(Status::new(row.id, count, self.events.clone()));
         status.set_wanted(row.up);
         let congestion: Arc<str> = row.congestion.as_str().into();
-        let (mut ends, mut tasks) = (Vec::new(), Vec::new());
+        let mut all = Vec::new();
         let mut end = |from: NodeId, to: NodeId| {
             let node = self.nodes.get(&from).ok_or(RowError::NoNode(from))?;
             let outgoing = self.outgoing(row, from, to);
             outgoing.set_up(LinkUp::No);
-            ends.push(Arc::clone(&outgoing));
+            all.push(Arc::clone(&outgoing));
             Ok::<_, RowError>(End {
                 outgoing,
                 ingress: node.ingress.clone(),
@@ -111,18 +153,8 @@ impl Host {
         };
         let listening = if row.listen_end { Some(end(row.b, row.a)?) } else { None };
         let dialling = if row.dial { Some(end(row.a, row.b)?) } else { None };
-        orders.give(row, &ends);
-        if let Some(end) = listening {
-            let connections = self.expected.expect(row.id, row.a);
-            let keeping = listen::keep(end, connections, Arc::clone(&status));
-            tasks.push(Task::spawn(row.b, "link", self.events.clone(), keeping));
-        }
-        if let Some(end) = dialling {
-            let peer = peer(row).ok_or_else(|| RowError::Peer(row.peer.clone().unwrap_or_default()))?;
-            let keeping = dial::keep(end, peer, self.experiment.key.clone(), Arc::clone(&status));
-            tasks.push(Task::spawn(row.a, "link", self.events.clone(), keeping));
-        }
-        Ok((ends, tasks, status))
+        orders.give(row, &all);
+        Ok(Ends { listening, dialling, status, all })
     }
 
     /// What flows in max mode are to know.
@@ -145,6 +177,7 @@ impl Host {
     pub(super) fn remove_link(&mut self, id: LinkId, touched: &mut FxHashSet<NodeId>) {
         if let Some(link) = self.links.remove(&id) {
             self.expected.forget(id);
+            self.quic.forget(id);
             touched.extend([link.row.a, link.row.b]);
             link.ends.iter().for_each(|end| end.set_up(LinkUp::Ended));
         }
@@ -175,17 +208,23 @@ fn peer(row: &control::Link) -> Option<SocketAddr> {
     row.peer.as_deref()?.parse().ok()
 }
 
+fn peer_of(row: &control::Link) -> Result<SocketAddr, RowError> {
+    peer(row).ok_or_else(|| RowError::Peer(row.peer.clone().unwrap_or_default()))
+}
+
 /// How a link is crossed from its ends in this process.
 fn exits(row: &control::Link) -> Vec<((NodeId, NodeId), Exit)> {
     let (asked, there, back) = (Asked::of(row), (row.a, row.b), (row.b, row.a));
     let (crossing, ends) = match (row.transport, peer(row)) {
         (Transport::Memory, _) => (Crossing::Memory, vec![there, back]),
-        (Transport::Tcp, Some(peer)) => {
+        (Transport::Tcp | Transport::Quic, Some(peer)) => {
             let here = [(row.dial, there), (row.listen_end, back)].into_iter().filter(|(here, _)| *here);
-            let congestion = row.congestion.as_str().into();
+            // What QUIC has is not the kernel's.
+            let of_tcp = row.transport == Transport::Tcp;
+            let congestion = if of_tcp { row.congestion.as_str() } else { "cubic" }.into();
             (Crossing::Tcp { peer, congestion }, here.map(|(_, ends)| ends).collect())
         }
-        (Transport::Tcp, None) => return Vec::new(),
+        (Transport::Tcp | Transport::Quic, None) => return Vec::new(),
     };
     ends.into_iter().map(|ends| (ends, Exit { crossing: crossing.clone(), asked })).collect()
 }

@@ -21,20 +21,32 @@ const HANDSHAKES: usize = 512;
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
 /// Links of this process that wait for a connection.
-#[derive(Clone, Debug, Default)]
-pub struct Expected {
-    links: Arc<Mutex<FxHashMap<LinkId, Expectation>>>,
+#[derive(Debug)]
+pub struct Expected<C = TcpStream> {
+    links: Arc<Mutex<FxHashMap<LinkId, Expectation<C>>>>,
 }
 
-#[derive(Clone, Debug)]
-struct Expectation {
+#[derive(Debug)]
+struct Expectation<C> {
     from: NodeId,
-    connections: mpsc::Sender<TcpStream>,
+    connections: mpsc::Sender<C>,
 }
 
-impl Expected {
+impl<C> Default for Expected<C> {
+    fn default() -> Self {
+        Self { links: Arc::default() }
+    }
+}
+
+impl<C> Clone for Expected<C> {
+    fn clone(&self) -> Self {
+        Self { links: Arc::clone(&self.links) }
+    }
+}
+
+impl<C> Expected<C> {
     /// Connections for `link` whose dialler is node `from` are to come to the returned channel.
-    pub fn expect(&self, link: LinkId, from: NodeId) -> mpsc::Receiver<TcpStream> {
+    pub fn expect(&self, link: LinkId, from: NodeId) -> mpsc::Receiver<C> {
         let (connections, receiver) = mpsc::channel(1);
         self.lock().insert(link, Expectation { from, connections });
         receiver
@@ -45,14 +57,15 @@ impl Expected {
         self.lock().remove(&link);
     }
 
-    fn find(&self, link: LinkId, from: NodeId) -> Option<mpsc::Sender<TcpStream>> {
+    /// Where connections for `link` go whose dialler is node `from`.
+    pub fn find(&self, link: LinkId, from: NodeId) -> Option<mpsc::Sender<C>> {
         self.lock()
             .get(&link)
             .filter(|expected| expected.from == from)
             .map(|expected| expected.connections.clone())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, FxHashMap<LinkId, Expectation>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, FxHashMap<LinkId, Expectation<C>>> {
         self.links.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

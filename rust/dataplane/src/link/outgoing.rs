@@ -162,6 +162,11 @@ impl Outgoing {
         self.lock().queue.count_drop(cause, packets);
     }
 
+    /// Bytes of the largest packet that it takes.
+    pub fn mtu(&self) -> u16 {
+        self.lock().queue.mtu()
+    }
+
     /// What has passed so far, and the bytes that wait.
     pub fn counters(&self) -> (Counters, u64) {
         let state = self.lock();

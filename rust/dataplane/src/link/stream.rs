@@ -60,7 +60,7 @@ pub struct End {
 
 /// Whose clock the moments in a peer's packets are of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum PeerClock {
+pub(crate) enum PeerClock {
     /// This machine's.
     Ours,
     /// Another one's: they mean nothing here.
@@ -69,9 +69,13 @@ enum PeerClock {
 
 impl PeerClock {
     fn of(stream: &TcpStream) -> io::Result<Self> {
-        let (here, there) = (stream.local_addr()?.ip(), stream.peer_addr()?.ip());
+        Ok(Self::between(stream.local_addr()?.ip(), stream.peer_addr()?.ip()))
+    }
+
+    /// Of a connection between these addresses, of which the first is here.
+    pub(crate) fn between(here: IpAddr, there: IpAddr) -> Self {
         let ours = there.is_loopback() || here == there || (is_underlay(here) && is_underlay(there));
-        Ok(if ours { Self::Ours } else { Self::Foreign })
+        if ours { Self::Ours } else { Self::Foreign }
     }
 }
 
@@ -122,7 +126,7 @@ impl End {
 }
 
 /// Runs `future` as a task of its own, which ends when the returned future is dropped.
-async fn spawn_scoped<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+pub(crate) async fn spawn_scoped<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
     let mut tasks = tokio::task::JoinSet::new();
     tasks.spawn(future);
     match tasks.join_next().await {
@@ -157,7 +161,7 @@ async fn read(
 }
 
 /// Packets from another machine came when they arrived.
-fn stamp(batch: &mut [Packet]) {
+pub(crate) fn stamp(batch: &mut [Packet]) {
     let now = clock::now();
     batch.iter_mut().filter(|packet| packet.due != 0).for_each(|packet| packet.due = now.0);
 }
@@ -180,9 +184,9 @@ async fn write(
 
 /// Packets that are being written. When the connection ends first, how many of them reached the peer
 /// is unknown: all count as dropped, and senders hear that the link broke.
-struct UnderWay<'a> {
-    packets: Vec<Packet>,
-    outgoing: &'a Outgoing,
+pub(crate) struct UnderWay<'a> {
+    pub(crate) packets: Vec<Packet>,
+    pub(crate) outgoing: &'a Outgoing,
 }
 
 impl Drop for UnderWay<'_> {

@@ -6,4 +6,5 @@ mod control;
 mod forwarding;
 mod impairments;
 mod peers;
+mod quic;
 mod testbed;

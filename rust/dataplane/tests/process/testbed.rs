@@ -51,13 +51,14 @@ impl Testbed {
         let (sender, events) = mpsc::unbounded_channel();
         let expected = Expected::default();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap().to_string();
+        let bound = listener.local_addr().unwrap();
+        let address = bound.to_string();
         let routes = Arc::new(Routes::new(sender.clone()));
         let chains = Chains::new(key(), Arc::clone(&routes), sender.clone(), Outside::new(None), 512 * 1024);
         tokio::spawn(listen::accept(listener, key(), expected.clone(), Arc::clone(&chains)));
         let timers = Timers::start(timing).unwrap();
         let (pattern, readers) = (Pattern::new(1), Arc::new(Readers::new(1).unwrap()));
-        let experiment = Experiment { key: key(), pattern, seed: 1, timers, readers, chains };
+        let experiment = Experiment { key: key(), address: bound, pattern, seed: 1, timers, readers, chains };
         let host = Host::new(experiment, expected, sender, routes);
         Self {
             host,
@@ -226,7 +227,7 @@ pub fn node(id: u32, processors: u32, mapping: Mapping) -> Node {
 }
 
 pub fn link(id: u32, a: u32, b: u32, transport: Transport, address: &str) -> Link {
-    let tcp = transport == Transport::Tcp;
+    let apart = transport != Transport::Memory;
     Link {
         id: LinkId(id),
         a: NodeId(a),
@@ -234,9 +235,9 @@ pub fn link(id: u32, a: u32, b: u32, transport: Transport, address: &str) -> Lin
         transport,
         congestion: "cubic".into(),
         cost: 1.0,
-        dial: tcp,
-        listen_end: tcp,
-        peer: tcp.then(|| address.to_owned()),
+        dial: apart,
+        listen_end: apart,
+        peer: apart.then(|| address.to_owned()),
         mtu: 1_500,
         up: true,
         forward: Direction::default(),
@@ -258,6 +259,8 @@ pub fn flow(id: u32, source: u32, destination: u32, size: u64) -> Flow {
         packet_size: None,
         arrival: ArrivalProcess::Constant,
         ecn: false,
+        congestion: None,
+        v6: false,
     }
 }
 

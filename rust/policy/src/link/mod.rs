@@ -143,6 +143,11 @@ pub struct LinkQueue {
 }
 
 impl LinkQueue {
+    /// Bytes of the largest packet that it takes.
+    pub fn mtu(&self) -> u16 {
+        self.mtu
+    }
+
     /// An empty queue of a link that only carries packets of up to `mtu` bytes.
     pub fn new(mtu: u16, seed: LinkSeed) -> Self {
         let direction = Direction::default();

@@ -18,7 +18,8 @@ pub use counters::{Drops, FlowCounters, LinkCounters, SinkCounters};
 pub use direction::{Class, Direction, Trace};
 pub use fidelity::{LinkFidelity, ProcessFidelity, Quantiles};
 pub use rows::{
-    Address, ArrivalProcess, Device, Flow, FlowKind, Link, Mapping, Node, Route, Socks, SocksMode, Transport,
+    Address, ArrivalProcess, Congestion, Device, Flow, FlowKind, Link, Mapping, Node, Route, Socks,
+    SocksMode, Transport,
 };
 
 /// Version of this protocol, in the first message of each side.

@@ -119,6 +119,8 @@ pub enum Transport {
     Memory,
     /// A TCP connection.
     Tcp,
+    /// A QUIC connection.
+    Quic,
 }
 
 /// A link.
@@ -198,6 +200,21 @@ pub enum FlowKind {
     Icmp,
     /// Bytes on connections of their own, joined by the kernel.
     Max,
+    /// A connection of a TCP in user space.
+    Tcp,
+}
+
+/// What the sender of a `tcp` flow does about losses.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Congestion {
+    /// It sends as much as its receiver takes.
+    None,
+    /// Reno (RFC 5681).
+    Reno,
+    /// Cubic (RFC 9438).
+    #[default]
+    Cubic,
 }
 
 /// When a flow of packets sends.
@@ -253,6 +270,12 @@ pub struct Flow {
     /// Whether a `udp` flow's packets may be marked instead of dropped.
     #[serde(default)]
     pub ecn: bool,
+    /// What a `tcp` flow does about losses.
+    #[serde(default)]
+    pub congestion: Option<Congestion>,
+    /// Whether a `tcp` flow is one of IPv6.
+    #[serde(default)]
+    pub v6: bool,
 }
 
 fn one_weight() -> u32 {

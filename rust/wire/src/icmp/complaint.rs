@@ -51,6 +51,11 @@ impl Complaint {
     }
 }
 
+/// Whether a packet is an error: what a host is told of a packet of its own.
+pub fn is_complaint(packet: &[u8]) -> bool {
+    Ip::parse(packet).is_ok_and(|ip| is_error(&ip))
+}
+
 /// The packet by which the node with the address `from` complains about another, with what fits of that.
 ///
 /// Nothing where there must be silence: about another error, about any fragment but the first, about what

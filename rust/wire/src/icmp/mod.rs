@@ -11,7 +11,7 @@ use std::net::IpAddr;
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-pub use self::complaint::{Complaint, error};
+pub use self::complaint::{Complaint, error, is_complaint};
 pub use self::echo::{Echo, echo_of, echo_reply, echo_request};
 use crate::checksum::{Sum, checksum};
 use crate::ip::{Ip, protocol};

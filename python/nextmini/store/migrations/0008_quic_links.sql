@@ -1,0 +1,5 @@
+-- Links over QUIC.
+
+ALTER TABLE links
+    DROP CONSTRAINT links_transport_check,
+    ADD CONSTRAINT links_transport_check CHECK (transport IN ('memory', 'tcp', 'quic'));

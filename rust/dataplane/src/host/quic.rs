@@ -1,0 +1,89 @@
+//! What the QUIC links of a process share, made when the first of them needs it.
+
+use std::io;
+use std::net::SocketAddr;
+
+use nextmini_wire::handshake::LinkKey;
+use nextmini_wire::id::{LinkId, NodeId};
+use quinn::Connection;
+use thiserror::Error;
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use crate::link::listen::Expected;
+use crate::quic::accept::accept;
+use crate::quic::identity::{Identity, IdentityError};
+use crate::quic::sockets::listening;
+
+/// Why there are no QUIC links.
+#[derive(Debug, Error)]
+pub(super) enum QuicLinksError {
+    /// No identity.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// No socket.
+    #[error("cannot listen for QUIC links at UDP {address} ({source})")]
+    Listen {
+        /// Where TCP links arrive, too.
+        address: SocketAddr,
+        /// The kernel's answer.
+        source: io::Error,
+    },
+}
+
+/// Identity and listening socket.
+#[derive(Debug)]
+pub(super) struct QuicLinks {
+    key: LinkKey,
+    address: SocketAddr,
+    identity: Option<Identity>,
+    expected: Expected<Connection>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl QuicLinks {
+    /// Of an experiment with this key, in a process that takes links at `address`.
+    pub(super) fn new(key: LinkKey, address: SocketAddr) -> Self {
+        Self { key, address, identity: None, expected: Expected::default(), accepting: None }
+    }
+
+    /// What the process proves to others.
+    ///
+    /// # Errors
+    /// [`QuicLinksError::Identity`].
+    pub(super) fn identity(&mut self) -> Result<Identity, QuicLinksError> {
+        match &self.identity {
+            Some(identity) => Ok(identity.clone()),
+            None => Ok(self.identity.insert(Identity::new(&self.key)?).clone()),
+        }
+    }
+
+    /// Connections for `link` whose dialler is node `from` come to the returned channel.
+    ///
+    /// # Errors
+    /// See [`QuicLinksError`].
+    pub(super) fn expect(
+        &mut self,
+        link: LinkId,
+        from: NodeId,
+    ) -> Result<mpsc::Receiver<Connection>, QuicLinksError> {
+        if self.accepting.is_none() {
+            let (address, identity) = (self.address, self.identity()?);
+            let socket = listening(address, &identity);
+            let socket = socket.map_err(|source| QuicLinksError::Listen { address, source })?;
+            self.accepting = Some(tokio::spawn(accept(socket, self.expected.clone())));
+        }
+        Ok(self.expected.expect(link, from))
+    }
+
+    /// No connection is wanted for `link` any more.
+    pub(super) fn forget(&self, link: LinkId) {
+        self.expected.forget(link);
+    }
+}
+
+impl Drop for QuicLinks {
+    fn drop(&mut self) {
+        self.accepting.iter().for_each(JoinHandle::abort);
+    }
+}

@@ -1,0 +1,223 @@
+//! The sending end of a TCP flow.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use nextmini_policy::lossless::{Checksum, Pattern};
+use nextmini_policy::time::Instant;
+use nextmini_policy::token_bucket::TokenBucket;
+use nextmini_wire::control::Flow;
+use nextmini_wire::packet::MAX_CHUNK;
+use nextmini_wire::tcp_flow::{PREFACE_BYTES, RECEIPT_BYTES, Receipt, encode_preface};
+use smoltcp::socket::tcp::Socket;
+use thiserror::Error;
+
+use super::endpoint::{BeginError, Endpoint, PATIENCE, Shape};
+use crate::flow::checksum_text;
+use crate::flow::source::seconds;
+
+/// A flow with a rate may catch up on so much after it was late.
+const BURST: Duration = Duration::from_millis(4);
+/// See [`piece`].
+const PIECE: Duration = Duration::from_millis(10);
+/// See [`piece`].
+const LEAST: usize = 100;
+/// What a packet carries at an MTU of 1,500 bytes.
+const PACKET: usize = 1_460;
+
+/// Why a flow did not arrive.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ClientError {
+    /// The other end refused, or did not answer.
+    #[error("no connection to its destination: it was refused, or not answered within {PATIENCE:?}")]
+    NoConnection,
+    /// The connection ended.
+    #[error("its connection was reset, or not answered for {PATIENCE:?}")]
+    Broken,
+    /// Something else arrived.
+    #[error("checksum mismatch: {ours} was sent and {theirs} arrived")]
+    Checksum {
+        /// Of what was sent.
+        ours: String,
+        /// Of what arrived.
+        theirs: String,
+    },
+    /// The node lost everything that it knew.
+    #[error("its node went down")]
+    Down,
+}
+
+/// What a flow sends.
+pub struct Client {
+    endpoint: Endpoint,
+    flow: Flow,
+    pattern: Pattern,
+    pace: Option<TokenBucket>,
+    ends_at: Option<Instant>,
+    preface: usize,
+    written: u64,
+    size: u64,
+    checksum: Checksum,
+    receipt: Vec<u8>,
+    established: bool,
+    closed: bool,
+}
+
+/// What a flow with a rate writes at a time: a packet, or less if that would take longer than [`PIECE`], but not so little
+/// that headers are most of it.
+fn piece(rate: u64) -> usize {
+    let bytes = u128::from(rate) * PIECE.as_nanos() / 8_000_000_000;
+    usize::try_from(bytes).unwrap_or(PACKET).clamp(LEAST, PACKET)
+}
+
+impl Client {
+    /// The client of `flow`, which begins now.
+    ///
+    /// # Errors
+    /// [`BeginError`].
+    pub fn new(
+        flow: Flow,
+        (own, to): (SocketAddr, SocketAddr),
+        shape: &Shape,
+        pattern: Pattern,
+        now: Instant,
+    ) -> Result<Self, BeginError> {
+        let pace = flow.rate.map(|rate| {
+            let burst = u128::from(rate) * BURST.as_nanos() / 8_000_000_000;
+            TokenBucket::new(rate, u64::try_from(burst).unwrap_or(u64::MAX), now)
+        });
+        Ok(Self {
+            endpoint: Endpoint::connect(own, to, shape, now)?,
+            ends_at: flow.duration.map(|duration| now + seconds(duration)),
+            size: flow.size.unwrap_or(u64::MAX),
+            flow,
+            pattern,
+            pace,
+            preface: 0,
+            written: 0,
+            checksum: Checksum::default(),
+            receipt: Vec::with_capacity(RECEIPT_BYTES),
+            established: false,
+            closed: false,
+        })
+    }
+
+    /// Its connection.
+    pub fn endpoint(&mut self) -> &mut Endpoint {
+        &mut self.endpoint
+    }
+
+    /// Bytes of data that were written.
+    pub fn written(&self) -> u64 {
+        self.written
+    }
+
+    /// Bytes of data that the other end has acknowledged.
+    pub fn acknowledged(&mut self) -> u64 {
+        let waiting = self.endpoint.socket().send_queue() as u64;
+        self.written.saturating_sub(waiting)
+    }
+
+    /// Sends no more than was written.
+    pub fn finish(&mut self) {
+        self.size = self.size.min(self.written);
+    }
+
+    /// The flow's own checksum.
+    pub fn checksum(&self) -> String {
+        checksum_text(self.checksum.finish())
+    }
+
+    /// When there is more to do, whatever the connection does.
+    pub fn wakes_at(&mut self, now: Instant) -> Option<Instant> {
+        let room = self.endpoint.socket().can_send() && self.written < self.size;
+        let ready = self.pace.as_ref().map(TokenBucket::ready).filter(|&at| room && at > now);
+        ready.into_iter().chain(self.ends_at.filter(|&at| at > now && !self.closed)).min()
+    }
+
+    /// Writes what there is room for, and reads what has come; whether there was anything.
+    pub fn serve(&mut self, now: Instant) -> bool {
+        if self.ends_at.is_some_and(|at| now >= at) {
+            self.finish();
+        }
+        let written = self.write(now);
+        let read = self.read();
+        let done = self.written >= self.size && self.preface == PREFACE_BYTES;
+        if done && !self.closed {
+            self.endpoint.socket().close();
+            self.closed = true;
+            return true;
+        }
+        written || read
+    }
+
+    fn write(&mut self, now: Instant) -> bool {
+        let mut progress = false;
+        self.established |= self.endpoint.socket().may_send();
+        while self.endpoint.socket().can_send() && !self.closed {
+            if self.preface < PREFACE_BYTES {
+                let preface = encode_preface(self.flow.id);
+                let Ok(sent) = self.endpoint.socket().send_slice(&preface[self.preface..]) else { break };
+                self.preface += sent;
+                progress = true;
+                continue;
+            }
+            let left = (self.size - self.written).min(MAX_CHUNK as u64) as usize;
+            if left == 0 || self.pace.as_ref().is_some_and(|pace| pace.ready() > now) {
+                break;
+            }
+            let written = self.write_data(left);
+            if let Some(pace) = &mut self.pace {
+                pace.spend(written as u64, now);
+            }
+            progress |= written > 0;
+            if written == 0 {
+                break;
+            }
+        }
+        progress
+    }
+
+    fn write_data(&mut self, most: usize) -> usize {
+        let most = self.flow.rate.map_or(most, |rate| most.min(piece(rate)));
+        let (pattern, checksum) = (&self.pattern, &mut self.checksum);
+        let (flow, offset) = (self.flow.id, self.written);
+        let socket: &mut Socket<'_> = self.endpoint.socket();
+        let sent = socket.send(|room| {
+            let length = most.min(room.len());
+            let data = pattern.slice(flow, offset, length);
+            room[..length].copy_from_slice(&data);
+            checksum.write(&data);
+            (length, length)
+        });
+        let sent = sent.unwrap_or(0);
+        self.written += sent as u64;
+        sent
+    }
+
+    fn read(&mut self) -> bool {
+        let receipt = &mut self.receipt;
+        let socket = self.endpoint.socket();
+        if !socket.can_recv() {
+            return false;
+        }
+        let read = socket.recv(|bytes| {
+            receipt.extend_from_slice(&bytes[..bytes.len().min(RECEIPT_BYTES - receipt.len())]);
+            (bytes.len(), ())
+        });
+        read.is_ok()
+    }
+
+    /// What became of the flow, once that is known.
+    pub fn verdict(&mut self) -> Option<Result<(), ClientError>> {
+        if let Some(&receipt) = self.receipt.first_chunk() {
+            let receipt = Receipt::decode(receipt);
+            let (ours, theirs) = (self.checksum(), checksum_text(receipt.checksum));
+            let whole = receipt.bytes == self.written && ours == theirs;
+            return Some(if whole { Ok(()) } else { Err(ClientError::Checksum { ours, theirs }) });
+        }
+        let established = self.established;
+        let error = if established { ClientError::Broken } else { ClientError::NoConnection };
+        (!self.endpoint.socket().is_active()).then_some(Err(error))
+    }
+}

@@ -1,0 +1,171 @@
+//! An end of a TCP connection, with a stack of its own: a stack looks at all of its sockets for every packet.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use bytes::Bytes;
+use nextmini_policy::time::Instant;
+use nextmini_wire::control::Congestion;
+use smoltcp::iface::{Config, Interface, PollResult, SocketHandle, SocketSet};
+use smoltcp::socket::tcp::{CongestionControl, Socket, SocketBuffer, State};
+use smoltcp::time;
+use smoltcp::wire::{HardwareAddress, IpCidr, IpEndpoint};
+use thiserror::Error;
+
+use super::device::Device;
+use super::track::Track;
+use crate::routes::Outbound;
+
+/// Packets that a stack makes before others have their turn.
+const PACKETS: usize = 64;
+/// A peer that does not answer for so long is gone.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// When a sender sends less than a packet holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Partial {
+    /// At once.
+    AtOnce,
+    /// When nothing is under way that would bring more room (Nagle, RFC 896).
+    WhenAlone,
+}
+
+/// How an end is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// Bytes of the largest packet.
+    pub mtu: usize,
+    /// Bytes that may have arrived and not been read.
+    pub receive: usize,
+    /// Bytes that may have been written and not been acknowledged.
+    pub send: usize,
+    /// What the sender does about losses.
+    pub congestion: Congestion,
+    /// When it sends less than a packet holds.
+    pub partial: Partial,
+    /// Where its numbers begin.
+    pub seed: u64,
+}
+
+/// A connection cannot be begun.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("its addresses are none of a connection")]
+pub struct BeginError;
+
+fn stack_time(now: Instant, pace: u32) -> time::Instant {
+    time::Instant::from_micros((now.0.saturating_mul(pace.into()) / 1_000) as i64)
+}
+
+/// An end.
+pub struct Endpoint {
+    device: Device,
+    interface: Interface,
+    sockets: SocketSet<'static>,
+    handle: SocketHandle,
+    pace: u32,
+    track: Track,
+}
+
+/// How fast the stack's clock runs. It takes a segment for lost after a second at the least (RFC 6298, section 2.4),
+/// which Linux does after 200 ms (TCP_RTO_MIN) and which a network of one machine has time for hundreds of times. Cubic
+/// reckons with the time itself.
+fn pace(congestion: Congestion) -> u32 {
+    match congestion {
+        Congestion::None | Congestion::Reno => 5,
+        Congestion::Cubic => 1,
+    }
+}
+
+impl Endpoint {
+    fn new(own: IpAddr, shape: &Shape, now: Instant) -> Self {
+        let mut device = Device::new(shape.mtu, PACKETS);
+        let mut config = Config::new(HardwareAddress::Ip);
+        config.random_seed = shape.seed;
+        let pace = pace(shape.congestion);
+        let mut interface = Interface::new(config, &mut device, stack_time(now, pace));
+        interface.update_ip_addrs(|addresses| {
+            // Whoever is to be reached is reached by the one device. There is room for one address.
+            let _room = addresses.push(IpCidr::new(own.into(), 0));
+        });
+        let buffer = |bytes: usize| SocketBuffer::new(vec![0; bytes]);
+        let mut socket = Socket::new(buffer(shape.receive), buffer(shape.send));
+        // A second segment may never come, and a network of one machine has no use for fewer packets.
+        socket.set_ack_delay(None);
+        socket.set_nagle_enabled(shape.partial == Partial::WhenAlone);
+        socket.set_timeout(Some(time::Duration::from_millis((PATIENCE * pace).as_millis() as u64)));
+        socket.set_congestion_control(match shape.congestion {
+            Congestion::None => CongestionControl::None,
+            Congestion::Reno => CongestionControl::Reno,
+            Congestion::Cubic => CongestionControl::Cubic,
+        });
+        let mut sockets = SocketSet::new(Vec::with_capacity(1));
+        let handle = sockets.add(socket);
+        Self { device, interface, sockets, handle, pace, track: Track::default() }
+    }
+
+    /// An end that connects.
+    ///
+    /// # Errors
+    /// [`BeginError`].
+    pub fn connect(own: SocketAddr, to: SocketAddr, shape: &Shape, now: Instant) -> Result<Self, BeginError> {
+        let mut endpoint = Self::new(own.ip(), shape, now);
+        let socket = endpoint.sockets.get_mut::<Socket<'_>>(endpoint.handle);
+        let (own, to) = (IpEndpoint::from(own), IpEndpoint::from(to));
+        socket.connect(endpoint.interface.context(), to, own).map_err(|_| BeginError)?;
+        Ok(endpoint)
+    }
+
+    /// An end that waits for a connection.
+    ///
+    /// # Errors
+    /// [`BeginError`].
+    pub fn listen(own: SocketAddr, shape: &Shape, now: Instant) -> Result<Self, BeginError> {
+        let mut endpoint = Self::new(own.ip(), shape, now);
+        endpoint.socket().listen(IpEndpoint::from(own)).map_err(|_| BeginError)?;
+        Ok(endpoint)
+    }
+
+    /// Its socket.
+    pub fn socket(&mut self) -> &mut Socket<'static> {
+        self.sockets.get_mut(self.handle)
+    }
+
+    /// What its segments tell.
+    pub fn track(&self) -> &Track {
+        &self.track
+    }
+
+    /// Takes a packet that came for it.
+    pub fn take(&mut self, packet: Bytes, now: Instant) {
+        let ending = matches!(self.socket().state(), State::FinWait1 | State::Closing | State::LastAck);
+        if ending && self.socket().send_queue() == 0 && self.track.has_heard(&packet) {
+            // Only the FIN is under way. Upon duplicates smoltcp 0.14 stops its timer to send data again, of which there
+            // is none, and never sends the FIN again.
+            return;
+        }
+        self.track.hears(&packet, now);
+        self.device.take(packet);
+    }
+
+    /// Does what there is to do. Whether the socket may have changed.
+    pub fn poll(&mut self, now: Instant) -> bool {
+        let result = self.interface.poll(stack_time(now, self.pace), &mut self.device, &mut self.sockets);
+        result == PollResult::SocketStateChanged
+    }
+
+    /// Moves what it has to send to `batch`.
+    pub fn fetch(&mut self, batch: &mut Vec<Outbound>, now: Instant) {
+        for packet in &self.device.leaving {
+            self.track.sends(&packet.payload, now);
+        }
+        self.device.fetch(batch);
+    }
+
+    /// When it is to be polled again, if nothing arrives before.
+    pub fn next(&mut self, now: Instant) -> Option<Instant> {
+        let next = self.interface.poll_at(stack_time(now, self.pace), &self.sockets)?;
+        let micros = next.total_micros().max(0) as u64;
+        // Not before it is time for the stack.
+        Some(Instant(micros.saturating_mul(1_000).div_ceil(u64::from(self.pace))))
+    }
+}

@@ -1,0 +1,96 @@
+//! Links over QUIC: what they carry, and whom they refuse.
+
+use std::net::UdpSocket;
+
+use nextmini_dataplane::quic::identity::{Identity, SERVER_NAME};
+use nextmini_dataplane::quic::{settings, sockets};
+use nextmini_wire::control::{Apply, LinkStatus, Mapping, Transport};
+use nextmini_wire::handshake::LinkKey;
+use nextmini_wire::id::LinkId;
+use quinn::{ClientConfig, Connection, ConnectionError};
+
+use crate::testbed::{Testbed, flow, key, link};
+
+const SIZE: u64 = 20_000_000;
+
+/// Four nodes in a line of three links.
+async fn line(transports: [Transport; 3]) -> Testbed {
+    let mut bed = Testbed::start().await;
+    bed.nodes(4, 1, Mapping::Sequential);
+    let address = bed.address.clone();
+    let links = (1..).zip(transports).map(|(id, transport)| link(id, id, id + 1, transport, &address));
+    bed.add_links(links.collect());
+    bed.routes(&[1, 2, 3, 4], 1);
+    bed.until_up().await;
+    bed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_byte_arrives_over_links_of_all_kinds() {
+    for transports in [[Transport::Quic; 3], [Transport::Tcp, Transport::Quic, Transport::Memory]] {
+        let mut bed = line(transports).await;
+        bed.flows((1..=4).map(|id| flow(id, 1, 4, SIZE)).collect());
+        bed.until_ended(4).await;
+        bed.assert_complete(4, SIZE);
+        bed.assert_nothing_dropped();
+    }
+}
+
+/// Connects to the testbed as somebody with this key.
+async fn connect(bed: &Testbed, key: &LinkKey) -> Result<Connection, ConnectionError> {
+    let peer = bed.address.parse().unwrap();
+    let socket = sockets::dialling(peer).unwrap();
+    let identity = Identity::new(key).unwrap();
+    let mut config = ClientConfig::new(identity.client);
+    config.transport_config(std::sync::Arc::new(settings::transport(None, "cubic")));
+    let connection = socket.connect_with(config, peer, SERVER_NAME).unwrap().await?;
+    // The server's verdict on who this is comes after the client's handshake.
+    let (mut asking, mut answer) = connection.open_bi().await?;
+    asking.write_all(&[0, 0, 0, 9, 0, 0, 0, 9]).await.map_err(|_| connection.close_reason().unwrap())?;
+    let mut verdict = [9];
+    answer.read_exact(&mut verdict).await.map_err(|_| connection.close_reason().unwrap())?;
+    assert_eq!(verdict, [0]);
+    Ok(connection)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn only_the_experiments_key_opens_a_connection_and_only_known_links_are_carried() {
+    let bed = line([Transport::Quic; 3]).await;
+    let stranger = LinkKey::from_hex(&"a5".repeat(32)).unwrap();
+    let refused = connect(&bed, &stranger).await.unwrap_err();
+    assert!(
+        matches!(refused, ConnectionError::TransportError(_) | ConnectionError::ConnectionClosed(_)),
+        "{refused}"
+    );
+    let connection = connect(&bed, &key()).await.unwrap();
+    // There is no link 9.
+    assert!(matches!(connection.closed().await, ConnectionError::ApplicationClosed(_)));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_that_make_no_sense_change_nothing() {
+    let mut bed = line([Transport::Quic; 3]).await;
+    let noise = UdpSocket::bind("127.0.0.1:0").unwrap();
+    for length in (0..1_400).step_by(7) {
+        let bytes: Vec<u8> = (0..length).map(|at| (at * 31 + length) as u8).collect();
+        noise.send_to(&bytes, &bed.address).unwrap();
+    }
+    bed.flows(vec![flow(1, 1, 4, SIZE)]);
+    bed.until_ended(1).await;
+    bed.assert_complete(1, SIZE);
+    assert!(bed.links.values().all(|state| *state == LinkStatus::Up));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_is_removed_and_comes_again_is_connected_again() {
+    let mut bed = line([Transport::Quic; 3]).await;
+    for _ in 0..2 {
+        bed.apply(Apply { remove_links: vec![LinkId(2)], ..Apply::default() });
+        let again = link(2, 2, 3, Transport::Quic, &bed.address);
+        bed.add_links(vec![again]);
+        bed.until_up().await;
+    }
+    bed.flows(vec![flow(1, 1, 4, SIZE)]);
+    bed.until_ended(1).await;
+    bed.assert_complete(1, SIZE);
+}

@@ -1,0 +1,219 @@
+"""Links over QUIC: what they carry beside others, how they are changed, and what they make of noise."""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from program import assert_complete
+from test_live import assert_nothing_left, refused, up
+from test_live_changes import said
+
+if TYPE_CHECKING:
+    from program import Program
+
+MIXED = """
+[experiment]
+name = "mixed"
+processes = 3
+[topology]
+kind = "line"
+nodes = 6
+[[links]]
+ends = ["n2", "n3"]
+transport = "quic"
+[[links]]
+ends = ["n3", "n4"]
+transport = "quic"
+congestion = "bbr"
+[[links]]
+ends = ["n5", "n6"]
+transport = "quic"
+congestion = "reno"
+[[flows]]
+name = "there"
+source = "n1"
+destination = "n6"
+size = "5 MB"
+[[flows]]
+name = "back"
+source = "n6"
+destination = "n1"
+size = "5 MB"
+[[flows]]
+name = "stack"
+kind = "tcp"
+source = "n1"
+destination = "n5"
+size = "2 MB"
+rate = "100 Mbit/s"
+[[flows]]
+name = "packets"
+kind = "udp"
+source = "n6"
+destination = "n2"
+rate = "5 Mbit/s"
+duration = "1 s"
+"""
+
+
+def run(program: Program, scenario: str) -> dict[str, Any]:
+    done = program.run("run", program.write(scenario), "--json")
+    assert done.code == 0, done.err
+    return done.document
+
+
+def test_flows_of_every_kind_cross_links_of_every_kind(program: Program) -> None:
+    document = run(program, MIXED)
+    assert_complete(document, 4)
+    bytes_of = {flow["name"]: flow["bytes"] for flow in document["flows"]}
+    assert (bytes_of["there"], bytes_of["back"], bytes_of["stack"]) == (5_000_000, 5_000_000, 2_000_000)
+    (packets,) = (flow for flow in document["flows"] if flow["name"] == "packets")
+    assert packets["lost"] == packets["reordered"] == packets["duplicates"] == 0
+    resolved = (program.work / document["folder"] / "scenario.toml").read_text()
+    transports = [line for line in resolved.splitlines() if line.startswith("transport")]
+    assert transports == [f'transport = "{kind}"' for kind in ("memory", "quic", "quic", "tcp", "quic")]
+
+
+def test_a_link_over_quic_does_what_it_is_asked_to(program: Program) -> None:
+    document = run(
+        program,
+        """
+[experiment]
+name = "asked"
+processes = 2
+[network]
+transport = "quic"
+[topology]
+kind = "custom"
+nodes = ["a", "c", "b", "d"]
+[[links]]
+ends = ["a", "b"]
+rate = "20 Mbit/s"
+[[links]]
+ends = ["c", "d"]
+delay = "20 ms"
+[[flows]]
+name = "rate"
+source = "a"
+destination = "b"
+size = "5 MB"
+[[flows]]
+name = "delay"
+kind = "udp"
+source = "c"
+destination = "d"
+rate = "1 Mbit/s"
+packet_size = 500
+duration = "2 s"
+""",
+    )
+    assert_complete(document, 2)
+    rate, delay = document["flows"]
+    assert rate["goodput_bps"] == pytest.approx(20e6 * 1460 / 1500, rel=0.03)
+    assert 20 <= delay["delay_ms"]["p50"] < 25, delay
+    assert delay["lost"] == 0
+
+
+LINE = """
+[experiment]
+name = "line"
+processes = 2
+interval = "100 ms"
+[network]
+transport = "quic"
+[topology]
+kind = "line"
+nodes = 4
+[[flows]]
+name = "long"
+source = "n1"
+destination = "n4"
+duration = "1 h"
+rate = "20 Mbit/s"
+"""
+
+
+def delivered(program: Program) -> int:
+    """Bytes of the long flow that have arrived, while all is in force."""
+    document = said(program, "status")
+    assert document["troubles"] == []
+    (flow,) = (flow for flow in document["flows"] if flow["name"] == "long")
+    assert flow["status"] == "running", flow
+    return int(flow["bytes"])
+
+
+def test_links_are_cut_and_mended_added_and_removed_under_traffic(program: Program) -> None:
+    up(program, LINE)
+    cut = said(program, "link", "n2", "n3", "down")
+    assert (cut["transport"], cut["up"]) == ("quic", False)
+    assert said(program, "link", "n2", "n3", "up")["up"]
+    after = said(program, "flow", "add", "n4", "n1", "--size", "2 MB", "--wait")
+    assert (after["status"], after["bytes"]) == ("completed", 2_000_000)
+    before = delivered(program)
+    added = said(program, "link", "n1", "n4", "add", "transport=quic", "congestion=bbr", "delay=5 ms")
+    assert (added["transport"], added["settings"]) == ("quic", {"delay": "5 ms"})
+    told = refused(program, "link", "n1", "n3", "add", "transport=quic", "congestion=vegas")
+    assert 'congestion: "vegas" is no congestion control of QUIC links; write "cubic", "reno" or' in told
+    assert said(program, "link", "n4", "n1", "remove")["removed"]
+    assert delivered(program) > before
+    assert said(program, "down")["flows"][0]["status"] == "stopped"
+    assert_nothing_left(program)
+
+
+def udp_ports(pid: int) -> set[int]:
+    """The ports of a process's UDP sockets."""
+    sockets = set()
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        target = os.readlink(descriptor)
+        if target.startswith("socket:["):
+            sockets.add(target.removeprefix("socket:[").removesuffix("]"))
+    rows = [line.split() for line in Path(f"/proc/{pid}/net/udp").read_text().splitlines()[1:]]
+    return {int(row[1].split(":")[1], 16) for row in rows if row[9] in sockets}
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process takes."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def noise(chance: random.Random) -> bytes:
+    """Bytes of no meaning, half of them behind what QUIC's first packets begin with."""
+    some = chance.randbytes(chance.randrange(1, 1_472))
+    return some if chance.random() < 0.5 else b"\xc3\x00\x00\x00\x01\x08" + some
+
+
+def test_noise_changes_nothing(program: Program) -> None:
+    up(program, LINE)
+    whole = ("flow", "add", "n1", "n4", "--size", "5 MB", "--wait")
+    assert said(program, *whole)["status"] == "completed"
+    pids = [program.dataplane(process) for process in (0, 1)]
+    ports = sorted({port for pid in pids for port in udp_ports(pid)})
+    assert len(ports) >= 3, "a socket that listens in each process, and those that have connected"
+    before = [resident(pid) for pid in pids]
+    chance = random.Random(9)
+    packets = [noise(chance) for _ in range(5_000)]
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sending:
+        ends_at = time.monotonic() + 2
+        while time.monotonic() < ends_at:
+            for packet in packets[:: len(ports)]:
+                for port in ports:
+                    sending.sendto(packet, ("127.0.0.1", port))
+            chance.shuffle(packets)
+    assert said(program, *whole)["status"] == "completed"
+    for pid, bytes_before in zip(pids, before, strict=True):
+        assert resident(pid) - bytes_before < 64 << 20
+    assert delivered(program) > 0
+    assert program.run("down").code == 0
+
+
+def test_a_congestion_control_that_quic_links_do_not_have_is_refused(program: Program) -> None:
+    scenario = LINE.replace("nodes = 4", 'nodes = 4\nlink = { congestion = "dctcp" }')
+    told = refused(program, "run", program.write(scenario))
+    assert ':11: topology.link.congestion: "dctcp" is no congestion control of QUIC links; ' in told
+    assert 'write "cubic", "reno" or "bbr", or transport = "tcp"' in told
