@@ -51,9 +51,9 @@ command = "{deaf}setsid sleep 1000 & while :; do sleep 0.1; done"
 def up(program: Program, name: str = "") -> dict[str, Any]:
     done = program.run("up", scenario(program, name), "--json")
     assert done.code == 0, done.err
-    folder = program.work / done.document["folder"]
     deadline = time.monotonic() + PATIENCE
-    while not (folder / "apps" / "deaf.log").exists():
+    # The deaf shell, and what it has started.
+    while len(program.processes("sleep 1000")) < 2:
         assert time.monotonic() < deadline
     return done.document
 

@@ -138,9 +138,9 @@ impl Endpoint {
     /// Takes a packet that came for it.
     pub fn take(&mut self, packet: Bytes, now: Instant) {
         let ending = matches!(self.socket().state(), State::FinWait1 | State::Closing | State::LastAck);
-        if ending && self.socket().send_queue() == 0 && self.track.has_heard(&packet) {
+        if ending && self.track.under_way() == 0 && self.track.has_heard(&packet) {
             // Only the FIN is under way. Upon duplicates smoltcp 0.14 stops its timer to send data again, of which there
-            // is none, and never sends the FIN again.
+            // is none, and never sends the FIN again. The socket itself does not know yet what else waits in the device.
             return;
         }
         self.track.hears(&packet, now);
@@ -167,5 +167,67 @@ impl Endpoint {
         let micros = next.total_micros().max(0) as u64;
         // Not before it is time for the stack.
         Some(Instant(micros.saturating_mul(1_000).div_ceil(u64::from(self.pace))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(milliseconds: u64) -> Instant {
+        Instant(1 + milliseconds * 1_000_000)
+    }
+
+    fn address(last: u8, port: u16) -> SocketAddr {
+        SocketAddr::from(([10, 0, 0, last], port))
+    }
+
+    /// What an end has to say at that time.
+    fn says(end: &mut Endpoint, now: Instant) -> Vec<Bytes> {
+        let mut batch = Vec::new();
+        end.poll(now);
+        end.fetch(&mut batch, now);
+        batch.into_iter().map(|packet| packet.payload).collect()
+    }
+
+    fn hears(end: &mut Endpoint, packets: Vec<Bytes>, now: Instant) {
+        packets.into_iter().for_each(|packet| end.take(packet, now));
+    }
+
+    #[test]
+    fn a_lost_fin_is_sent_again_whatever_arrived_twice() {
+        let shape = Shape {
+            mtu: 1_500,
+            receive: 65_536,
+            send: 65_536,
+            congestion: Congestion::Cubic,
+            partial: Partial::AtOnce,
+            seed: 1,
+        };
+        let mut client = Endpoint::connect(address(1, 1_024), address(2, 80), &shape, at(0)).unwrap();
+        let mut server = Endpoint::listen(address(2, 80), &shape, at(0)).unwrap();
+        for _ in 0..3 {
+            let (there, back) = (says(&mut client, at(0)), says(&mut server, at(0)));
+            hears(&mut server, there, at(0));
+            hears(&mut client, back, at(0));
+        }
+        client.socket().send_slice(&[7; 1_000]).unwrap();
+        let data = says(&mut client, at(1));
+        hears(&mut server, data, at(1));
+        client.socket().close();
+        assert_eq!(says(&mut client, at(1)).len(), 1, "this FIN is lost");
+        let acknowledgement = says(&mut server, at(2));
+        assert_eq!(acknowledgement.len(), 1);
+        // All of them before the stack looks at one.
+        for _ in 0..4 {
+            hears(&mut client, acknowledgement.clone(), at(2));
+        }
+        assert!(says(&mut client, at(2)).is_empty());
+        let later = client.next(at(2)).unwrap();
+        assert!(later < at(10_000), "{later:?}");
+        let again = says(&mut client, later);
+        hears(&mut server, again, later);
+        server.poll(later);
+        assert_eq!(server.socket().state(), State::CloseWait);
     }
 }
