@@ -9,11 +9,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nextmini.controller import reports
 from nextmini.controller.changes import DesiredReader
+from nextmini.controller.comebacks import Comebacks
 from nextmini.controller.counters import Counters
 from nextmini.controller.events import Executor
 from nextmini.controller.fidelity import FidelityReports
@@ -55,7 +58,7 @@ if TYPE_CHECKING:
     from nextmini.controller.hosting import Hosting
     from nextmini.controller.paths import Pair
     from nextmini.controller.peer import Peer
-    from nextmini.protocol import Hello, Message
+    from nextmini.protocol import FlowChange, Hello, Message
     from nextmini.scenario import Route
     from nextmini.store import Change, Store
 
@@ -63,6 +66,8 @@ log = logging.getLogger(__name__)
 
 COME_BACK_SECONDS = 10.0
 """How long a strict run goes on without a process whose connection was lost."""
+DOUBT_SECONDS = 0.5
+"""Where dead processes are replaced: how long after a flow's failure its cause may be heard of."""
 SILENCE_SECONDS = 5.0
 """After its source has sent everything, a udp flow of which its sink has not heard is given so long."""
 RETRY_SECONDS = 0.2
@@ -95,6 +100,8 @@ class Controller:
         self._states = StateWriter(store)
         self._metrics = MetricsWriter(store, settings.interval, settings.keep, time.monotonic)
         self._rounds = Rounds()
+        loop = asyncio.get_running_loop()
+        self._comebacks = Comebacks(self.flows, self._reconciler, self.counters, loop.time)
         self.events = Executor(store, view, actual, self.counters, self)
         """What the scenario says that happens, and what became of it."""
         self._greeting: set[int] = set()
@@ -162,6 +169,17 @@ class Controller:
             self.lost(peer, reason)
         self._dead[process] = reason
         self._fail_dead()
+
+    def process_restarts(self, process: int, reason: str) -> None:
+        """A dataplane process is gone, and another one will take its place.
+
+        Flows that need what it knew begin again then.
+        """
+        peer = self._reconciler.peers.get(process)
+        if peer is not None:
+            peer.gone.set()
+            self.lost(peer, reason)
+        self._begin_again(self._comebacks.died(process), reason)
 
     async def stop_processes(self) -> None:
         """Tells every process to stop, and returns when each has said goodbye or is gone."""
@@ -236,6 +254,10 @@ class Controller:
             self.lost(before, "it connected again")
             self._spawn(before.refuse("this process has connected again"))
         log.info("dataplane process %d (pid %d) connected", peer.process, peer.pid)
+        self._begin_again(
+            self._comebacks.connected(peer),
+            f"dataplane process {peer.process} is another one (pid {peer.pid})",
+        )
         self._reconciler.connected(peer)
         self._wake.set()
 
@@ -268,7 +290,7 @@ class Controller:
             case LinkState():
                 self._links_changed(peer, message)
             case FlowState():
-                self._flows_changed(message)
+                self._flows_changed(message.changes)
             case Metrics():
                 self._measured(message)
             case Fidelity():
@@ -294,17 +316,23 @@ class Controller:
         self._publish_rows()
         self._wake.set()
 
-    def _flows_changed(self, message: FlowState) -> None:
-        names = self._reconciler.names
-        for change in message.changes:
+    def _flows_changed(self, changes: Iterable[FlowChange], *, doubted: bool = True) -> None:
+        names, loop = self._reconciler.names, asyncio.get_running_loop()
+        for change in changes:
+            flow = self._reconciler.flow_names.row(change.flow)
+            if flow is None:
+                continue  # it has begun again since
+            if doubted and self._settings.restarts and change.status == "failed":
+                # That a process has died may be heard of later than what that broke.
+                loop.call_later(DOUBT_SECONDS, partial(self._flows_changed, (change,), doubted=False))
+                continue
             row = path = None
             if change.route is not None:
                 row, path = names.row(change.route), names.path(change.route)
-            if self.flows.report(change, row, path):
-                self._publish_flow(change.flow)
-                if self.flows.flows[change.flow].unheard:
-                    loop = asyncio.get_running_loop()
-                    loop.call_later(SILENCE_SECONDS, self._heard_nothing, change.flow)
+            if self.flows.report(replace(change, flow=flow), row, path):
+                self._publish_flow(flow)
+                if self.flows.flows[flow].unheard:
+                    loop.call_later(SILENCE_SECONDS, self._heard_nothing, flow)
         self._wake.set()
 
     def _heard_nothing(self, id: int) -> None:
@@ -314,6 +342,7 @@ class Controller:
 
     def _measured(self, message: Metrics) -> None:
         now = datetime.now(UTC)
+        message = self.counters.continued(self._reconciler.in_rows(message))
         flows = self.counters.take(message)
         for flow in flows:
             self.flows.acknowledge(flow.flow, flow.acknowledged)
@@ -442,6 +471,7 @@ class Controller:
             elif self._reconciler.settled:
                 self._released = True
                 self._reconciler.release_flows()
+                self._comebacks.flows_released()
                 self._spawn(self.events.run(asyncio.get_running_loop().time()))
                 self._wake.set()
         elif self._reconciler.idle and not self._started.is_set():
@@ -462,6 +492,13 @@ class Controller:
             self._publish_flow(id)
             self._reconciler.mark(Dirty(flows={id}))
             self._wake.set()
+
+    def _begin_again(self, flows: list[int], reason: str) -> None:
+        for id in flows:
+            log.warning("flow %s begins again: %s", self.flows.flows[id].flow.name, reason)
+            self._publish_flow(id)
+        self._reconciler.mark(Dirty(flows=set(flows)))
+        self._wake.set()
 
     def _fail_dead(self) -> None:
         """Fails what touches dead processes, rows that were only read later too."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 from nextmini.protocol import Drops, FlowCounters, LinkCounters
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from nextmini.protocol import Metrics
 
 DROP_CAUSES = tuple(f.name for f in fields(Drops))
@@ -27,6 +29,22 @@ class Counters:
     links: dict[tuple[int, int], LinkCounters] = field(default_factory=dict)
     flows: dict[int, FlowCounters] = field(default_factory=dict)
     """At their sources. What has arrived of a udp flow stands there too, although its sink tells it."""
+    _before: dict[tuple[int, int], LinkCounters] = field(default_factory=dict)
+    """Of links whose process was started again, which counts from zero: what the one before had counted."""
+
+    def process_restarted(self, nodes: Collection[int]) -> None:
+        """The process of these nodes is another one: it begins to count."""
+        for key, counted in self.links.items():
+            if key[1] in nodes:
+                self._before[key] = replace(counted, queue=0)
+
+    def continued(self, metrics: Metrics) -> Metrics:
+        """The same with what earlier processes have counted."""
+        if not self._before:
+            return metrics
+        before = self._before
+        links = (_sum(link, before.get((link.link, link.node))) for link in metrics.links)
+        return replace(metrics, links=tuple(links))
 
     def take(self, metrics: Metrics) -> list[FlowCounters]:
         """Takes in one message; returns the counters of the flows that it is about."""
@@ -42,3 +60,20 @@ class Counters:
             self.flows[sink.flow] = replace(source, acknowledged=sink.bytes)
         changed = dict.fromkeys([*(f.flow for f in metrics.flows), *(s.flow for s in metrics.sinks)])
         return [self.flows[id] for id in changed]
+
+
+def _sum(now: LinkCounters, before: LinkCounters | None) -> LinkCounters:
+    if before is None:
+        return now
+    drops = Drops(
+        **{cause: getattr(now.drops, cause) + getattr(before.drops, cause) for cause in DROP_CAUSES}
+    )
+    return replace(
+        now,
+        bytes=now.bytes + before.bytes,
+        packets=now.packets + before.packets,
+        entered=now.entered + before.entered,
+        marked=now.marked + before.marked,
+        duplicated=now.duplicated + before.duplicated,
+        drops=drops,
+    )

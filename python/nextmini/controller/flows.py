@@ -45,6 +45,8 @@ class FlowProgress:
     path: Path | None = None
     """Of the route taken last, kept because the route may be gone when the results are written."""
     acknowledged: int = 0
+    restarts: int = 0
+    """How often it was begun again."""
     removed: bool = False
 
     @property
@@ -99,6 +101,10 @@ class FlowProgress:
         """Whether a udp flow's source has sent everything, and its sink has not heard of it yet."""
         sent = self.source is not None and self.source.status == "completed"
         return self.udp and self.verdict is None and sent and self.sink is None
+
+    def has_end_in(self, nodes: frozenset[int]) -> bool:
+        """Whether it begins or ends at one of these nodes."""
+        return not nodes.isdisjoint((self.flow.source, self.flow.destination))
 
     @property
     def checksum(self) -> str | None:
@@ -213,6 +219,17 @@ class FlowTracker:
                 found.append(id)
         return found
 
+    def restart(self, id: int) -> bool:
+        """Nothing that was said of the flow counts any more, if it has not ended; returns whether so."""
+        known = self.flows.get(id)
+        if known is None or known.verdict is not None:
+            return False
+        self.delivered -= known.bytes
+        known.source = known.sink = None
+        known.acknowledged = 0
+        known.restarts += 1
+        return True
+
     def acknowledge(self, id: int, bytes: int) -> None:
         """The source says how much the receiver has acknowledged."""
         known = self.flows.get(id)
@@ -235,6 +252,15 @@ class FlowTracker:
             if not nodes.isdisjoint(pair) or any(not nodes.isdisjoint(path) for path in candidates):
                 found.append(id)
         return found
+
+    def bound_to(self, nodes: frozenset[int], paths: Callable[[int, int], list[Path]]) -> list[int]:
+        """Running flows that cannot go on without what these nodes knew of them.
+
+        Those with an end there; in max mode, where every node has a connection of its own, those through one.
+        """
+        through = [id for id in self.touching(nodes, paths) if self.flows[id].flow.mode == "max"]
+        ends = [id for id, known in self.flows.items() if known.verdict is None and known.has_end_in(nodes)]
+        return sorted({*through, *ends})
 
     def lost_with(self, node: int) -> list[int]:
         """Running flows that cannot go on when a node has lost all that it knew.

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from nextmini.controller.actual import Actual
 from nextmini.controller.addresses import AddressLog
 from nextmini.controller.batches import batches
+from nextmini.controller.flow_names import FlowNames
 from nextmini.controller.names import RouteNames
 from nextmini.controller.placement import Unplaceable, place_flow, place_link, place_node, place_route
 from nextmini.controller.plan import Held, Targets, plan
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from nextmini.controller.devices import Devices
     from nextmini.controller.peer import Peer
     from nextmini.controller.plan import Body, Step
-    from nextmini.protocol import Applied, Apply, ClassRecord, LinkMark
+    from nextmini.protocol import Applied, Apply, ClassRecord, LinkMark, Metrics
 
 log = logging.getLogger(__name__)
 
@@ -57,6 +58,7 @@ class Reconciler:
         """Nodes for which this machine has no place, and why."""
         self.actual = Actual()
         self.names = RouteNames()
+        self.flow_names = FlowNames()
         self.peers: dict[int, Peer] = {}
         self.flow_generations: dict[int, int] = {}
         """The generation in which a flow was last confirmed by its source's process."""
@@ -77,7 +79,8 @@ class Reconciler:
         self.peers[peer.process] = peer
         self.mark(self.view.touching(self.view.nodes_of_process(peer.process)))
         self.mark(self._held_rows(peer.process))
-        self.mark(Dirty(classes=True))
+        # Those that begin again wait for all processes.
+        self.mark(Dirty(classes=True, flows=self.flow_names.renewed()))
 
     def disconnected(self, peer: Peer) -> bool:
         """A process is gone; returns False if another connection of it has taken its place."""
@@ -136,7 +139,9 @@ class Reconciler:
         rejected_flows: dict[int, str] = {}
         for rejection in message.rejected:
             if rejection.kind == "flow":
-                rejected_flows[rejection.id] = rejection.reason
+                flow_row = self.flow_names.row(rejection.id)
+                if flow_row is not None:
+                    rejected_flows[flow_row] = rejection.reason
             elif rejection.kind == "route":
                 row = self.names.row(rejection.id)
                 rejected_rows["route", rejection.id if row is None else row] = rejection.reason
@@ -145,11 +150,22 @@ class Reconciler:
         rows = self._rows_in(answer.message)
         self.actual.applied(rows, peer.process, message.generation, rejected_rows)
         for flow in answer.message.flows:
-            self.flow_generations[flow.id] = message.generation
+            known = self.flow_names.row(flow.id)
+            if known is not None:
+                self.flow_generations[known] = message.generation
         answer.done.set()
         if message.marks:
             self._marked(message.marks)
         return [(id, f"dataplane process {peer.process}: {why}") for id, why in rejected_flows.items()]
+
+    def in_rows(self, metrics: Metrics) -> Metrics:
+        """The same about flows by the numbers of their rows, and of none that has begun again since."""
+        if not self.flow_names.renewed():
+            return metrics
+        row = self.flow_names.row
+        flows = tuple(replace(f, flow=id) for f in metrics.flows if (id := row(f.flow)) is not None)
+        sinks = tuple(replace(s, flow=id) for s in metrics.sinks if (id := row(s.flow)) is not None)
+        return replace(metrics, flows=flows, sinks=sinks)
 
     async def _perform(self, step: Step, peers: dict[int, Peer]) -> None:
         """Sends a step and waits until every process has answered or is gone."""
@@ -204,6 +220,11 @@ class Reconciler:
                 self.names.gone(wire)
         for id in dirty.flows:
             self._target_flow(id, targets)
+        for wire in self.flow_names.retired():
+            if self._held.flows.get(wire):
+                targets.flows.setdefault(wire, {})
+            else:
+                self.flow_names.gone(wire)
         return targets
 
     def _target_node(self, id: int, targets: Targets) -> None:
@@ -260,18 +281,22 @@ class Reconciler:
         self.actual.expect(("route", id), placed)
 
     def _target_flow(self, id: int, targets: Targets) -> None:
-        flow = self.view.flows.get(id)
-        targets.flows[id] = {}
+        flow, wire = self.view.flows.get(id), self.flow_names.wire(id)
+        targets.flows[wire] = {}
         if flow is None:
             self.flow_generations.pop(id, None)
+            self.flow_names.forget(id)
             return
         if self._flow_ended(id) or not self._flows_released:
             return
         placed = place_flow(flow, self.view)
         if isinstance(placed, Unplaceable):
             self._flow_refused(id, placed.reason)
-        else:
-            targets.flows[id] = placed
+        elif wire == id:
+            targets.flows[wire] = placed
+        elif self.view.processes() <= self.peers.keys():
+            start = max(0.0, flow.start - self.flow_names.late(id))
+            targets.flows[wire] = {p: replace(record, id=wire, start=start) for p, record in placed.items()}
 
     def _classes(self) -> tuple[ClassRecord, ...]:
         """All classes, in the order in which they are tried."""
@@ -288,11 +313,12 @@ class Reconciler:
     def _held_rows(self, process: int) -> Dirty:
         """The rows that a process was told of."""
         routes = {self.names.row(wire) for wire in self._held.routes.ids(process)}
+        flows = {self.flow_names.row(wire) for wire in self._held.flows.ids(process)}
         return Dirty(
             nodes=set(self._held.nodes.ids(process)),
             links=set(self._held.links.ids(process)),
             routes={row for row in routes if row is not None},
-            flows=set(self._held.flows.ids(process)),
+            flows={row for row in flows if row is not None},
         )
 
     @staticmethod

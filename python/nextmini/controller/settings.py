@@ -25,6 +25,8 @@ class Settings:
     key: str
     strict: bool = True
     """Whether a node, link or route that is refused before the start ends it, or is that row's state only."""
+    restarts: bool = False
+    """Whether somebody starts a dataplane process again that died."""
     timing: Timing = "normal"
     """How processes keep the moments at which packets leave."""
     watch_us: int = 10_000

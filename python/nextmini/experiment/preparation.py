@@ -134,6 +134,7 @@ def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Set
         token=secrets.token,
         key=secrets.key,
         strict=strict,
+        restarts=network.on_process_death == "restart",
         timing=network.timing,
         watch_us=run.options.watch_us,
         ttl=network.ttl,

@@ -110,6 +110,7 @@ def _flow(flow: Flow, progress: FlowProgress | None, names: Mapping[int, str]) -
         "route": [_name(names, node) for node in path],
         "retransmitted": progress.retransmitted if progress else 0,
         "reordered": progress.reordered if progress else 0,
+        "restarts": progress.restarts if progress else 0,
         "checksum": progress.checksum if progress else None,
         "reason": verdict.reason if verdict else NEVER_BEGAN,
     }

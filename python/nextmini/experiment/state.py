@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nextmini.hosts.restarts import MOST, PERIOD_SECONDS, Restarts
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -55,6 +57,8 @@ class RunState:
     document: dict[str, Any] | None = None
     problems: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    restarts: Restarts = field(default_factory=Restarts)
+    """Of dataplane processes."""
 
     @property
     def seconds(self) -> float:
@@ -74,9 +78,22 @@ class RunState:
         failed = self.parts.controller.flows.failed if self.parts else 0
         return "failed" if self.problems or self.deaths or failed else "passed"
 
-    def process_died(self, process: int, story: str) -> None:
-        """A dataplane process ended by itself: its flows have failed, and the run with them."""
+    def process_died(self, process: int, story: str) -> float | None:
+        """A dataplane process ended by itself: another one takes its place, if the scenario says so.
+
+        Returns in how many seconds. Otherwise its flows have failed, and the run with them.
+        """
+        controller = self.parts.controller if self.parts is not None else None
+        if self.network.on_process_death == "restart":
+            pause = self.restarts.pause(process, asyncio.get_running_loop().time())
+            if pause is not None:
+                self.notes.append(f"{story}; it was started again")
+                if controller is not None:
+                    controller.process_restarts(process, story)
+                return pause
+            story = f"{story}; it was started again {MOST} times within {PERIOD_SECONDS:.0f} seconds before"
         self.deaths.append(story)
-        if self.parts is not None:
-            self.parts.controller.process_died(process, story)
+        if controller is not None:
+            controller.process_died(process, story)
         self.death.set()
+        return None

@@ -66,14 +66,19 @@ class Launch:
 class LocalProcesses:
     """The dataplane processes of one experiment."""
 
-    def __init__(self, launch: Launch, on_death: Callable[[int, str], None]) -> None:
-        """`on_death` is told the index and the story of a process that ends before `expect_end`."""
+    def __init__(self, launch: Launch, on_death: Callable[[int, str], float | None]) -> None:
+        """`on_death` is told the index and the story of a process that ends before `expect_end`.
+
+        It says in how many seconds another one is to be started in its place; None for never.
+        """
         self._launch = launch
         self._on_death = on_death
         self._children: dict[int, asyncio.subprocess.Process] = {}
         self._descriptors: dict[int, int] = {}
-        self._watchers: list[asyncio.Task[None]] = []
-        self._ending = False
+        self._log_starts: dict[int, int] = {}
+        """Where in its log each began: one that takes another's place goes on with it."""
+        self._watchers: set[asyncio.Task[None]] = set()
+        self._end_expected = asyncio.Event()
 
     async def start(self, count: int) -> None:
         """Starts processes 0 to count - 1. Raises RunError if one cannot be started."""
@@ -82,16 +87,20 @@ class LocalProcesses:
 
     def expect_end(self) -> None:
         """From now on a process that ends does what it should."""
-        self._ending = True
+        self._end_expected.set()
+
+    @property
+    def _ending(self) -> bool:
+        return self._end_expected.is_set()
 
     async def wait(self) -> None:
         """Returns when all have ended."""
-        if self._watchers:
+        while self._watchers:
             await asyncio.wait(self._watchers)
 
     async def end(self) -> None:
         """Ends what still runs: with SIGTERM, and SIGKILL for who does not heed it."""
-        self._ending = True
+        self.expect_end()
         self._signal(signal.SIGTERM)
         try:
             async with asyncio.timeout(TERMINATE_SECONDS):
@@ -101,7 +110,7 @@ class LocalProcesses:
 
     async def kill(self) -> None:
         """Ends what still runs, at once."""
-        self._ending = True
+        self.expect_end()
         self._signal(signal.SIGKILL)
         await self.wait()
 
@@ -123,7 +132,10 @@ class LocalProcesses:
             "--exit-with-parent",
             *launch.options(index),
         )
+        # Of one that was killed and had the same place.
+        launch.captures(index).unlink(missing_ok=True)
         with launch.log(index).open("ab") as log:
+            self._log_starts[index] = log.tell()
             try:
                 child = await asyncio.create_subprocess_exec(
                     *launch.program,
@@ -138,7 +150,9 @@ class LocalProcesses:
         self._children[index] = child
         with suppress(ProcessLookupError):  # it has ended already, as the watcher is about to find
             self._descriptors[index] = os.pidfd_open(child.pid)
-        self._watchers.append(asyncio.create_task(self._watch(index, child)))
+        watcher = asyncio.create_task(self._watch(index, child))
+        self._watchers.add(watcher)
+        watcher.add_done_callback(self._watchers.discard)
 
     def _signal(self, number: signal.Signals) -> None:
         """Signals who still runs.
@@ -156,8 +170,21 @@ class LocalProcesses:
         if descriptor is not None:
             os.close(descriptor)
         if not self._ending:
-            log = self._launch.log(index)
-            self._on_death(index, f"dataplane process {index} {describe_exit(code)}{log_tail(log)}")
+            words = log_tail(self._launch.log(index), self._log_starts[index])
+            await self._replace(index, f"dataplane process {index} {describe_exit(code)}{words}")
+
+    async def _replace(self, index: int, story: str) -> None:
+        pause = self._on_death(index, story)
+        while pause is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._end_expected.wait()
+            if self._ending:
+                return
+            try:
+                return await self._start_one(index)
+            except RunError as error:
+                pause = self._on_death(index, str(error))
 
 
 def capture_socket(folder: Path, process: int) -> Path:
@@ -176,12 +203,12 @@ def describe_exit(code: int) -> str:
     return f"was killed by {name}"
 
 
-def log_tail(path: Path) -> str:
-    """The last lines of a log as the end of a sentence; nothing if it has none."""
+def log_tail(path: Path, start: int = 0) -> str:
+    """The last lines of a log, from `start` on, as the end of a sentence."""
     try:
         with path.open("rb") as file:
             file.seek(0, os.SEEK_END)
-            file.seek(max(0, file.tell() - _LOG_BYTES))
+            file.seek(max(start, file.tell() - _LOG_BYTES))
             text = file.read().decode("utf-8", "replace")
     except OSError as error:
         return f"; its log cannot be read: {error}"

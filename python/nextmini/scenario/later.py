@@ -19,7 +19,6 @@ LATER_KEYS: dict[str, dict[str, str]] = {
 }
 
 LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
-    ("experiment", "on_process_death"): ("restart",),
     ("network", "isolation"): ("docker",),
     ("topology", "kind"): ("file",),
 }

@@ -65,10 +65,11 @@ class ExperimentTable(Table):
         description="How often counters are read and stored: whole milliseconds, from 10 ms to 1 h.",
         examples=["1 s"],
     )
-    on_process_death: Literal["fail"] = Field(
+    on_process_death: Literal["fail", "restart"] = Field(
         default="fail",
         description="What happens when a dataplane process dies. `fail`: its flows and the run fail, "
-        "with the reason.",
+        "with the reason. `restart`: another one takes its place; flows that only pass its nodes go on, and "
+        "those that begin or end there begin again from zero.",
     )
 
 
