@@ -61,7 +61,7 @@ class Comebacks:
 
         bound = self._flows.bound_to(nodes, paths)
         again = [id for id in bound if self._flows.restart(id)]
+        self._reconciler.begin_again(again, late)
         for id in again:
-            self._reconciler.flow_names.renew(id, late)
             self._counters.flows.pop(id, None)
         return again

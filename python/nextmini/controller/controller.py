@@ -68,6 +68,8 @@ COME_BACK_SECONDS = 10.0
 """How long a strict run goes on without a process whose connection was lost."""
 DOUBT_SECONDS = 0.5
 """Where dead processes are replaced: how long after a flow's failure its cause may be heard of."""
+HOLD_SECONDS = 10.0
+"""How long flows that begin again wait for everything to be in force that they may need."""
 SILENCE_SECONDS = 5.0
 """After its source has sent everything, a udp flow of which its sink has not heard is given so long."""
 RETRY_SECONDS = 0.2
@@ -395,6 +397,9 @@ class Controller:
                 self._wake.set()
                 complete = False
             await self._reconciler.reconcile()
+            self._reconciler.stop_holding_if_whole()
+            if not self._reconciler.idle:
+                self._wake.set()
             self._publish_rows()
             self._advance()
             self._rounds.end(complete=complete)
@@ -497,7 +502,12 @@ class Controller:
         for id in flows:
             log.warning("flow %s begins again: %s", self.flows.flows[id].flow.name, reason)
             self._publish_flow(id)
-        self._reconciler.mark(Dirty(flows=set(flows)))
+        loop = asyncio.get_running_loop()
+        loop.call_later(HOLD_SECONDS, self._stop_holding, flows)
+        self._wake.set()
+
+    def _stop_holding(self, flows: list[int]) -> None:
+        self._reconciler.stop_holding(flows)
         self._wake.set()
 
     def _fail_dead(self) -> None:

@@ -37,9 +37,10 @@ class FlowNames:
         """How long flows could begin already when this one was begun again, in s; 0 if it never was."""
         return self._late.get(row, 0.0)
 
-    def renewed(self) -> set[int]:
-        """The flows that have begun again."""
-        return set(self._alias_of)
+    @property
+    def any_renewed(self) -> bool:
+        """Whether any flow has begun again."""
+        return bool(self._alias_of)
 
     def renew(self, row: int, late: float) -> None:
         """Gives the flow another number: it begins again, `late` seconds after flows first could."""

@@ -256,11 +256,19 @@ class FlowTracker:
     def bound_to(self, nodes: frozenset[int], paths: Callable[[int, int], list[Path]]) -> list[int]:
         """Running flows that cannot go on without what these nodes knew of them.
 
-        Those with an end there; in max mode, where every node has a connection of its own, those through one.
+        Those with an end there; in max mode, where every node has a connection of its own, those through one, or
+        that have no route yet and may get one through it.
         """
-        through = [id for id in self.touching(nodes, paths) if self.flows[id].flow.mode == "max"]
-        ends = [id for id, known in self.flows.items() if known.verdict is None and known.has_end_in(nodes)]
-        return sorted({*through, *ends})
+        touching = set(self.touching(nodes, paths))
+        found = []
+        for id, known in self.flows.items():
+            if known.verdict is None:
+                flow = known.flow
+                routed = known.path or paths(flow.source, flow.destination)
+                through = flow.mode == "max" and (id in touching or not routed)
+                if through or known.has_end_in(nodes):
+                    found.append(id)
+        return found
 
     def lost_with(self, node: int) -> list[int]:
         """Running flows that cannot go on when a node has lost all that it knew.

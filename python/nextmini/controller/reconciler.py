@@ -25,7 +25,7 @@ from nextmini.controller.view import Dirty, NetworkView
 from nextmini.scenario.class_table import MOST_CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from nextmini.controller.actual import Row
     from nextmini.controller.devices import Devices
@@ -70,6 +70,8 @@ class Reconciler:
         self._held = Held()
         self._dirty = Dirty()
         self._flows_released = False
+        self._held_back: set[int] = set()
+        """Flows that are to begin again, once everything is in force again that a lost process had."""
         self._generation = 0
         self._answers: dict[int, _Answer] = {}
 
@@ -79,8 +81,7 @@ class Reconciler:
         self.peers[peer.process] = peer
         self.mark(self.view.touching(self.view.nodes_of_process(peer.process)))
         self.mark(self._held_rows(peer.process))
-        # Those that begin again wait for all processes.
-        self.mark(Dirty(classes=True, flows=self.flow_names.renewed()))
+        self.mark(Dirty(classes=True))
 
     def disconnected(self, peer: Peer) -> bool:
         """A process is gone; returns False if another connection of it has taken its place."""
@@ -104,6 +105,28 @@ class Reconciler:
         """From now on processes are told of flows."""
         self._flows_released = True
         self._dirty.flows |= self.view.flows.keys()
+
+    def begin_again(self, flows: Iterable[int], late: float) -> None:
+        """These flows begin from zero, under other numbers; `late` as in FlowNames."""
+        for id in flows:
+            self.flow_names.renew(id, late)
+            self._held_back.add(id)
+            self._dirty.flows.add(id)
+
+    def stop_holding(self, flows: Iterable[int]) -> None:
+        """These flows have waited long enough."""
+        late = self._held_back.intersection(flows)
+        self._held_back -= late
+        self._dirty.flows |= late
+
+    def stop_holding_if_whole(self) -> None:
+        """Flows that are to begin again do so, if processes, nodes, routes and links are in force again."""
+        if self._held_back and self.view.processes() <= self.peers.keys() and not self._is_wanting():
+            self.stop_holding(tuple(self._held_back))
+
+    def _is_wanting(self) -> bool:
+        links = self.view.links
+        return any(kind != "link" or id not in links or links[id].up for kind, id in self.actual.waiting)
 
     @property
     def idle(self) -> bool:
@@ -160,7 +183,7 @@ class Reconciler:
 
     def in_rows(self, metrics: Metrics) -> Metrics:
         """The same about flows by the numbers of their rows, and of none that has begun again since."""
-        if not self.flow_names.renewed():
+        if not self.flow_names.any_renewed:
             return metrics
         row = self.flow_names.row
         flows = tuple(replace(f, flow=id) for f in metrics.flows if (id := row(f.flow)) is not None)
@@ -286,6 +309,7 @@ class Reconciler:
         if flow is None:
             self.flow_generations.pop(id, None)
             self.flow_names.forget(id)
+            self._held_back.discard(id)
             return
         if self._flow_ended(id) or not self._flows_released:
             return
@@ -294,7 +318,7 @@ class Reconciler:
             self._flow_refused(id, placed.reason)
         elif wire == id:
             targets.flows[wire] = placed
-        elif self.view.processes() <= self.peers.keys():
+        elif id not in self._held_back:
             start = max(0.0, flow.start - self.flow_names.late(id))
             targets.flows[wire] = {p: replace(record, id=wire, start=start) for p, record in placed.items()}
 

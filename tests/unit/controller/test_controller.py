@@ -10,6 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from nextmini.controller import controller as controller_module
+from nextmini.controller.flow_names import FIRST_ALIAS
 from nextmini.errors import RunError
 from nextmini.protocol import (
     Applied,
@@ -20,12 +21,14 @@ from nextmini.protocol import (
     Error,
     Fidelity,
     FlowChange,
+    FlowCounters,
     FlowState,
     Hello,
     LinkBroken,
     LinkChange,
     LinkMark,
     LinkState,
+    Metrics,
     ProcessFidelity,
     Quantiles,
     RoutesWanted,
@@ -625,3 +628,70 @@ async def test_closing_ends_every_connection_and_can_be_done_twice(lab: Any) -> 
         await first.task
         with pytest.raises(ConnectionClosed):
             await first.say(Applied(1))
+
+
+def of_source(flow_id: int, status: str, reason: str | None = None) -> FlowState:
+    return FlowState((FlowChange(flow_id, "source", status, 0, 0.0, 0, 0, None, None, reason),))  # type: ignore[arg-type]
+
+
+ACROSS = [
+    flow("n1", "n2", FOREVER, "inside"),
+    flow("n1", "n4", FOREVER, "to"),
+    flow("n3", "n1", FOREVER, "from"),
+]
+"""Of LINE: n1 and n2 are in process 0."""
+
+
+async def test_flows_with_an_end_in_a_process_that_is_replaced_begin_again(lab: Any) -> None:
+    async with lab(LINE + "".join(ACROSS), restarts=True) as made:
+        first, second = await made.connect(0, 1)
+        await first.until(lambda: len(first.running) == 2)
+        await second.until(lambda: len(second.running) == 1)
+        made.controller.process_restarts(1, "dataplane process 1 was killed by SIGKILL")
+        await second.close()
+        await first.until(lambda: set(first.flows) == {1})
+        # Late words about what is over.
+        await first.say(of_source(2, "failed", "its link broke"))
+        third = made.process(1)
+        third.pid += 1
+        await third.start()
+        await first.until(lambda: set(first.flows) == {1, FIRST_ALIAS})
+        await third.until(lambda: set(third.running) == {FIRST_ALIAS + 1})
+        assert third.flows[FIRST_ALIAS + 1].source == 3
+        flows = made.controller.flows.flows
+        assert {known.flow.name: (known.status, known.restarts) for known in flows.values()} == {
+            "inside": ("running", 0),
+            "to": ("running", 1),
+            "from": ("running", 1),
+        }
+        await third.say(of_source(FIRST_ALIAS + 1, "failed", "it has no more to say"))
+        await made.until_rows(
+            "SELECT flow, reason FROM flow_state WHERE status = 'failed'", [(3, "it has no more to say")]
+        )
+
+
+async def test_what_broke_because_a_process_died_is_not_held_against_flows_that_begin_again(lab: Any) -> None:
+    async with lab(LINE + "".join(ACROSS), restarts=True) as made:
+        first, second = await made.connect(0, 1)
+        await first.until(lambda: len(first.running) == 2)
+        await first.say(of_source(2, "failed", "its link broke"))
+        await first.say(Metrics(flows=(FlowCounters(2, 5, 5, 0, 0, 0),)))
+        await made.until_rows("SELECT DISTINCT flow FROM flow_metrics WHERE acknowledged = 5", [(2,)])
+        made.controller.process_restarts(1, "dataplane process 1 was killed by SIGKILL")
+        known = made.controller.flows.flows[2]
+        assert (known.status, known.restarts, known.bytes) == ("running", 1, 0)
+        await second.close()
+
+
+async def test_a_process_that_somebody_else_started_anew_is_found_out(lab: Any) -> None:
+    async with lab(LINE + "".join(ACROSS), strict=False) as made:
+        first, second = await made.connect(0, 1)
+        await first.until(lambda: len(first.running) == 2)
+        await second.until(lambda: len(second.running) == 1)
+        await second.close()
+        third = made.process(1)
+        third.pid += 1
+        await third.start()
+        await third.until(lambda: len(third.running) == 1)
+        assert min(third.running) >= FIRST_ALIAS
+        assert [known.restarts for known in made.controller.flows.flows.values()] == [0, 1, 1]

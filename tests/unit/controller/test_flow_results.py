@@ -240,3 +240,38 @@ class TestPackets:
         assert result is not None
         assert (result.lost, result.loss) == (0, 0.0)
         assert tracker().flows[1].datagrams is None
+
+
+def test_a_flow_that_begins_again_has_had_nothing() -> None:
+    made = tracker(says("source", "running"), says("sink", "running", bytes=700))
+    made.acknowledge(1, 600)
+    assert made.delivered == 700
+    assert made.restart(1)
+    known = made.flows[1]
+    assert (known.bytes, known.source, known.sink, known.restarts, made.delivered) == (0, None, None, 1, 0)
+    made.report(says("source"), 9, (1, 2, 3))
+    made.report(says("sink"), None, None)
+    assert (known.status, known.restarts, made.delivered) == ("completed", 1, 1000)
+    assert not made.restart(1), "what has ended does not begin again"
+    assert not made.restart(2)
+
+
+@pytest.mark.parametrize(
+    ("nodes", "settings", "bound"),
+    [
+        ({1}, {}, [1]),
+        ({3}, {}, [1]),
+        ({2}, {}, []),
+        ({2}, {"mode": "max"}, [1]),
+        ({4}, {"mode": "max"}, []),
+    ],
+)
+def test_which_flows_need_what_a_process_knew(
+    nodes: set[int], settings: dict[str, Any], bound: list[int]
+) -> None:
+    made = tracker(**settings)
+    assert made.bound_to(frozenset(nodes), lambda _a, _b: [(1, 2, 3)]) == bound
+    without = made.bound_to(frozenset({4}), lambda _a, _b: [])
+    assert without == ([1] if settings else []), "a route that is not known may lead anywhere"
+    made.fail([1], "over")
+    assert made.bound_to(frozenset(nodes), lambda _a, _b: [(1, 2, 3)]) == []

@@ -102,6 +102,7 @@ async def test_a_run_that_passes(options: RunOptions) -> None:
         "route": ["n1", "n2", "n3", "n4"],
         "retransmitted": 2,
         "reordered": 1,
+        "restarts": 0,
         "checksum": CHECKSUM,
         "reason": None,
     }

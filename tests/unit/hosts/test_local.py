@@ -137,3 +137,43 @@ async def test_the_tail_of_a_log(tmp_path: Path) -> None:
     log.write_bytes(b"y" * 1000)
     assert len(log_tail(log)) < 400
     assert log_tail(tmp_path / "none").startswith("; its log cannot be read: [Errno 2]")
+
+
+async def test_a_process_that_dies_is_replaced_if_that_is_wanted(tmp_path: Path) -> None:
+    deaths = Deaths()
+    pauses = {"left": 2}
+
+    def again(process: int, story: str) -> float | None:
+        deaths(process, story)
+        pauses["left"] -= 1
+        return 0.0 if pauses["left"] else None
+
+    processes = LocalProcesses(launch(tmp_path, SAY + "sys.exit(7)"), again)
+    await processes.start(1)
+    for _ in range(2):
+        await said(tmp_path)
+    await processes.wait()
+    assert pauses["left"] == 0
+    assert deaths.stories[0] == "dataplane process 0 ended with exit status 7; it wrote nothing to its log"
+
+
+async def test_a_process_that_is_to_be_replaced_is_not_when_the_end_is_expected(tmp_path: Path) -> None:
+    deaths = Deaths()
+
+    def again(process: int, story: str) -> float:
+        deaths(process, story)
+        return 3600.0
+
+    processes = LocalProcesses(launch(tmp_path, SAY + "sys.exit(7)"), again)
+    await processes.start(1)
+    await said(tmp_path)
+    await deaths.news.wait()
+    await processes.end()
+    assert processes.exit_codes() == {0: 7}
+
+
+async def test_the_last_words_are_those_of_the_process_that_died(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("of the one before\n")
+    assert log_tail(log, log.stat().st_size) == "; it wrote nothing to its log"
+    assert log_tail(log) == "; its last words: of the one before"

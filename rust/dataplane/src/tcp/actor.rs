@@ -211,6 +211,7 @@ impl Actor {
         }
         self.schedule.clear();
         self.ready.clear();
+        self.next_port = CLIENT_PORTS.start;
         for (_, entry) in self.ends.drain() {
             if let End::Client(end) = entry.end {
                 end.finish(None, Some(Err(ClientError::Down)));
@@ -271,11 +272,10 @@ impl Actor {
         let Ok(ip) = Ip::parse(&packet) else { return };
         let Some((theirs, port)) = ports(&packet) else { return };
         let (own, name) = (ip.destination(), Name { peer: SocketAddr::new(ip.source(), theirs), port });
-        if !self.ends.contains_key(&name) && port == SERVER_PORT && is_syn(ip.transport()) {
-            let shape = self.shape(WINDOW, LITTLE, Congestion::None);
-            if let Ok(server) = Server::new(SocketAddr::new(own, port), &shape, now) {
-                self.insert(own, name, End::Server(Box::new(server)));
-            }
+        if port == SERVER_PORT
+            && let Some(number) = number_of_syn(ip.transport())
+        {
+            self.accept(own, name, number, now);
         }
         match self.ends.get_mut(&name) {
             Some(entry) => {
@@ -285,6 +285,28 @@ impl Actor {
                 }
             }
             None => self.reject(own, packet, now),
+        }
+    }
+
+    /// Has a server for a connection that begins with this number. One that began with another number is of a peer that
+    /// has lost everything since, and that smoltcp 0.14 would leave without an answer (RFC 9293, section 3.5.1).
+    fn accept(&mut self, own: IpAddr, name: Name, number: u32, now: Instant) {
+        match self.ends.get(&name) {
+            Some(Entry { end: End::Server(server), .. }) if server.began_with() != number => {
+                self.forget(name)
+            }
+            Some(_) => return,
+            None => {}
+        }
+        let shape = self.shape(WINDOW, LITTLE, Congestion::None);
+        if let Ok(server) = Server::new((SocketAddr::new(own, name.port), number), &shape, now) {
+            self.insert(own, name, End::Server(Box::new(server)));
+        }
+    }
+
+    fn forget(&mut self, name: Name) {
+        if let Some(due) = self.ends.remove(&name).and_then(|entry| entry.due) {
+            self.schedule.remove(&(due, name));
         }
     }
 
@@ -462,9 +484,11 @@ fn depart(
     onward::start(packets, node);
 }
 
-fn is_syn(transport: &[u8]) -> bool {
+/// The sequence number of a segment that asks for a connection.
+fn number_of_syn(transport: &[u8]) -> Option<u32> {
     const SYN_OF_SYN_AND_ACK: (u8, u8) = (0x02, 0x12);
-    transport.get(13).is_some_and(|flags| flags & SYN_OF_SYN_AND_ACK.1 == SYN_OF_SYN_AND_ACK.0)
+    transport.get(13).filter(|&flags| flags & SYN_OF_SYN_AND_ACK.1 == SYN_OF_SYN_AND_ACK.0)?;
+    transport.get(4..8)?.try_into().ok().map(u32::from_be_bytes)
 }
 
 impl ClientEnd {
@@ -654,10 +678,28 @@ mod tests {
         );
     }
 
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_server_goes_with_a_client_that_has_lost_everything() {
+        let mut net = Net::new(&Direction { rate: Some(100_000_000), ..Direction::default() });
+        net.start(1, None, Congestion::Cubic);
+        while net.line.there[1].counters().0.bytes < 100_000 {
+            tokio::task::yield_now().await;
+        }
+        net.line.nodes[0].crash();
+        net.line.nodes[0].restart();
+        // From the same port, as it does not know that it was in use.
+        net.start(2, Some(100_000), Congestion::Cubic);
+        assert_eq!(net.hears(FlowEnd::Source).await.status, FlowStatus::Failed);
+        let sink = net.hears(FlowEnd::Sink).await;
+        assert_eq!((sink.flow, sink.status, sink.bytes), (FlowId(2), FlowStatus::Completed, 100_000));
+        let source = net.hears(FlowEnd::Source).await;
+        assert_eq!((source.flow, source.status), (FlowId(2), FlowStatus::Completed));
+    }
+
     #[test]
     fn a_packet_is_a_syn_only_without_an_ack() {
-        let header = |flags: u8| [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x50, flags];
-        assert!(is_syn(&header(0x02)) && is_syn(&header(0xc2)));
-        assert!(!is_syn(&header(0x12)) && !is_syn(&header(0x10)) && !is_syn(&[]));
+        let number = |flags: u8| number_of_syn(&[0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0x50, flags]);
+        assert_eq!((number(0x02), number(0xc2)), (Some(0x102), Some(0x102)));
+        assert_eq!((number(0x12), number(0x10), number_of_syn(&[])), (None, None, None));
     }
 }

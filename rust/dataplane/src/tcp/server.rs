@@ -25,6 +25,7 @@ pub enum Phase {
 /// What has arrived.
 pub struct Server {
     endpoint: Endpoint,
+    number: u32,
     preface: Vec<u8>,
     flow: Option<FlowId>,
     bytes: u64,
@@ -34,13 +35,14 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server at `own`.
+    /// A server at `own`, whose client's numbers begin with `number`.
     ///
     /// # Errors
     /// [`BeginError`].
-    pub fn new(own: SocketAddr, shape: &Shape, now: Instant) -> Result<Self, BeginError> {
+    pub fn new((own, number): (SocketAddr, u32), shape: &Shape, now: Instant) -> Result<Self, BeginError> {
         Ok(Self {
             endpoint: Endpoint::listen(own, shape, now)?,
+            number,
             preface: Vec::with_capacity(PREFACE_BYTES),
             flow: None,
             bytes: 0,
@@ -53,6 +55,11 @@ impl Server {
     /// Its connection.
     pub fn endpoint(&mut self) -> &mut Endpoint {
         &mut self.endpoint
+    }
+
+    /// The first of its client's sequence numbers.
+    pub fn began_with(&self) -> u32 {
+        self.number
     }
 
     /// Where it is.
