@@ -54,7 +54,6 @@ from nextmini.store import FlowState as StoredFlowState
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
-    from nextmini.controller.flows import Path
     from nextmini.controller.hosting import Hosting
     from nextmini.controller.paths import Pair
     from nextmini.controller.peer import Peer
@@ -98,7 +97,7 @@ class Controller:
         self.view, actual = self._reconciler.view, self._reconciler.actual
         view = self.view
         self._desired = DesiredReader(store, view, self.flows)
-        self._routes = RouteMaker(store, view, actual)
+        self._routes = RouteMaker(store, view, actual, settings.reroute, self.flows)
         self._states = StateWriter(store)
         self._metrics = MetricsWriter(store, settings.interval, settings.keep, time.monotonic)
         self._rounds = Rounds()
@@ -108,6 +107,7 @@ class Controller:
         """What the scenario says that happens, and what became of it."""
         self._greeting: set[int] = set()
         self._dead: dict[int, str] = {}
+        self._failed: dict[int, str] = {}
         self._wake = asyncio.Event()
         self._loaded = asyncio.Event()
         self._started = asyncio.Event()
@@ -124,7 +124,7 @@ class Controller:
 
     def start(self) -> None:
         """Begins to read the database and to tell processes what is in it."""
-        for work in (self._follow_changes(), self._keep_reconciling()):
+        for work in (self._follow_changes(), self._keep_reconciling(), self._routes.keep_ready()):
             self._spawn(work)
         for batcher in (self._states.batcher, self._metrics.batcher):
             self._writing.append(self._spawn(batcher.run()))
@@ -357,7 +357,8 @@ class Controller:
         log.error("%s", reason)
         self._reconciler.actual.node_failed(message.node, message.reason)
         self._publish_rows()
-        self._fail_nodes(frozenset({message.node}), reason)
+        self._failed[message.node] = reason
+        self._fail_dead()
 
     def _give_up(self, process: int, text: str) -> None:
         """A process that was lost has had its time to come back: one that hangs never dies."""
@@ -411,19 +412,24 @@ class Controller:
         if news.dirty.nodes:
             self._reconciler.unhosted = await self._hosting.follow(self.view.nodes.values())
         self._reconciler.mark(news.dirty)
-        self._fail_dead()
         for id in news.ended_flows:
             self._publish_flow(id)
 
     async def _make_routes(self) -> None:
+        moved = await self._routes.heal()
+        self._take_routes(moved)
+        self._fail_dead()
         made, unreachable = await self._routes.make()
-        if made:
-            rows: Mapping[int, Route | None] = {route.id: route for route in made}
-            self._desired.own_routes |= rows.keys()
-            self._reconciler.mark(self.view.replace({}, {}, rows, {}))
+        self._desired.own_routes |= {route.id for route in made}
+        self._take_routes(made)
         for pair in unreachable:
             self._unreachable(*pair)
         self._tell_unreachable(unreachable)
+
+    def _take_routes(self, routes: Iterable[Route]) -> None:
+        rows: Mapping[int, Route | None] = {route.id: route for route in routes}
+        if rows:
+            self._reconciler.mark(self.view.replace({}, {}, rows, {}))
 
     def _tell_unreachable(self, pairs: Iterable[Pair]) -> None:
         """Whoever has packets for these pairs is to refuse them."""
@@ -511,21 +517,22 @@ class Controller:
         self._wake.set()
 
     def _fail_dead(self) -> None:
-        """Fails what touches dead processes, rows that were only read later too."""
+        """Fails what touches failed nodes and dead processes, rows that were only read later too."""
+        for node, reason in self._failed.items():
+            if ("node", node) in self._reconciler.actual.refused:
+                self._fail_nodes(frozenset({node}), reason)
         for process, reason in self._dead.items():
             self._fail_nodes(self.view.nodes_of_process(process), reason)
 
     def _fail_nodes(self, nodes: frozenset[int], reason: str) -> None:
-        view = self.view
-
-        def paths(source: int, destination: int) -> list[Path]:
-            return [view.routes[id].path for id in view.routes_between.get((source, destination), ())]
-
-        for id in self.flows.touching(nodes, paths):
+        for id in self.flows.touching(nodes, self._routes.paths_of):
             self._refuse_flow(id, reason)
 
     def _publish_rows(self) -> None:
-        for row, state in self._reconciler.actual.take_changed().items():
+        changed = self._reconciler.actual.take_changed()
+        if self._routes.saw(changed):
+            self._wake.set()
+        for row, state in changed.items():
             kind, id = row
             node = self.view.nodes.get(id) if kind == "node" else None
             process = node.process if node else 0

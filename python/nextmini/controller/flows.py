@@ -238,18 +238,22 @@ class FlowTracker:
             known.acknowledged = bytes
             self.delivered += known.bytes - before
 
-    def touching(self, nodes: frozenset[int], paths: Callable[[int, int], list[Path]]) -> list[int]:
-        """Running flows with an end at one of the nodes or a route through one.
+    def in_max_mode(self) -> set[tuple[int, int]]:
+        """The pairs that have flows in max mode which have not ended: these end with their route."""
+        return {
+            (known.flow.source, known.flow.destination)
+            for known in self.flows.values()
+            if known.verdict is None and known.flow.mode == "max"
+        }
 
-        Of a flow whose route is not known yet, every path of its pair (`paths`) counts.
-        """
+    def touching(self, nodes: frozenset[int], paths: Callable[[FlowProgress], list[Path]]) -> list[int]:
+        """Running flows with an end at one of the nodes or a path (`paths` tells them) through one."""
         found = []
         for id, known in self.flows.items():
             if known.verdict is not None:
                 continue
             pair = (known.flow.source, known.flow.destination)
-            candidates = [known.path] if known.path else paths(*pair)
-            if not nodes.isdisjoint(pair) or any(not nodes.isdisjoint(path) for path in candidates):
+            if not nodes.isdisjoint(pair) or any(not nodes.isdisjoint(path) for path in paths(known)):
                 found.append(id)
         return found
 

@@ -8,8 +8,9 @@ first, so that the same network gives the same paths.
 
 from __future__ import annotations
 
+from copy import copy
 from math import isfinite
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self, cast
 
 import rustworkx
 
@@ -54,6 +55,36 @@ class Graph:
             for destination, path in self._paths_from(source, destinations).items():
                 found[source, destination] = path
         return found
+
+    def shortest_path(self, source: int, destination: int) -> Path | None:
+        """The cheapest path of one pair; None where there is none."""
+        return self._paths_from(source, [destination])[destination]
+
+    def without(self, nodes: Iterable[int], steps: Iterable[Pair]) -> Self:
+        """The network without these nodes, and without the links between these pairs of nodes."""
+        less = copy(self)
+        less._graph = self._graph.copy()
+        less._neighbours = list(self._neighbours)
+        for a, b in steps:
+            one, two = self._indices.get(a), self._indices.get(b)
+            if one is None or two is None or not less._graph.has_edge(one, two):
+                continue
+            less._graph.remove_edge(one, two)
+            for end, other in ((one, two), (two, one)):
+                # A new list: the old one is part of the whole network.
+                less._neighbours[end] = [step for step in less._neighbours[end] if step[0] != other]
+        gone = frozenset(nodes) & self._indices.keys()
+        less._indices = {id: index for id, index in self._indices.items() if id not in gone}
+        # Other nodes have these among their neighbours still; no search gets there.
+        less._graph.remove_nodes_from([self._indices[id] for id in gone])
+        return less
+
+    def bridges(self) -> frozenset[Pair]:
+        """The links without which some nodes could not reach others, by their ends in order."""
+        # Its type stub says that these are tuples of one number.
+        edges = cast("set[Pair]", rustworkx.bridges(self._graph))
+        found = ((self._ids[a], self._ids[b]) for a, b in edges)
+        return frozenset((min(ends), max(ends)) for ends in found)
 
     def _paths_from(self, source: int, destinations: list[int]) -> dict[int, Path | None]:
         start = self._indices.get(source)

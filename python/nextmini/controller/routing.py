@@ -2,72 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from typing import TYPE_CHECKING
 
-from nextmini.controller.paths import Graph
+from nextmini.controller.finder import PathFinder
+from nextmini.controller.healer import MOST_ROUTES, Healer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable, Mapping
 
-    from nextmini.controller.actual import Actual
+    from nextmini.controller.actual import Actual, Row, RowState
+    from nextmini.controller.flows import FlowProgress, FlowTracker
     from nextmini.controller.paths import Pair, Path
     from nextmini.controller.view import NetworkView
     from nextmini.scenario import Route
+    from nextmini.scenario.network import Reroute
     from nextmini.store import Store
 
-P = ParamSpec("P")
-T = TypeVar("T")
 
-SMALL_SEARCH = 20_000
-"""Searches of at most so many nodes (times sources) take milliseconds, and so no thread."""
-MOST_ROUTES = 1000
-"""Routes written at once: so many that a change notice still names them all."""
-
-
-class PathFinder:
-    """Shortest paths over what is desired; the graph is made again when nodes or links have changed."""
-
-    def __init__(self, view: NetworkView) -> None:
-        self._view = view
-        self._graph: Graph | None = None
-
-    def changed(self) -> None:
-        """Nodes or links are not what they were."""
-        self._graph = None
-
-    async def find(self, pairs: Iterable[Pair], unusable: frozenset[int]) -> dict[Pair, Path | None]:
-        """The cheapest path of each pair that uses no link of `unusable`; None where there is none.
-
-        A large search runs in a thread; what changes in the meantime is for the next one.
-        """
-        pairs = set(pairs)
-        if self._graph is None or unusable:
-            links = [
-                (link.a, link.b, link.cost) for link in self._view.links.values() if link.id not in unusable
-            ]
-            nodes = list(self._view.nodes)
-            graph = await _run(len(nodes) + len(links), Graph, nodes, links)
-            self._graph = None if unusable else graph
-        else:
-            graph = self._graph
-        sources = {source for source, _ in pairs}
-        return await _run(len(self._view.nodes) * len(sources), graph.shortest_paths, pairs)
-
-
-async def _run(size: int, work: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T:
-    if size <= SMALL_SEARCH:
-        return work(*arguments, **named)
-    return await asyncio.to_thread(work, *arguments, **named)
-
-
-def both_ways(paths: dict[Pair, Path | None], served: Iterable[Pair]) -> list[Path]:
+def both_ways(paths: Iterable[Path], served: Iterable[Pair]) -> list[Path]:
     """The paths and their reverses, one for each pair that is not served yet."""
     routes: dict[Pair, Path] = {}
     taken = set(served)
-    for path in paths.values():
-        if path is None:
-            continue
+    for path in paths:
         for way in (path, path[::-1]):
             pair = (way[0], way[-1])
             if pair not in taken:
@@ -76,14 +32,22 @@ def both_ways(paths: dict[Pair, Path | None], served: Iterable[Pair]) -> list[Pa
 
 
 class RouteMaker:
-    """Answers what is asked for: finds paths, writes them as rows, says which pairs have none."""
+    """Answers what is asked for: finds paths, writes them as rows, says which pairs have none.
 
-    def __init__(self, store: Store, view: NetworkView, actual: Actual) -> None:
+    With `reroute` it leads around what does not work, and moves the routes that it has made.
+    """
+
+    def __init__(
+        self, store: Store, view: NetworkView, actual: Actual, reroute: Reroute, flows: FlowTracker
+    ) -> None:
         self._store = store
         self._view = view
         self._actual = actual
         self._finder = PathFinder(view)
         self._wanted: set[Pair] = set()
+        self._healer: Healer | None = None
+        if reroute == "fast":
+            self._healer = Healer(store, view, self._finder, self._unusable, flows.in_max_mode)
 
     def want(self, pairs: Iterable[Pair]) -> None:
         """Somebody has packets for these pairs (source, destination)."""
@@ -92,6 +56,24 @@ class RouteMaker:
     def topology_changed(self) -> None:
         """Nodes or links are not what they were."""
         self._finder.changed()
+        if self._healer is not None:
+            self._healer.topology_changed()
+
+    def saw(self, states: Mapping[Row, RowState | None]) -> bool:
+        """Takes in states that changed; returns whether routes may have to move."""
+        return self._healer is not None and self._healer.saw(states)
+
+    async def heal(self) -> list[Route]:
+        """Moves the routes that are to take other paths now; returns them as they are then.
+
+        Raises DatabaseError, and then does it the next time.
+        """
+        return [] if self._healer is None else await self._healer.heal()
+
+    async def keep_ready(self) -> None:
+        """Looks for other ways of the routes that were made, before they are needed."""
+        if self._healer is not None:
+            await self._healer.keep_ready()
 
     async def make(self) -> tuple[list[Route], list[Pair]]:
         """Makes the routes that are wanted, both ways; returns them, and the pairs without a path.
@@ -104,11 +86,13 @@ class RouteMaker:
             return [], []
         made: list[Route] = []
         try:
-            refused = {id for kind, id in self._actual.refused if kind == "link"}
-            unusable = frozenset(id for id in refused if not self._view.stands(id))
-            paths = await self._finder.find(pairs, unusable)
+            best = await self._finder.find(pairs, self._unusable())
+            # By the paths that are taken: what would be taken if everything worked.
+            found = {path: path for path in best.values() if path is not None}
+            if self._healer is not None:
+                found = await self._healer.around(found)
             reverses = [(b, a) for a, b in pairs]
-            new = both_ways(paths, [pair for pair in reverses if self._served(pair)])
+            new = both_ways(found, [pair for pair in reverses if self._served(pair)])
             for first in range(0, len(new), MOST_ROUTES):
                 part = new[first : first + MOST_ROUTES]
                 made += await self._store.add_routes([(path, 1) for path in part])
@@ -116,7 +100,30 @@ class RouteMaker:
             # Routes of parts that were written come back as a change like anybody's.
             self._wanted |= pairs
             raise
-        return made, [pair for pair, path in paths.items() if path is None]
+        if self._healer is not None:
+            self._healer.made(made, found)
+        return made, [pair for pair, path in best.items() if path is None]
+
+    def paths_of(self, flow: FlowProgress) -> list[Path]:
+        """The paths that a flow may be on: those of its pair, where it has not said.
+
+        None while it is not decided whether routes move.
+        """
+        if self._healer is not None:
+            if self._healer.undecided:
+                return []
+            row = None if flow.route is None else self._view.routes.get(flow.route)
+            if row is not None:
+                return [row.path]
+        if flow.path:
+            return [flow.path]
+        pair = (flow.flow.source, flow.flow.destination)
+        return [self._view.routes[id].path for id in self._view.routes_between.get(pair, ())]
+
+    def _unusable(self) -> frozenset[int]:
+        """Links that processes could not have."""
+        refused = (id for kind, id in self._actual.refused if kind == "link")
+        return frozenset(id for id in refused if not self._view.stands(id))
 
     def _served(self, pair: Pair) -> bool:
         """Whether the pair has a route that is, or is going to be, in force."""

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from nextmini.controller.devices import Devices
     from nextmini.protocol import Timing
+    from nextmini.scenario.network import Reroute
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class Settings:
     """Whether nodes count down the time to live of IP packets."""
     pipe: int = 524_288
     """Bytes of the pipes that flows in max mode pass."""
+    reroute: Reroute = "none"
+    """What becomes of computed routes over what is down."""
     devices: Devices | None = None
     """The TUN devices of nodes, if they have any."""
 

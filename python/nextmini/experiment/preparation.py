@@ -139,6 +139,7 @@ def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Set
         watch_us=run.options.watch_us,
         ttl=network.ttl,
         pipe=network.pipe,
+        reroute=network.reroute,
         devices=Devices(network.name, network.queues, network.offload) if has_namespaces(network) else None,
     )
 

@@ -71,6 +71,7 @@ def _settings(network: Network) -> str:
             _table("[network]", shared),
             _table("[max]", _max_mode(network)),
             _table("[topology]", {"kind": "custom"}),
+            _table("[routing]", {"reroute": network.reroute}),
             _table("[metrics]", {"keep": format_time(network.keep)}),
             _table("[controller]", {"listen": network.listen}),
         ]

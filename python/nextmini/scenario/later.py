@@ -4,7 +4,6 @@ from __future__ import annotations
 
 LATER_KEYS: dict[str, dict[str, str]] = {
     "": {
-        "routing": "routing modes, metrics and rerouting",
         "checks": "conditions that the results must meet",
         "algorithms": "plugins that control the network",
         "sites": "machines of a deployment",
@@ -12,6 +11,10 @@ LATER_KEYS: dict[str, dict[str, str]] = {
     "nodes": {
         "site": "the machine that hosts it",
         "limits": "its share of the machine",
+    },
+    "routing": {
+        "mode": "routing modes",
+        "metric": "what makes a path the best one",
     },
     "controller": {
         "tls": "TLS, for machines beyond this one",

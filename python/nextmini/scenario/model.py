@@ -20,6 +20,7 @@ from nextmini.scenario.tables import (
     NetworkTable,
     NodeEntry,
     RouteEntry,
+    RoutingTable,
 )
 from nextmini.scenario.topology import AnyTopology
 from nextmini.scenario.topology.custom import Custom
@@ -43,5 +44,6 @@ class Scenario(Table):
     apps: Annotated[tuple[AppEntry, ...], Strict(False)] = ()
     max: MaxTable = MaxTable()
     socks: Annotated[tuple[SocksEntry, ...], Strict(False)] = ()
+    routing: RoutingTable = RoutingTable()
     metrics: MetricsTable = MetricsTable()
     controller: ControllerTable = ControllerTable()

@@ -22,6 +22,7 @@ Timing = Literal["normal", "precise"]
 Transport = Literal["memory", "tcp", "quic"]
 Mapping = Literal["sequential", "concurrent"]
 Origin = Literal["scenario", "computed"]
+Reroute = Literal["none", "fast"]
 QUIC_CONGESTION = ("cubic", "reno", "bbr")
 """What QUIC links may do about losses; over TCP it is what the kernel has."""
 PACKET_KINDS = ("udp", "icmp")
@@ -247,6 +248,7 @@ class Network:
     pipe: int = USUAL_PIPE
     transparent: bool = False
     transparent_ports: tuple[int, ...] | None = None
+    reroute: Reroute = "none"
 
     def node(self, id: int) -> Node:
         """The node with this number.

@@ -86,7 +86,7 @@ def reference() -> str:
     parts += map(_section, ("apps", "max"))
     parts.append(_inner(NodeMax))
     parts.append(_section("socks"))
-    parts += map(_section, ("metrics", "controller"))
+    parts += map(_section, ("routing", "metrics", "controller"))
     parts.append(_later())
     return "\n".join(parts)
 

@@ -31,6 +31,7 @@ from nextmini.scenario.fields import (
     Weight,
 )
 from nextmini.scenario.max_table import NodeMax
+from nextmini.scenario.network import Reroute
 from nextmini.scenario.table import Table
 
 AskedTransport = Literal["auto", "memory", "tcp", "quic"]
@@ -324,6 +325,18 @@ class FlowEntry(Table):
         default=None,
         description='The demand whose report it is part of: one of `[[demands]]` with `model = "listed"`.',
         examples=["web"],
+    )
+
+
+class RoutingTable(Table):
+    """What becomes of routes when something on their way fails."""
+
+    reroute: Reroute = Field(
+        default="none",
+        description="What happens to routes over a link or node that is down. `none`: they stay, and what "
+        "takes them waits or is lost. `fast`: within a second, pairs of nodes whose routes were computed "
+        "take another path, if there is one, and their best one again when that works. Routes that somebody "
+        "wrote always stay.",
     )
 
 

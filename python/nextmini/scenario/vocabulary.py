@@ -20,6 +20,7 @@ from nextmini.scenario.tables import (
     NetworkTable,
     NodeEntry,
     RouteEntry,
+    RoutingTable,
 )
 from nextmini.scenario.trace import TraceEntry
 
@@ -45,6 +46,7 @@ TABLES: dict[str, type[Table]] = {
     "network": NetworkTable,
     **LISTS,
     "max": MaxTable,
+    "routing": RoutingTable,
     "metrics": MetricsTable,
     "controller": ControllerTable,
 }

@@ -155,6 +155,19 @@ class Store:
         async with self._connection("routes cannot be added") as connection:
             return await writing.insert_routes(connection, paths, origin)
 
+    async def move_routes(self, moves: Sequence[tuple[int, Sequence[int], Sequence[int]]]) -> list[Route]:
+        """Gives computed routes (number, path before, path) other paths, all with one announcement.
+
+        Returns them as they are then. Those that somebody has changed meanwhile stay, and are left out.
+        """
+        async with self._connection("routes cannot be moved") as connection:
+            return await writing.update_routes(connection, moves)
+
+    async def give_up_routes(self, ids: Sequence[int]) -> None:
+        """Somebody else has changed these computed routes: they are theirs from now on."""
+        async with self._connection("routes cannot be changed") as connection:
+            await writing.give_up_routes(connection, ids)
+
     async def set_links(self, updates: Sequence[LinkUpdate]) -> list[tuple[Link, Link]]:
         """Changes links, all with one announcement; returns each as it was and as it is, in the same order.
 

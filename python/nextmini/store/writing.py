@@ -60,11 +60,42 @@ async def insert_routes(
         " SELECT path::int[], weight, $3 FROM unnest($1::text[], $2::int[])"
         " WITH ORDINALITY AS given (path, weight, place) ORDER BY place"
         " RETURNING id, path, weight, origin",
-        # PostgreSQL has no arrays of arrays of different lengths.
-        ["{" + ",".join(map(str, path)) + "}" for path, _ in paths],
+        _arrays(path for path, _ in paths),
         [weight for _, weight in paths],
         origin,
     )
+    return _routes(rows)
+
+
+async def update_routes(
+    connection: Connection, moves: Sequence[tuple[int, Sequence[int], Sequence[int]]]
+) -> list[Route]:
+    """Gives computed routes (number, path before, path) other paths; returns those that were as before."""
+    rows = await connection.fetch(
+        "UPDATE routes SET path = moved.path::int[]"
+        " FROM unnest($1::int[], $2::text[], $3::text[]) AS moved (id, before, path)"
+        " WHERE routes.id = moved.id AND routes.path = moved.before::int[] AND origin = 'computed'"
+        " RETURNING routes.id, routes.path, weight, origin",
+        [id for id, _, _ in moves],
+        _arrays(before for _, before, _ in moves),
+        _arrays(path for _, _, path in moves),
+    )
+    return _routes(rows)
+
+
+async def give_up_routes(connection: Connection, ids: Sequence[int]) -> None:
+    """Takes computed routes for somebody else's."""
+    await connection.execute(
+        "UPDATE routes SET origin = 'scenario' WHERE id = ANY($1::int[]) AND origin = 'computed'", ids
+    )
+
+
+def _arrays(paths: Iterable[Sequence[int]]) -> list[str]:
+    """As texts: PostgreSQL has no arrays of arrays of different lengths."""
+    return ["{" + ",".join(map(str, path)) + "}" for path in paths]
+
+
+def _routes(rows: Iterable[Any]) -> list[Route]:
     return sorted((Route(id, tuple(path), weight, by) for id, path, weight, by in rows), key=attrgetter("id"))
 
 

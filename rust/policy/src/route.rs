@@ -40,8 +40,12 @@ pub enum RouteError {
     Id,
 }
 
-/// The largest route id, which bounds a table's memory (8 bytes an id).
+/// The largest route id, which bounds a table's memory (8 bytes an id, and 16 a page).
 pub const MAX_ROUTE_ID: u32 = 16_000_000;
+/// Ids of a page. Those of routes whose path was changed begin far above all others.
+const PAGE: usize = 1_024;
+
+type Page = Arc<[Option<Arc<Route>>]>;
 
 impl Route {
     /// A route of `path`, which takes `weight` of its pair's flows and carries chunks of up to `chunk` bytes.
@@ -141,7 +145,7 @@ impl Hop {
 /// The routes that a process knows. Replaced as a whole: readers see one generation or the next.
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
-    by_id: Vec<Option<Arc<Route>>>,
+    by_id: Vec<Option<Page>>,
     by_pair: FxHashMap<(NodeId, NodeId), Vec<RouteId>>,
 }
 
@@ -161,7 +165,8 @@ impl RouteTable {
 
     /// A route.
     pub fn get(&self, id: RouteId) -> Option<&Arc<Route>> {
-        self.by_id.get(id.0 as usize)?.as_ref()
+        let (page, at) = place(id);
+        self.by_id.get(page)?.as_ref()?.get(at)?.as_ref()
     }
 
     /// Whether packets from `source` can reach `destination`.
@@ -224,16 +229,17 @@ impl RouteTable {
 
     fn insert(&mut self, route: Route) {
         self.remove(route.id);
-        let at = route.id.0 as usize;
-        if self.by_id.len() <= at {
-            self.by_id.resize(at + 1, None);
+        let (page, at) = place(route.id);
+        if self.by_id.len() <= page {
+            self.by_id.resize(page + 1, None);
         }
         self.by_pair.entry(route.pair()).or_default().push(route.id);
-        self.by_id[at] = Some(Arc::new(route));
+        let page = self.by_id[page].get_or_insert_with(|| std::iter::repeat_n(None, PAGE).collect());
+        Arc::make_mut(page)[at] = Some(Arc::new(route));
     }
 
     fn remove(&mut self, id: RouteId) {
-        let Some(route) = self.by_id.get_mut(id.0 as usize).and_then(Option::take) else {
+        let Some(route) = self.take(id) else {
             return;
         };
         if let Some(candidates) = self.by_pair.get_mut(&route.pair()) {
@@ -243,6 +249,18 @@ impl RouteTable {
             }
         }
     }
+
+    fn take(&mut self, id: RouteId) -> Option<Arc<Route>> {
+        // Only a page that has it is copied.
+        self.get(id)?;
+        let (page, at) = place(id);
+        Arc::make_mut(self.by_id.get_mut(page)?.as_mut()?).get_mut(at)?.take()
+    }
+}
+
+/// A page, and the place there.
+fn place(id: RouteId) -> (usize, usize) {
+    (id.0 as usize / PAGE, id.0 as usize % PAGE)
 }
 
 #[cfg(test)]
@@ -313,6 +331,17 @@ mod tests {
         assert!(!emptied.connects(NodeId(1), NodeId(2)));
         assert_eq!(emptied.choose(7, NodeId(1), NodeId(2)), None);
         assert!(table.connects(NodeId(1), NodeId(2)), "older generations stay as they were");
+    }
+
+    #[test]
+    fn a_route_with_a_large_number_costs_no_more_than_its_page() {
+        let table =
+            RouteTable::default().changed(&[], [route(1, &[1, 2], 1), route(MAX_ROUTE_ID, &[1, 2], 1)]);
+        assert_eq!(table.by_id.iter().flatten().count(), 2);
+        assert_eq!(table.get(RouteId(MAX_ROUTE_ID)).unwrap().id(), RouteId(MAX_ROUTE_ID));
+        assert_eq!(table.get(RouteId(MAX_ROUTE_ID - 1)), None);
+        let less = table.changed(&[RouteId(1), RouteId(2)], []);
+        assert_eq!((less.get(RouteId(1)), table.get(RouteId(1)).is_some()), (None, true));
     }
 
     #[test]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nextmini.controller.datagrams import DatagramResult
-from nextmini.controller.flows import FlowTracker, Verdict
+from nextmini.controller.flows import FlowProgress, FlowTracker, Verdict
 from nextmini.protocol import Datagrams, FlowChange, Quantiles
 
 from .rows import flow
@@ -157,8 +157,9 @@ def test_flows_that_touch_a_node() -> None:
     made.replace(4, flow(4, 1, 9))
     made.fail([4], "over already")
 
-    def paths(source: int, destination: int) -> list[tuple[int, ...]]:
-        return [(4, 7, 5), (4, 8, 5)] if (source, destination) == (4, 5) else [(5, 99, 6)]
+    def paths(known: FlowProgress) -> list[tuple[int, ...]]:
+        others: dict[int, list[tuple[int, ...]]] = {2: [(4, 7, 5), (4, 8, 5)], 3: [(5, 99, 6)]}
+        return [known.path] if known.path else others[known.flow.id]
 
     assert made.touching(frozenset({2}), paths) == [1]
     assert made.touching(frozenset({8}), paths) == [2]

@@ -92,6 +92,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         queues=network.queues,
         offload=network.offload,
         pipe=scenario.max.pipe,
+        reroute=scenario.routing.reroute,
         transparent=scenario.max.transparent,
         transparent_ports=scenario.max.ports if scenario.max.transparent else None,
     ), []

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use nextmini_policy::link::MOST_CATCH_UP;
-use nextmini_policy::lossless::{Checksum, Pattern, Progress, Segment, Sender, Stream};
+use nextmini_policy::lossless::{Checksum, Moves, Pattern, Progress, Segment, Sender, Stream};
 use nextmini_policy::time::Instant;
 use nextmini_policy::token_bucket::TokenBucket;
 use nextmini_wire::control::{Flow, FlowChange, FlowCounters, FlowEnd, FlowStatus};
@@ -88,6 +88,7 @@ pub struct Source {
     pattern: Pattern,
     key: FlowKey,
     sender: Sender,
+    moves: Moves,
     pace: Option<TokenBucket>,
     checksum: Checksum,
     stats: Arc<Stats>,
@@ -123,6 +124,7 @@ impl Source {
             pattern,
             key,
             sender,
+            moves: Moves::default(),
             pace: None,
             checksum: Checksum::default(),
             stats,
@@ -168,7 +170,7 @@ impl Source {
             let burst = u128::from(rate) * BURST.as_nanos() / 8_000_000_000;
             TokenBucket::new(rate, u64::try_from(burst).unwrap_or(u64::MAX), self.began)
         });
-        self.take_route(route);
+        self.take_route(route, self.began);
         let ends_at = self.flow.duration.map(|duration| self.began + seconds(duration));
         self.report(FlowStatus::Running, None);
         loop {
@@ -210,7 +212,7 @@ impl Source {
     }
 
     fn fill(&mut self, route: RouteId, now: Instant) -> Pause {
-        self.take_route(route);
+        self.take_route(route, now);
         let mut bytes = 0;
         while bytes < BATCH_BYTES {
             if let Some(ready) = self.pace.as_ref().map(TokenBucket::ready)
@@ -276,10 +278,15 @@ impl Source {
         })
     }
 
-    fn take_route(&mut self, route: RouteId) {
+    fn take_route(&mut self, route: RouteId, now: Instant) {
         self.stats.set_route(route);
+        self.moves.take(route, now);
         self.class = self.node.class_of(self.flow.destination, LOSSLESS_PROTOCOL);
-        let largest = self.node.routes().load().get(route).map_or(MAX_CHUNK, |route| route.chunk() as usize);
+        let table = self.node.routes().load();
+        if let Some(left) = self.moves.gone(&table) {
+            self.sender.on_lost_route(left);
+        }
+        let largest = table.get(route).map_or(MAX_CHUNK, |route| route.chunk() as usize);
         self.sender.set_chunk(chunk_bytes(self.flow.rate).min(largest));
     }
 

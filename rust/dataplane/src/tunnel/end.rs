@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use nextmini_policy::lossless::{Arrival, Checksum, Progress, Receiver, Sender, Stream};
+use nextmini_policy::lossless::{Arrival, Checksum, Moves, Progress, Receiver, Sender, Stream};
 use nextmini_policy::time::Instant;
 use nextmini_wire::chain::ChainError;
 use nextmini_wire::id::RouteId;
@@ -58,8 +58,7 @@ pub struct End {
     alarm: Alarm,
     routes_changed: watch::Receiver<()>,
     key: FlowKey,
-    /// The route that it took last.
-    last: Option<RouteId>,
+    moves: Moves,
     class: u16,
     sender: Sender,
     outbox: Outbox,
@@ -97,7 +96,7 @@ impl End {
             registered,
             alarm: timers.alarm(),
             key,
-            last: None,
+            moves: Moves::default(),
             class,
             sender: Sender::new(Stream::Fed(0), MAX_CHUNK, 1),
             outbox: Outbox::default(),
@@ -233,7 +232,7 @@ impl End {
             }
             News::Broken(links) => {
                 let routes = self.node.routes().load();
-                let route = self.last.and_then(|id| routes.get(id));
+                let route = self.moves.last().and_then(|id| routes.get(id));
                 if route.is_none_or(|route| links.iter().any(|link| route.crosses(link.a, link.b))) {
                     self.sender.on_broken_link();
                 }
@@ -284,9 +283,13 @@ impl End {
         }
         let mut sent = Sent::All;
         if let Some(route) = self.route() {
-            self.last = Some(route);
-            let largest =
-                self.node.routes().load().get(route).map_or(MAX_CHUNK, |route| route.chunk() as usize);
+            self.moves.take(route, now);
+            let table = self.node.routes().load();
+            if let Some(left) = self.moves.gone(&table) {
+                self.sender.on_lost_route(left);
+            }
+            let largest = table.get(route).map_or(MAX_CHUNK, |route| route.chunk() as usize);
+            drop(table);
             self.sender.set_chunk(largest);
             let mut bytes = 0;
             while let Some(segment) = self.sender.poll_transmit(now) {

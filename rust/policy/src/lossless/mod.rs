@@ -5,11 +5,13 @@
 //!
 //! - [`Sender`]: what to send and when, what to send again
 //! - [`Receiver`]: puts the stream in order and answers
+//! - [`Moves`]: what is lost with a route
 //! - [`window`], [`rtt`]: how much may be under way, how long it takes
 //! - [`Checksum`]: what both ends compare
 //! - [`Pattern`]: the bytes that synthetic flows carry
 
 pub mod checksum;
+pub mod moves;
 pub mod pattern;
 pub mod receiver;
 pub mod rtt;
@@ -19,6 +21,7 @@ mod simulation;
 pub mod window;
 
 pub use checksum::Checksum;
+pub use moves::Moves;
 pub use pattern::Pattern;
 pub use receiver::{Arrival, Receiver};
 pub use sender::{Progress, Segment, Sender, Stream};

@@ -184,6 +184,15 @@ impl Sender {
         }
     }
 
+    /// A route was taken away that this session had left at `left`: what was under way by then may be gone.
+    pub fn on_lost_route(&mut self, left: Instant) {
+        for at in 0..self.outstanding.len() {
+            if self.outstanding[at].sent_at <= left {
+                self.lose(at);
+            }
+        }
+    }
+
     /// The deadline passed: pieces of which nothing was heard for as long are sent again.
     pub fn on_timeout(&mut self, now: Instant) {
         if self.deadline().is_none_or(|deadline| now < deadline) {

@@ -216,6 +216,20 @@ fn a_broken_link_sends_again_what_was_under_way_and_only_that() {
 }
 
 #[test]
+fn with_a_route_goes_what_was_sent_before_it_was_left() {
+    let mut sender = Sender::new(Stream::Bytes(10_000), 1_000, 1);
+    sender.poll_transmit(Instant(1));
+    let ack = Ack { flow: FLOW, cumulative: 1_000, latest: 0, echo: 1, complete: None };
+    sender.on_ack(&ack, Instant(2));
+    sender.poll_transmit(Instant(2));
+    sender.poll_transmit(Instant(3));
+    sender.on_lost_route(Instant(2));
+    let next = sender.poll_transmit(Instant(4)).unwrap();
+    assert_eq!((next.offset, next.again, sender.retransmitted()), (1_000, true, 1));
+    assert!(sender.poll_transmit(Instant(4)).is_none_or(|segment| !segment.again));
+}
+
+#[test]
 fn nonsense_from_the_peer_changes_nothing() {
     let mut sender = Sender::new(Stream::Bytes(10_000), 1_000, 1);
     sender.poll_transmit(Instant(5));
