@@ -7,7 +7,7 @@ mod links;
 mod quic;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,8 +66,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Experiment {
     /// What the ends of links prove that they have.
     pub key: LinkKey,
-    /// Where the process takes links from others.
-    pub address: SocketAddr,
+    /// Where QUIC links arrive.
+    pub udp: Arc<UdpSocket>,
     /// What synthetic flows carry.
     pub pattern: Pattern,
     /// Every random choice derives from it.
@@ -158,7 +158,7 @@ impl Host {
         let captures = Captures::new(Arc::clone(&routes));
         let (chains, timers) = (Arc::clone(&experiment.chains), experiment.timers.clone());
         Self {
-            quic: QuicLinks::new(experiment.key.clone(), experiment.address),
+            quic: QuicLinks::new(experiment.key.clone(), Arc::clone(&experiment.udp)),
             tunnels: Tunnels::new(chains, timers, events.clone()),
             experiment,
             expected,
