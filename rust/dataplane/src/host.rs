@@ -296,6 +296,11 @@ impl Host {
         (ends().filter_map(|end| end.fidelity()).collect(), overruns)
     }
 
+    /// How many connections at the process's ports did not become one of a link.
+    pub fn refused(&self) -> u64 {
+        self.expected.refusals().count() + self.quic.refused()
+    }
+
     /// How many packets of programs this process did not read in time.
     pub fn device_overruns(&self) -> u64 {
         devices::overruns(self.nodes.values().map(|hosted| &hosted.row))
@@ -326,6 +331,10 @@ impl Host {
             tracing::warn!("flows did not stop within {FAREWELL:?}; their last reports are missing");
         }
         self.captures.end().await;
+        match self.refused() {
+            0 => {}
+            connections => tracing::warn!(connections, "some were no connections of links, and were refused"),
+        }
     }
 
     fn each_waiting(&self, waited: Vec<(Pair, Vec<Outbound>)>, work: impl Fn(&Node, Vec<Outbound>)) {

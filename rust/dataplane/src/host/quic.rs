@@ -70,6 +70,11 @@ impl QuicLinks {
         Ok(self.expected.expect(link, from))
     }
 
+    /// Connections that did not become one of a link.
+    pub(super) fn refused(&self) -> u64 {
+        self.expected.refusals().count()
+    }
+
     /// No connection is wanted for `link` any more.
     pub(super) fn forget(&self, link: LinkId) {
         self.expected.forget(link);

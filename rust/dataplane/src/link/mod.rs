@@ -14,6 +14,7 @@ pub mod orders;
 pub mod outgoing;
 pub mod ports;
 pub mod reader;
+pub mod refusals;
 pub mod status;
 pub mod stream;
 
