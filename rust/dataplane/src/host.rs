@@ -7,7 +7,7 @@ mod links;
 mod quic;
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,8 +66,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 pub struct Experiment {
     /// What the ends of links prove that they have.
     pub key: LinkKey,
-    /// Where the process takes links from others.
-    pub address: SocketAddr,
+    /// Where QUIC links arrive.
+    pub udp: Arc<UdpSocket>,
     /// What synthetic flows carry.
     pub pattern: Pattern,
     /// Every random choice derives from it.
@@ -158,7 +158,7 @@ impl Host {
         let captures = Captures::new(Arc::clone(&routes));
         let (chains, timers) = (Arc::clone(&experiment.chains), experiment.timers.clone());
         Self {
-            quic: QuicLinks::new(experiment.key.clone(), experiment.address),
+            quic: QuicLinks::new(experiment.key.clone(), Arc::clone(&experiment.udp)),
             tunnels: Tunnels::new(chains, timers, events.clone()),
             experiment,
             expected,
@@ -296,6 +296,11 @@ impl Host {
         (ends().filter_map(|end| end.fidelity()).collect(), overruns)
     }
 
+    /// How many connections at the process's ports did not become one of a link.
+    pub fn refused(&self) -> u64 {
+        self.expected.refusals().count() + self.quic.refused()
+    }
+
     /// How many packets of programs this process did not read in time.
     pub fn device_overruns(&self) -> u64 {
         devices::overruns(self.nodes.values().map(|hosted| &hosted.row))
@@ -326,6 +331,10 @@ impl Host {
             tracing::warn!("flows did not stop within {FAREWELL:?}; their last reports are missing");
         }
         self.captures.end().await;
+        match self.refused() {
+            0 => {}
+            connections => tracing::warn!(connections, "some were no connections of links, and were refused"),
+        }
     }
 
     fn each_waiting(&self, waited: Vec<(Pair, Vec<Outbound>)>, work: impl Fn(&Node, Vec<Outbound>)) {

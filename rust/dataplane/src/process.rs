@@ -1,7 +1,7 @@
 //! A dataplane process, from its first connection to the controller to its end.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,6 +25,7 @@ use crate::event::Event;
 use crate::home::Home;
 use crate::host::{Experiment, Host};
 use crate::link::listen::{self, Expected};
+use crate::link::ports::{Ports, PortsError};
 use crate::max::chain::Chains;
 use crate::outside::Outside;
 use crate::routes::Routes;
@@ -82,8 +83,8 @@ pub enum ProcessError {
     Listen {
         /// As it was given.
         listen: String,
-        /// The kernel's answer.
-        source: io::Error,
+        /// Which of the ports, and why.
+        source: PortsError,
     },
     /// The socket for captures cannot be made.
     #[error("cannot listen for captures on {} ({source})", path.display())]
@@ -154,6 +155,7 @@ struct Process {
     home: Home,
     address: SocketAddr,
     listener: Option<TcpListener>,
+    udp: Arc<UdpSocket>,
     accepting: Option<JoinHandle<()>>,
     capturing: Option<JoinHandle<()>>,
     expected: Expected,
@@ -176,8 +178,8 @@ struct Running {
 impl Process {
     async fn start(options: Options, home: Home) -> Result<Self, ProcessError> {
         let failed = |source| ProcessError::Listen { listen: options.listen.clone(), source };
-        let listener = TcpListener::bind(&options.listen).await.map_err(failed)?;
-        let address = listener.local_addr().map_err(failed)?;
+        let ports = Ports::bind(&options.listen).await.map_err(failed)?;
+        let address = ports.address().map_err(PortsError::from).map_err(failed)?;
         let (asked, captures) = mpsc::channel(1);
         let capturing = match options.captures.clone() {
             Some(path) => {
@@ -194,7 +196,8 @@ impl Process {
             options,
             home,
             address,
-            listener: Some(listener),
+            listener: Some(ports.tcp),
+            udp: Arc::new(ports.udp),
             accepting: None,
             capturing,
             expected: Expected::default(),
@@ -287,7 +290,7 @@ impl Process {
         let readers = Arc::new(Readers::new(workers).map_err(ProcessError::Timer)?);
         let experiment = Experiment {
             key: key.clone(),
-            address: self.address,
+            udp: Arc::clone(&self.udp),
             pattern,
             seed: welcome.seed,
             timers,

@@ -1,4 +1,5 @@
-//! How often a node says what became of packets (RFC 1812, section 4.3.2.8): as often as Linux does.
+//! How often something is said of what goes wrong. A node says what became of packets (RFC 1812, section 4.3.2.8) as
+//! often as Linux does.
 
 use crate::time::Instant;
 use crate::token_bucket::TokenBucket;
@@ -18,7 +19,12 @@ pub struct Complaints {
 impl Complaints {
     /// None was sent yet.
     pub fn new(now: Instant) -> Self {
-        Self { bucket: TokenBucket::new(8 * EACH_SECOND, AT_ONCE, now) }
+        Self::of(EACH_SECOND, AT_ONCE, now)
+    }
+
+    /// None was sent yet, and there may be so many in each second in the long run, and at once.
+    pub fn of(each_second: u64, at_once: u64, now: Instant) -> Self {
+        Self { bucket: TokenBucket::new(8 * each_second, at_once, now) }
     }
 
     /// Whether one may be sent now; if so, it counts as sent.

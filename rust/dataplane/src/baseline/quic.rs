@@ -1,5 +1,6 @@
 //! QUIC by itself: one stream of one connection over loopback.
 
+use std::net::UdpSocket;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ async fn transfer(length: Duration) -> Result<f64, BaselineError> {
     // Both ends are this process's: any key will do.
     let key = LinkKey::from_hex(&"0f".repeat(32)).map_err(|error| failed(&error))?;
     let identity = Identity::new(&key).map_err(|error| failed(&error))?;
-    let server = sockets::listening(([127, 0, 0, 1], 0).into(), &identity)?;
+    let server = sockets::listening(UdpSocket::bind("127.0.0.1:0")?, &identity)?;
     let to = server.local_addr()?;
     let client = sockets::dialling(to)?;
     let mut config = ClientConfig::new(identity.client);

@@ -1,7 +1,8 @@
 //! What the QUIC links of a process share, made when the first of them needs it.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::UdpSocket;
+use std::sync::Arc;
 
 use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{LinkId, NodeId};
@@ -22,29 +23,24 @@ pub(super) enum QuicLinksError {
     #[error(transparent)]
     Identity(#[from] IdentityError),
     /// No socket.
-    #[error("cannot listen for QUIC links at UDP {address} ({source})")]
-    Listen {
-        /// Where TCP links arrive, too.
-        address: SocketAddr,
-        /// The kernel's answer.
-        source: io::Error,
-    },
+    #[error("cannot listen for QUIC links ({0})")]
+    Listen(#[from] io::Error),
 }
 
 /// Identity and listening socket.
 #[derive(Debug)]
 pub(super) struct QuicLinks {
     key: LinkKey,
-    address: SocketAddr,
+    socket: Arc<UdpSocket>,
     identity: Option<Identity>,
     expected: Expected<Connection>,
     accepting: Option<JoinHandle<()>>,
 }
 
 impl QuicLinks {
-    /// Of an experiment with this key, in a process that takes links at `address`.
-    pub(super) fn new(key: LinkKey, address: SocketAddr) -> Self {
-        Self { key, address, identity: None, expected: Expected::default(), accepting: None }
+    /// Of an experiment with this key, in a process that takes links at `socket`.
+    pub(super) fn new(key: LinkKey, socket: Arc<UdpSocket>) -> Self {
+        Self { key, socket, identity: None, expected: Expected::default(), accepting: None }
     }
 
     /// What the process proves to others.
@@ -68,12 +64,15 @@ impl QuicLinks {
         from: NodeId,
     ) -> Result<mpsc::Receiver<Connection>, QuicLinksError> {
         if self.accepting.is_none() {
-            let (address, identity) = (self.address, self.identity()?);
-            let socket = listening(address, &identity);
-            let socket = socket.map_err(|source| QuicLinksError::Listen { address, source })?;
+            let socket = listening(self.socket.try_clone()?, &self.identity()?)?;
             self.accepting = Some(tokio::spawn(accept(socket, self.expected.clone())));
         }
         Ok(self.expected.expect(link, from))
+    }
+
+    /// Connections that did not become one of a link.
+    pub(super) fn refused(&self) -> u64 {
+        self.expected.refusals().count()
     }
 
     /// No connection is wanted for `link` any more.

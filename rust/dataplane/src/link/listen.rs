@@ -2,15 +2,18 @@
 //!
 //! Every connection has its own task and deadline, so a peer that says nothing delays nobody.
 
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{LinkId, NodeId};
 use rustc_hash::FxHashMap;
+use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::authenticate;
+use super::authenticate::{self, AuthenticateError};
+use super::refusals::Refusals;
 use super::status::Status;
 use super::stream::End;
 use crate::max::chain::{Chains, NO_LINK};
@@ -20,10 +23,40 @@ const HANDSHAKES: usize = 512;
 /// After a failure to accept, which is a lack of descriptors, connections that end make room.
 const ACCEPT_PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
 
-/// Links of this process that wait for a connection.
+/// Links of this process that wait for a connection, and what became of connections for nothing.
 #[derive(Debug)]
 pub struct Expected<C = TcpStream> {
     links: Arc<Mutex<FxHashMap<LinkId, Expectation<C>>>>,
+    refusals: Refusals,
+}
+
+/// Whether a link waits for who says that it is its other end.
+#[derive(Debug)]
+pub enum Claim<C> {
+    /// It does: the connection goes here.
+    Right(mpsc::Sender<C>),
+    /// It waits for another node.
+    Wrong(NotThatNode),
+    /// There is no such link, or not yet.
+    Unknown,
+}
+
+/// A peer is not the node that a link expects.
+#[derive(Clone, Copy, Debug, Error)]
+#[error("it says that it is {node} at the other end of {link}, which is another node's")]
+pub struct NotThatNode {
+    link: LinkId,
+    node: NodeId,
+}
+
+#[derive(Debug, Error)]
+enum AdmitError {
+    #[error(transparent)]
+    Authenticate(#[from] AuthenticateError),
+    #[error("it broke off ({0})")]
+    Answer(#[from] io::Error),
+    #[error(transparent)]
+    Claim(#[from] NotThatNode),
 }
 
 #[derive(Debug)]
@@ -34,13 +67,13 @@ struct Expectation<C> {
 
 impl<C> Default for Expected<C> {
     fn default() -> Self {
-        Self { links: Arc::default() }
+        Self { links: Arc::default(), refusals: Refusals::default() }
     }
 }
 
 impl<C> Clone for Expected<C> {
     fn clone(&self) -> Self {
-        Self { links: Arc::clone(&self.links) }
+        Self { links: Arc::clone(&self.links), refusals: self.refusals.clone() }
     }
 }
 
@@ -57,12 +90,18 @@ impl<C> Expected<C> {
         self.lock().remove(&link);
     }
 
-    /// Where connections for `link` go whose dialler is node `from`.
-    pub fn find(&self, link: LinkId, from: NodeId) -> Option<mpsc::Sender<C>> {
-        self.lock()
-            .get(&link)
-            .filter(|expected| expected.from == from)
-            .map(|expected| expected.connections.clone())
+    /// What becomes of a connection for `link` whose dialler says that it is `node`.
+    pub fn find(&self, link: LinkId, node: NodeId) -> Claim<C> {
+        match self.lock().get(&link) {
+            Some(expected) if expected.from == node => Claim::Right(expected.connections.clone()),
+            Some(_) => Claim::Wrong(NotThatNode { link, node }),
+            None => Claim::Unknown,
+        }
+    }
+
+    /// Connections that did not become one of a link.
+    pub fn refusals(&self) -> &Refusals {
+        &self.refusals
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, FxHashMap<LinkId, Expectation<C>>> {
@@ -88,7 +127,7 @@ pub async fn accept(listener: TcpListener, key: LinkKey, expected: Expected, cha
         let (key, expected, chains) = (key.clone(), expected.clone(), Arc::clone(&chains));
         handshakes.spawn(async move {
             if let Err(error) = admit(stream, &key, &expected, &chains).await {
-                tracing::warn!(%peer, %error, "refused a connection");
+                expected.refusals.add(peer, &error);
             }
             drop(permit);
         });
@@ -100,21 +139,26 @@ async fn admit(
     key: &LinkKey,
     expected: &Expected,
     chains: &Arc<Chains>,
-) -> Result<(), authenticate::AuthenticateError> {
+) -> Result<(), AdmitError> {
     let hello = authenticate::accept(&mut stream, key).await?;
     if hello.link == NO_LINK {
         authenticate::answer(&mut stream, true).await?;
         chains.accept(stream, hello.node);
         return Ok(());
     }
-    let connections = expected.find(hello.link, hello.node);
-    authenticate::answer(&mut stream, connections.is_some()).await?;
-    if let Some(connections) = connections
-        && connections.send(stream).await.is_err()
-    {
-        tracing::debug!(link = %hello.link, "the link ended during its handshake");
+    let claim = expected.find(hello.link, hello.node);
+    authenticate::answer(&mut stream, matches!(claim, Claim::Right(_))).await?;
+    match claim {
+        Claim::Right(connections) => {
+            if connections.send(stream).await.is_err() {
+                tracing::debug!(link = %hello.link, "the link ended during its handshake");
+            }
+            Ok(())
+        }
+        Claim::Wrong(claim) => Err(claim.into()),
+        // It may be on its way from the controller: the dialler tries again.
+        Claim::Unknown => Ok(()),
     }
-    Ok(())
 }
 
 /// Carries a link over the connections that arrive for it, for ever. A newer one replaces an older.

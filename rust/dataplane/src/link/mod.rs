@@ -3,7 +3,7 @@
 //! [`Outgoing`] is one direction of a link, seen from the node that sends: the queue that the node's
 //! processor fills and never waits for. A writer task empties it: into the next node's ingress
 //! ([`memory`], or [`onward`] without waking it) or into a socket ([`stream`]), whose connections [`dial`] and [`listen`] make and
-//! [`authenticate`] guards. [`orders`] are what a link is asked to do.
+//! [`authenticate`] guards, at the process's [`ports`]. [`orders`] are what a link is asked to do.
 
 pub mod authenticate;
 pub mod dial;
@@ -12,7 +12,9 @@ pub mod memory;
 pub mod onward;
 pub mod orders;
 pub mod outgoing;
+pub mod ports;
 pub mod reader;
+pub mod refusals;
 pub mod status;
 pub mod stream;
 

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::carry::carry;
 use super::dial::YES;
-use crate::link::listen::Expected;
+use crate::link::listen::{Claim, Expected, NotThatNode};
 use crate::link::status::Status;
 use crate::link::stream::End;
 
@@ -32,6 +32,10 @@ enum AcceptError {
     Write(#[from] WriteError),
     #[error("it said nothing for {DEADLINE:?}")]
     Silent,
+    #[error(transparent)]
+    Claim(#[from] NotThatNode),
+    #[error("there are {HANDSHAKES} in their handshake already")]
+    Crowd,
 }
 
 /// Accepts connections of links, for ever.
@@ -41,6 +45,7 @@ pub async fn accept(socket: Endpoint, expected: Expected<Connection>) {
     while let Some(incoming) = socket.accept().await {
         while handshakes.try_join_next().is_some() {}
         let Ok(permit) = Arc::clone(&room).try_acquire_owned() else {
+            expected.refusals().add(incoming.remote_address(), &AcceptError::Crowd);
             incoming.refuse();
             continue;
         };
@@ -49,7 +54,7 @@ pub async fn accept(socket: Endpoint, expected: Expected<Connection>) {
         handshakes.spawn(async move {
             let admitted = timeout(DEADLINE, admit(incoming, &expected)).await;
             if let Err(error) = admitted.unwrap_or(Err(AcceptError::Silent)) {
-                tracing::warn!(%peer, %error, "refused a connection");
+                expected.refusals().add(peer, &error);
             }
             drop(permit);
         });
@@ -63,22 +68,24 @@ async fn admit(incoming: Incoming, expected: &Expected<Connection>) -> Result<()
     asking.read_exact(&mut said).await?;
     let number = u64::from_be_bytes(said);
     let (link, node) = (LinkId((number >> 32) as u32), NodeId(number as u32));
-    let connections = expected.find(link, node);
-    answer.write_all(&[if connections.is_some() { YES } else { NO }]).await?;
-    match connections {
-        Some(connections) => {
+    let claim = expected.find(link, node);
+    answer.write_all(&[if matches!(claim, Claim::Right(_)) { YES } else { NO }]).await?;
+    let verdict = match claim {
+        Claim::Right(connections) => {
             if connections.send(connection).await.is_err() {
                 tracing::debug!(%link, "the link ended during its handshake");
             }
+            return Ok(());
         }
-        None => {
-            // The answer is to arrive before the end.
-            let _ended = answer.finish();
-            let _heard = answer.stopped().await;
-            connection.close(VarInt::from_u32(0), b"no such link");
-        }
-    }
-    Ok(())
+        Claim::Wrong(claim) => Err(claim.into()),
+        // It may be on its way from the controller: the dialler tries again.
+        Claim::Unknown => Ok(()),
+    };
+    // The answer is to arrive before the end.
+    let _ended = answer.finish();
+    let _heard = answer.stopped().await;
+    connection.close(VarInt::from_u32(0), b"no such link");
+    verdict
 }
 
 /// Carries a link over the connections that arrive for it, for ever. A newer one replaces an older.

@@ -204,6 +204,8 @@ impl ClientCertVerifier for Peer {
 
 #[cfg(test)]
 mod tests {
+    use std::net::UdpSocket;
+
     use quinn::{ClientConfig, Connection, ConnectionError};
 
     use super::*;
@@ -214,7 +216,7 @@ mod tests {
         theirs: &str,
     ) -> (Result<Connection, ConnectionError>, Result<Connection, ConnectionError>) {
         let identity = |byte: &str| Identity::new(&LinkKey::from_hex(&byte.repeat(32)).unwrap()).unwrap();
-        let server = sockets::listening(([127, 0, 0, 1], 0).into(), &identity(theirs)).unwrap();
+        let server = sockets::listening(UdpSocket::bind("127.0.0.1:0").unwrap(), &identity(theirs)).unwrap();
         let to = server.local_addr().unwrap();
         let client = sockets::dialling(to).unwrap();
         let config = ClientConfig::new(identity(ours).client);

@@ -13,14 +13,16 @@ use super::settings;
 /// Bytes of each of the kernel's two buffers.
 const BUFFER: usize = 4 << 20;
 
-/// A socket that listens at `address`.
+/// Has `socket` listen.
 ///
 /// # Errors
-/// The kernel's answer: the port is another process's.
-pub fn listening(address: SocketAddr, identity: &Identity) -> io::Result<Endpoint> {
+/// The kernel's answer.
+pub fn listening(socket: UdpSocket, identity: &Identity) -> io::Result<Endpoint> {
+    let address = socket.local_addr()?;
+    udp::set_buffers(&socket, BUFFER)?;
     let mut config = ServerConfig::with_crypto(Arc::clone(&identity.server) as Arc<_>);
     config.transport_config(Arc::new(settings::transport(Some(address.ip()), "cubic")));
-    Endpoint::new(settings::endpoint(), Some(config), bind(address)?, Arc::new(TokioRuntime))
+    Endpoint::new(settings::endpoint(), Some(config), socket, Arc::new(TokioRuntime))
 }
 
 /// A socket to reach `peer` from.
@@ -30,11 +32,7 @@ pub fn listening(address: SocketAddr, identity: &Identity) -> io::Result<Endpoin
 pub fn dialling(peer: SocketAddr) -> io::Result<Endpoint> {
     let any: IpAddr =
         if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    Endpoint::new(settings::endpoint(), None, bind(SocketAddr::new(any, 0))?, Arc::new(TokioRuntime))
-}
-
-fn bind(address: SocketAddr) -> io::Result<UdpSocket> {
-    let socket = UdpSocket::bind(address)?;
+    let socket = UdpSocket::bind(SocketAddr::new(any, 0))?;
     udp::set_buffers(&socket, BUFFER)?;
-    Ok(socket)
+    Endpoint::new(settings::endpoint(), None, socket, Arc::new(TokioRuntime))
 }

@@ -4,6 +4,7 @@
 mod captures;
 mod control;
 mod forwarding;
+mod hostile;
 mod impairments;
 mod peers;
 mod quic;

@@ -18,7 +18,7 @@ async fn connect(bed: &Testbed) -> TcpStream {
 }
 
 /// Waits for the other end to close; what it still says is returned.
-async fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
+pub async fn until_closed(stream: &mut TcpStream) -> Vec<u8> {
     let mut said = Vec::new();
     match timeout(PATIENCE, stream.read_to_end(&mut said)).await.unwrap() {
         Ok(_) => {}
@@ -40,7 +40,7 @@ async fn bed_with_a_waiting_link() -> Testbed {
     bed
 }
 
-async fn assert_still_works(bed: &mut Testbed) {
+pub async fn assert_still_works(bed: &mut Testbed) {
     bed.flows(vec![flow(1, 1, 2, 3_000_000)]);
     bed.until_ended(1).await;
     bed.assert_complete(1, 3_000_000);
@@ -81,7 +81,7 @@ async fn strangers_and_other_versions_learn_nothing() {
 
 #[tokio::test]
 async fn only_the_experiments_key_opens_a_link() {
-    let bed = bed_with_a_waiting_link().await;
+    let mut bed = bed_with_a_waiting_link().await;
     let other = LinkKey::from_hex(&"00".repeat(32)).unwrap();
     let error = authenticate::dial(&mut connect(&bed).await, &other, LinkId(2), NodeId(3)).await.unwrap_err();
     assert!(matches!(error, AuthenticateError::Peer(HandshakeError::Proof)), "{error}");
@@ -97,10 +97,12 @@ async fn only_the_experiments_key_opens_a_link() {
         let error = authenticate::dial(&mut connect(&bed).await, &key(), link, node).await.unwrap_err();
         assert!(matches!(error, AuthenticateError::Peer(HandshakeError::Refused)), "{error}");
     }
+    // All but the one for a link that may be still to come.
+    bed.until_counted("the refusals", |bed| bed.host.refused() == 3).await;
 }
 
 /// A frame that ends with its header.
-fn of_kind(kind: u8) -> [u8; HEADER_BYTES] {
+pub fn of_kind(kind: u8) -> [u8; HEADER_BYTES] {
     let mut frame = [0; HEADER_BYTES];
     (frame[3], frame[4]) = ((HEADER_BYTES - LENGTH_BYTES) as u8, kind);
     frame

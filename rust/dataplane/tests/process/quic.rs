@@ -6,7 +6,7 @@ use nextmini_dataplane::quic::identity::{Identity, SERVER_NAME};
 use nextmini_dataplane::quic::{settings, sockets};
 use nextmini_wire::control::{Apply, LinkStatus, Mapping, Transport};
 use nextmini_wire::handshake::LinkKey;
-use nextmini_wire::id::LinkId;
+use nextmini_wire::id::{LinkId, NodeId};
 use quinn::{ClientConfig, Connection, ConnectionError};
 
 use crate::testbed::{Testbed, flow, key, link};
@@ -36,8 +36,13 @@ async fn every_byte_arrives_over_links_of_all_kinds() {
     }
 }
 
-/// Connects to the testbed as somebody with this key.
-async fn connect(bed: &Testbed, key: &LinkKey) -> Result<Connection, ConnectionError> {
+/// Connects to the testbed as somebody with this key who says that it is `node` of `link`; returns the answer.
+pub async fn claim(
+    bed: &Testbed,
+    key: &LinkKey,
+    link: LinkId,
+    node: NodeId,
+) -> Result<(Connection, u8), ConnectionError> {
     let peer = bed.address.parse().unwrap();
     let socket = sockets::dialling(peer).unwrap();
     let identity = Identity::new(key).unwrap();
@@ -46,25 +51,30 @@ async fn connect(bed: &Testbed, key: &LinkKey) -> Result<Connection, ConnectionE
     let connection = socket.connect_with(config, peer, SERVER_NAME).unwrap().await?;
     // The server's verdict on who this is comes after the client's handshake.
     let (mut asking, mut answer) = connection.open_bi().await?;
-    asking.write_all(&[0, 0, 0, 9, 0, 0, 0, 9]).await.map_err(|_| connection.close_reason().unwrap())?;
+    let said = [link.0.to_be_bytes(), node.0.to_be_bytes()].concat();
+    asking.write_all(&said).await.map_err(|_| connection.close_reason().unwrap())?;
     let mut verdict = [9];
     answer.read_exact(&mut verdict).await.map_err(|_| connection.close_reason().unwrap())?;
-    assert_eq!(verdict, [0]);
-    Ok(connection)
+    Ok((connection, verdict[0]))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_the_experiments_key_opens_a_connection_and_only_known_links_are_carried() {
-    let bed = line([Transport::Quic; 3]).await;
+    let mut bed = line([Transport::Quic; 3]).await;
     let stranger = LinkKey::from_hex(&"a5".repeat(32)).unwrap();
-    let refused = connect(&bed, &stranger).await.unwrap_err();
+    let refused = claim(&bed, &stranger, LinkId(2), NodeId(2)).await.unwrap_err();
     assert!(
         matches!(refused, ConnectionError::TransportError(_) | ConnectionError::ConnectionClosed(_)),
         "{refused}"
     );
-    let connection = connect(&bed, &key()).await.unwrap();
-    // There is no link 9.
-    assert!(matches!(connection.closed().await, ConnectionError::ApplicationClosed(_)));
+    // There is no link 9, and the other end of link 2 is node 2.
+    for (link, node) in [(LinkId(9), NodeId(9)), (LinkId(2), NodeId(1))] {
+        let (connection, verdict) = claim(&bed, &key(), link, node).await.unwrap();
+        assert_eq!(verdict, 0);
+        assert!(matches!(connection.closed().await, ConnectionError::ApplicationClosed(_)));
+    }
+    bed.until_counted("both refusals", |bed| bed.host.refused() == 2).await;
+    assert!(bed.links.values().all(|state| *state == LinkStatus::Up));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

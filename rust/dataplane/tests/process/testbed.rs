@@ -7,6 +7,7 @@ use std::time::Duration;
 use nextmini_dataplane::event::Event;
 use nextmini_dataplane::host::{Experiment, Host};
 use nextmini_dataplane::link::listen::{self, Expected};
+use nextmini_dataplane::link::ports::Ports;
 use nextmini_dataplane::max::chain::Chains;
 use nextmini_dataplane::outside::Outside;
 use nextmini_dataplane::routes::Routes;
@@ -19,7 +20,6 @@ use nextmini_wire::control::{
 };
 use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{FlowId, LinkId, NodeId, RouteId};
-use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 
 /// Nothing here takes nearly as long; a test that does hangs.
@@ -50,15 +50,15 @@ impl Testbed {
     pub async fn start_with(timing: Timing) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
         let expected = Expected::default();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let bound = listener.local_addr().unwrap();
-        let address = bound.to_string();
+        let ports = Ports::bind("127.0.0.1:0").await.unwrap();
+        let address = ports.address().unwrap().to_string();
         let routes = Arc::new(Routes::new(sender.clone()));
         let chains = Chains::new(key(), Arc::clone(&routes), sender.clone(), Outside::new(None), 512 * 1024);
-        tokio::spawn(listen::accept(listener, key(), expected.clone(), Arc::clone(&chains)));
+        tokio::spawn(listen::accept(ports.tcp, key(), expected.clone(), Arc::clone(&chains)));
         let timers = Timers::start(timing).unwrap();
         let (pattern, readers) = (Pattern::new(1), Arc::new(Readers::new(1).unwrap()));
-        let experiment = Experiment { key: key(), address: bound, pattern, seed: 1, timers, readers, chains };
+        let udp = Arc::new(ports.udp);
+        let experiment = Experiment { key: key(), udp, pattern, seed: 1, timers, readers, chains };
         let host = Host::new(experiment, expected, sender, routes);
         Self {
             host,
