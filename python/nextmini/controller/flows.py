@@ -260,8 +260,8 @@ class FlowTracker:
     def bound_to(self, nodes: frozenset[int], paths: Callable[[int, int], list[Path]]) -> list[int]:
         """Running flows that cannot go on without what these nodes knew of them.
 
-        Those with an end there; in max mode, where every node has a connection of its own, those through one, or
-        that have no route yet and may get one through it.
+        Those with an end there; in max mode, where every node has a connection of its own, those through one,
+        or that have no route yet and may get one through it.
         """
         touching = set(self.touching(nodes, paths))
         found = []
