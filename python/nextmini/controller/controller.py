@@ -195,8 +195,8 @@ class Controller:
         if not self._failure.done():
             self._failure.cancel()
         try:
-            await self._states.flush()
-            await self._metrics.flush()
+            await self._store.patiently(self._states.flush)
+            await self._store.patiently(self._metrics.flush)
         except DatabaseError as error:
             log.warning("the last states and metrics are lost: %s", error)
         self.lost_metrics = self._metrics.give_up()

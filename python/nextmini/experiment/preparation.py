@@ -18,7 +18,7 @@ from nextmini.experiment.state import Parts
 from nextmini.hosts.clearing import clear
 from nextmini.hosts.local import Launch, LocalProcesses, no_options
 from nextmini.hosts.namespaces import NodeNamespaces, places
-from nextmini.store import Registration, StateFolder, Store, embedded_server
+from nextmini.store import Guard, Registration, StateFolder, Store, embedded_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -53,7 +53,7 @@ async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
     there = places(opened.token_file.parent, run.network.name) if run.network.apps else {}
     apps = Apps(run.network, there, folder.path)
     stack.push_async_callback(apps.close)
-    return Parts(opened.store, opened.controller, processes, apps, folder, opened.register)
+    return Parts(opened.store, opened.controller, processes, apps, folder, opened.guard, opened.register)
 
 
 def has_namespaces(network: Network) -> bool:
@@ -71,6 +71,7 @@ class Opened:
     store: Store
     controller: Controller
     token_file: Path
+    guard: Guard
     register: Callable[[], None]
     options: Callable[[int], Sequence[str]]
 
@@ -86,11 +87,11 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     registration = _registration(run)
     with one_at_a_time():
         secrets = stack.enter_context(state.hold(network.name, registration))
-    dsn = run.options.database_url
+    dsn, guarded = run.options.database_url, Guard()
     if dsn is None:
         run.observer.phase("starting the database")
-        dsn = await guard(stack.enter_async_context(embedded_server(state.path)))
-    store = await guard(_open_store(stack, dsn, network.name))
+        dsn = await guard(stack.enter_async_context(embedded_server(state.path, guard=guarded)))
+    store = await guard(_open_store(stack, dsn, network.name, guarded))
     with one_at_a_time():
         await guard(store.claim())
     namespaces = None
@@ -104,7 +105,7 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     await guard(controller.listen())
     register = partial(state.register, replace(registration, ready=True))
     options = namespaces.options if namespaces is not None else no_options
-    return Opened(store, controller, secrets.token_file, register, options)
+    return Opened(store, controller, secrets.token_file, guarded, register, options)
 
 
 def _registration(run: RunState) -> Registration:
@@ -142,9 +143,9 @@ def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Set
     )
 
 
-async def _open_store(stack: AsyncExitStack, dsn: str, experiment: str) -> Store:
+async def _open_store(stack: AsyncExitStack, dsn: str, experiment: str, guard: Guard) -> Store:
     """Opens the store; `stack` closes it."""
-    store = await Store.open(dsn, experiment)
+    store = await Store.open(dsn, experiment, guard)
     stack.push_async_callback(store.close)
     return store
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from nextmini.experiment.options import RunOptions, Status
     from nextmini.hosts.local import LocalProcesses
     from nextmini.scenario import Network
-    from nextmini.store import Store
+    from nextmini.store import Guard, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,8 @@ class Parts:
     processes: LocalProcesses
     apps: Apps
     folder: RunFolder
+    guard: Guard
+    """Of the database server."""
     register: Callable[[], None]
     """Tells others that the network is in force."""
 
