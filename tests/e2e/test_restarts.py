@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
+import csv
 import os
-import shutil
 import signal
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from program import assert_complete, until_running
 
@@ -42,11 +41,11 @@ def kill_database(program: Program) -> None:
     os.kill(program.database(), signal.SIGKILL)
 
 
-def until_restarted(program: Program, running: Popen[str], name: str, times: int) -> None:
-    """Waits until an experiment's log says so often that its database is there again."""
+def until_logged(program: Program, running: Popen[str], name: str, words: str, times: int) -> None:
+    """Waits until the log of an experiment has these words so often."""
     while running.poll() is None:
         logs = (program.work / "runs").glob(f"{name}-*/logs/controller.log")
-        if any(log.read_text().count(RESTARTED) >= times for log in logs):
+        if any(log.read_text().count(words) >= times for log in logs):
             return
     raise AssertionError(program.finish(running))
 
@@ -54,8 +53,8 @@ def until_restarted(program: Program, running: Popen[str], name: str, times: int
 def samples(program: Program, name: str) -> list[datetime]:
     """When flows were measured, by an experiment's time series."""
     (series,) = (program.work / "runs").glob(f"{name}-*/series/flows.csv")
-    header, *rows = (line.split(",") for line in series.read_text().splitlines())
-    return [datetime.fromisoformat(row[header.index("time")]) for row in rows]
+    with series.open(newline="") as file:
+        return [datetime.fromisoformat(row["time"]) for row in csv.DictReader(file)]
 
 
 def test_a_database_that_is_killed_twice_comes_back_and_every_flow_completes(program: Program) -> None:
@@ -63,7 +62,7 @@ def test_a_database_that_is_killed_twice_comes_back_and_every_flow_completes(pro
     until_running(program, running, 2)
     for times in (1, 2):
         kill_database(program)
-        until_restarted(program, running, "flowing", times)
+        until_logged(program, running, "flowing", RESTARTED, times)
     back = datetime.now().astimezone()
     done = program.finish(running)
     assert done.code == 0, done.err
@@ -71,4 +70,51 @@ def test_a_database_that_is_killed_twice_comes_back_and_every_flow_completes(pro
     assert "the database server was restarted 2 times" in done.err
     assert "Traceback" not in done.err
     assert max(samples(program, "flowing")) > back - timedelta(seconds=1)
+    assert program.processes() == []
+
+
+def test_experiments_that_share_a_database_go_on_when_it_is_killed(program: Program) -> None:
+    names = ("flowing", "other")
+    scenario = program.write(FLOWING.replace("processes = 2", "processes = 1").replace('"4 s"', '"6 s"'))
+    both = {name: program.start("run", scenario, "--name", name, "--json") for name in names}
+    for name, running in both.items():
+        until_logged(program, running, name, "flows are handed out", 1)
+    kill_database(program)
+    for name, running in both.items():
+        until_logged(program, running, name, RESTARTED, 1)
+    for running in both.values():
+        done = program.finish(running)
+        assert done.code == 0, done.err
+        assert_complete(done.document, 2)
+        assert "the database server was restarted once" in done.err
+    assert program.processes() == []
+
+
+def test_changes_are_obeyed_after_the_database_was_killed(program: Program) -> None:
+    endless = FLOWING.replace('"4 s"', '"600 s"')
+    assert program.run("up", program.write(endless)).code == 0
+    kill_database(program)
+    changed = program.run("link", "n2", "n3", "down")
+    assert changed.code == 0, changed.err
+    shown = program.run("status", "--json").document
+    assert ("link", "n2 - n3", "down") in [(t["kind"], t["name"], t["status"]) for t in shown["troubles"]]
+    assert {flow["name"]: flow["status"] for flow in shown["flows"]}["f"] == "running"
+    down = program.run("down")
+    assert down.code == 0, down.err
+    assert program.processes() == []
+
+
+def test_a_database_whose_data_are_gone_ends_the_run_with_its_results(program: Program) -> None:
+    running = program.start("run", program.write(FLOWING.replace('"4 s"', '"60 s"')), "--json")
+    until_running(program, running, 2)
+    server = program.database()
+    (program.state / "postgres/data").rename(program.home / "elsewhere")
+    os.kill(server, signal.SIGKILL)
+    done = program.finish(running)
+    assert done.code == 1, done.err
+    assert "data folder" in done.err
+    assert "was removed" in done.err
+    for noise in ("Traceback", "Unknown child"):
+        assert noise not in done.err, done.err
+    assert done.document["status"] == "failed"
     assert program.processes() == []

@@ -22,7 +22,7 @@ DEATHS_SECONDS = 60.0
 
 
 class Guard:
-    """One user's view of a server. Of a server that nobody starts again it knows nothing."""
+    """One user's view of a server; somebody else's is not started again, but may be gone for good too."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self.restarts = 0

@@ -99,9 +99,9 @@ class Listener:
         except TimeoutError:
             self._drop()
             text = reason(failure) if failure else "no answer"
-            raise DatabaseError(
-                f"PostgreSQL has been away for {_PATIENCE_SECONDS:.0f} seconds: {text}"
-            ) from failure
+            gone = DatabaseError(f"PostgreSQL has been away for {_PATIENCE_SECONDS:.0f} seconds: {text}")
+            self._guard.gone(gone)
+            raise gone from failure
 
     def _check(self, limit: asyncio.Timeout) -> None:
         """Gives the server more time while it is being started again. Raises why it is gone for good."""

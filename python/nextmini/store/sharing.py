@@ -64,7 +64,7 @@ class SharedServer:
             return cluster.dsn
 
     def open_process(self) -> int | None:
-        """A descriptor that is readable once the server has ended, for the caller to close; None: none runs."""
+        """A descriptor that is readable once the server has ended, for the caller to close; or None."""
         with self._turn:
             return None if self._cluster is None else self._cluster.open_process()
 
