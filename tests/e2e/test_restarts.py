@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import csv
+import json
 import os
 import signal
+import time
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from program import assert_complete, until_running
+from program import PATIENCE, assert_complete, until_running
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from subprocess import Popen
 
     from program import Program
@@ -118,3 +122,59 @@ def test_a_database_whose_data_are_gone_ends_the_run_with_its_results(program: P
         assert noise not in done.err, done.err
     assert done.document["status"] == "failed"
     assert program.processes() == []
+
+
+def until_told(controller: Popen[str]) -> tuple[str, str]:
+    """The address and the token file of a controller by itself, once it serves."""
+    assert controller.stderr is not None
+    told: dict[str, str] = {}
+    for line in controller.stderr:
+        name, _, value = line.strip().partition(": ")
+        told[name] = value
+        if "token file" in told:
+            return told["controller"], told["token file"]
+    raise AssertionError(told)
+
+
+def rows(program: Program, name: str) -> dict[str, dict[str, Any]]:
+    """The flows of an experiment, by name."""
+    found = program.run("flow", "list", "--experiment", name, "--json")
+    assert found.code == 0, found.err
+    return {row["name"]: row for row in json.loads(found.out)}
+
+
+def until_flows(program: Program, name: str, is_so: Callable[[dict[str, dict[str, Any]]], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not is_so(flows := rows(program, name)):
+        assert time.monotonic() < deadline, flows
+
+
+def test_a_killed_controller_is_followed_by_another_one_that_goes_on(program: Program) -> None:
+    scenario = program.write(FLOWING.replace('"4 s"', '"8 s"'))
+    first = program.start("controller", scenario)
+    url, token = until_told(first)
+    secret = Path(token).read_text()
+    joined = [
+        program.start("dataplane", "--controller", url, "--token-file", token, "--process", str(number))
+        for number in (0, 1)
+    ]
+    until_flows(program, "flowing", lambda flows: flows["short"]["status"] == "completed")
+    first.kill()
+    first.communicate(timeout=PATIENCE)
+    second = program.start("controller", scenario)
+    assert until_told(second) == (url, token)
+    assert Path(token).read_text() == secret
+    until_flows(program, "flowing", lambda flows: flows["f"]["status"] == "completed")
+    flows = rows(program, "flowing")
+    assert flows["short"]["bytes"] == 100_000
+    # All of 8 s: it was neither cut off nor begun anew.
+    assert flows["f"]["bytes"] > 0.9 * 8 * 20e6 / 8
+    second.send_signal(signal.SIGINT)
+    done = program.finish(second)
+    assert done.code == 130, done.err
+    for process in joined:
+        left = program.finish(process)
+        assert left.code == 0, left.err
+        assert left.err.count("forwarding goes on") >= 1
+    assert program.processes() == []
+    assert program.left_behind()["secrets"] == []

@@ -88,6 +88,7 @@ class Controller:
         self._reconciler = Reconciler(
             self._is_over, self._refuse_flow, lambda marks: self.events.marked(marks), settings.devices
         )
+        self._reconciler.names.keep = settings.keep_numbers
         self.view, actual = self._reconciler.view, self._reconciler.actual
         view = self.view
         self._desired = DesiredReader(store, view, self.flows)
@@ -119,6 +120,24 @@ class Controller:
             self._spawn(work)
         for batcher in (self._states.batcher, self._metrics.batcher):
             self._writing.append(self._spawn(batcher.run()))
+
+    async def resume(self, aliases: int | None) -> None:
+        """Begins as `start` does, going on for a controller that was killed; before `listen`.
+
+        What processes say when they come back is about rows that are known then. `aliases` is what
+        `settings.keep_numbers` was told last. Raises as `until_started`.
+        """
+        states = await self._store.states()
+        self.flows.resume(states.flows)
+        self.start()
+        await self.until_loaded()
+        processes = self.view.processes() | set(range(self._settings.processes))
+        self._reconciler.resume(states, processes, aliases)
+        if states.flows:
+            # They were handed out, and wait for nobody a second time.
+            self._released = True
+            self._reconciler.release_flows()
+        self._wake.set()
 
     async def until_loaded(self) -> None:
         """Returns when the desired rows have been read once. Raises as `until_started`."""

@@ -6,8 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nextmini.controller.devices import Devices
     from nextmini.protocol import Timing
+
+
+def _nothing(_: int) -> None:
+    """Nobody goes on with this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,8 @@ class Settings:
     """Bytes of the pipes that flows in max mode pass."""
     devices: Devices | None = None
     """The TUN devices of nodes, if they have any."""
+    keep_numbers: Callable[[int], None] = _nothing
+    """Keeps a number of routes for a controller that may have to go on for this one (`RouteNames.keep`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nextmini.controller import Controller, Settings
 from nextmini.controller.devices import Devices
 from nextmini.errors import ControllerError
+from nextmini.experiment import resuming
 from nextmini.experiment.apps import Apps, check_apps
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.state import Parts
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
     from pathlib import Path
 
+    from nextmini.experiment.resuming import Note
     from nextmini.experiment.state import RunState
     from nextmini.scenario import Network
     from nextmini.store import ExperimentSecrets
@@ -76,9 +78,12 @@ class Opened:
     options: Callable[[int], Sequence[str]]
 
 
-async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool = True) -> Opened:
+async def open_controller(
+    run: RunState, stack: AsyncExitStack, *, strict: bool = True, before: Note | None = None
+) -> Opened:
     """Holds the name, starts the database, claims the experiment and opens the port.
 
+    With `before`, the controller goes on for one that was killed: it has begun, and listens where that did.
     Whatever was begun is undone by `stack`. Raises ControllerError, DatabaseError, PrerequisiteError,
     Interrupted.
     """
@@ -86,7 +91,8 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     state = StateFolder.locate(run.options.state_dir, clear)
     registration = _registration(run)
     with one_at_a_time():
-        secrets = stack.enter_context(state.hold(network.name, registration))
+        kept: Literal["fresh", "kept"] = "fresh" if before is None else "kept"
+        secrets = stack.enter_context(state.hold(network.name, registration, kept))
     dsn, guarded = run.options.database_url, Guard()
     if dsn is None:
         run.observer.phase("starting the database")
@@ -100,8 +106,14 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
         namespaces = NodeNamespaces(network, secrets.folder)
         stack.push_async_callback(namespaces.remove)
         await guard(namespaces.create())
-    controller = Controller(store, _settings(run, secrets, strict=strict), namespaces)
+    settings = _settings(run, secrets, strict=strict)
+    if before is not None:
+        settings = replace(settings, listen=before.listen)
+        run.began = await guard(resuming.began(store, before, run.scenario))
+    controller = Controller(store, settings, namespaces)
     stack.push_async_callback(controller.close)
+    if before is not None:
+        await guard(controller.resume(resuming.kept_numbers(secrets.folder)))
     await guard(controller.listen())
     register = partial(state.register, replace(registration, ready=True))
     options = namespaces.options if namespaces is not None else no_options
@@ -138,6 +150,7 @@ def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Set
         timing=network.timing,
         watch_us=run.options.watch_us,
         ttl=network.ttl,
+        keep_numbers=partial(resuming.keep_numbers, secrets.folder),
         pipe=network.pipe,
         devices=Devices(network.name, network.queues, network.offload) if has_namespaces(network) else None,
     )

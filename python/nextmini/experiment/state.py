@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from nextmini.controller import Controller
     from nextmini.experiment.apps import Apps
@@ -46,6 +47,8 @@ class RunState:
     interrupt: Interrupt
     observer: Observer
     parts: Parts | None = None
+    began: datetime | None = None
+    """When it began, if this process goes on with a run of another one."""
     begun: bool = False
     """Whether there is something to report: rows were written."""
     ready_at: float | None = None
