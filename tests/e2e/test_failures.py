@@ -118,21 +118,6 @@ def test_a_killed_dataplane_process_fails_the_flows_that_touch_it(program: Progr
     assert (left["processes"], left["secrets"], left["sockets"]) == ([], [], [])
 
 
-def test_a_database_that_dies_ends_the_run_with_its_results(program: Program) -> None:
-    running = program.start("run", program.write(GOOD), "--json")
-    until_running(program, running, 2)
-    os.kill(program.database(), signal.SIGKILL)
-    done = program.finish(running)
-    assert done.code == 1, done.err
-    assert "PostgreSQL" in done.err or "database" in done.err
-    for noise in ("Traceback", "Unknown child"):
-        assert noise not in done.err, done.err
-    assert done.document["status"] == "failed"
-    assert program.processes() == []
-    again = program.run("run", program.write(GOOD.replace('"60 s"', '"100 ms"')))
-    assert again.code == 0, again.err
-
-
 def test_a_killed_run_leaves_nothing_that_stops_the_next(program: Program) -> None:
     name = program.write(GOOD)
     running = program.start("run", name)

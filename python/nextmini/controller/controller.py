@@ -94,6 +94,7 @@ class Controller:
         self._reconciler = Reconciler(
             self._is_over, self._refuse_flow, lambda marks: self.events.marked(marks), settings.devices
         )
+        self._reconciler.names.keep = settings.keep_numbers
         self.view, actual = self._reconciler.view, self._reconciler.actual
         view = self.view
         self._desired = DesiredReader(store, view, self.flows)
@@ -128,6 +129,25 @@ class Controller:
             self._spawn(work)
         for batcher in (self._states.batcher, self._metrics.batcher):
             self._writing.append(self._spawn(batcher.run()))
+
+    async def resume(self, aliases: int | None) -> None:
+        """Begins as `start` does, going on for a controller that was killed; before `listen`.
+
+        What processes say when they come back is about rows that are known then. `aliases` is what
+        `settings.keep_numbers` was told last. Raises as `until_started`.
+        """
+        states = await self._store.states()
+        self.flows.resume(states.flows)
+        self.start()
+        await self.until_loaded()
+        processes = self.view.processes() | set(range(self._settings.processes))
+        self._reconciler.resume(states, processes, aliases)
+        if states.flows:
+            # They were handed out, and wait for nobody a second time.
+            self._released = True
+            self._reconciler.release_flows()
+            self._comebacks.flows_released()
+        self._wake.set()
 
     async def until_loaded(self) -> None:
         """Returns when the desired rows have been read once. Raises as `until_started`."""
@@ -215,8 +235,8 @@ class Controller:
         if not self._failure.done():
             self._failure.cancel()
         try:
-            await self._states.flush()
-            await self._metrics.flush()
+            await self._store.patiently(self._states.flush)
+            await self._store.patiently(self._metrics.flush)
         except DatabaseError as error:
             log.warning("the last states and metrics are lost: %s", error)
         self.lost_metrics = self._metrics.give_up()

@@ -11,15 +11,16 @@ what it got; a sink may say so again when more comes.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast
 
 from nextmini.controller.datagrams import DatagramResult, datagram_result
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from nextmini.protocol import FlowChange
     from nextmini.scenario import Flow
+    from nextmini.store import FlowState
 
 Status = Literal["running", "completed", "failed", "stopped"]
 Path = tuple[int, ...]
@@ -148,6 +149,15 @@ class FlowTracker:
     failed: int = 0
     delivered: int = 0
     """Bytes that receivers are known to have, of all flows."""
+    _before: dict[int, FlowState] = field(default_factory=dict)
+    """What a controller before this one has written of flows that it has seen end."""
+
+    def resume(self, states: Mapping[int, FlowState]) -> None:
+        """Goes on for a controller that was killed: flows that had ended by then do so when they are read.
+
+        Their ends tell the rest once more, if they are still there.
+        """
+        self._before = {id: state for id, state in states.items() if state.status != "running"}
 
     def replace(self, id: int, flow: Flow | None) -> bool:
         """Takes over a desired flow (None: it is no longer wanted); returns whether its state changed."""
@@ -164,6 +174,7 @@ class FlowTracker:
             known = None
         if known is None:
             known = self.flows[id] = FlowProgress(flow)
+            self._recall(known)
         known.flow = flow
         if known.verdict is None and known.finite:
             self.unfinished.add(id)
@@ -289,6 +300,12 @@ class FlowTracker:
                 or (known.flow.destination == node and not known.udp and known.source is not None)
             )
         ]
+
+    def _recall(self, known: FlowProgress) -> None:
+        state = self._before.pop(known.flow.id, None)
+        if state is not None:
+            self.acknowledge(known.flow.id, state.bytes)
+            self._end(known, Verdict(cast("Status", state.status), state.reason))
 
     def _end(self, known: FlowProgress, verdict: Verdict) -> bool:
         if known.verdict is not None:

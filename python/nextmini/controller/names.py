@@ -12,12 +12,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 LAST_NUMBER = 16_000_000
 """A frame has 24 bits for a route, and the dataplane keeps some numbers for itself."""
 FIRST_ALIAS = LAST_NUMBER // 2 + 1
 """A row whose own number is below this one begins with that."""
+KEPT_AT_ONCE = 256
+"""Aliases of which note is taken together."""
+
+
+def _nothing(_: int) -> None:
+    """Nobody goes on with this."""
 
 
 @dataclass(slots=True)
@@ -31,6 +37,21 @@ class RouteNames:
     _next_alias: int = FIRST_ALIAS
     _free: deque[int] = field(default_factory=deque)
     """Aliases that are out of use, longest first."""
+    keep: Callable[[int], None] = _nothing
+    """Is told that aliases below a number may be given from now on, before one of them is."""
+    _kept: int = FIRST_ALIAS
+
+    def resume(self, gone: Iterable[int], kept: int | None) -> list[int]:
+        """Goes on for somebody who was killed; returns the numbers to take from processes that have them.
+
+        These are those of rows that are gone, and all aliases: rows have their own numbers again. `kept` is
+        what `keep` was told last.
+        """
+        kept = kept or FIRST_ALIAS
+        self._next_alias = self._kept = kept
+        found = [*gone, *range(FIRST_ALIAS, kept)]
+        self._retired.update(found)
+        return found
 
     def name(self, row: int, path: tuple[int, ...]) -> int:
         """The wire number of a row with this path; a changed path gets a new one and retires the old one."""
@@ -71,6 +92,9 @@ class RouteNames:
     def _alias(self) -> int:
         """A number that no process has; one that was in use before only when there is no other."""
         if self._next_alias <= LAST_NUMBER or not self._free:
+            if self._next_alias >= self._kept:
+                self._kept = self._next_alias + KEPT_AT_ONCE
+                self.keep(self._kept)
             self._next_alias += 1
             return self._next_alias - 1
         return self._free.popleft()

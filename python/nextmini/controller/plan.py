@@ -22,7 +22,7 @@ from nextmini.controller.addresses import AddressLog
 from nextmini.controller.shaping import trace_records
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     from nextmini.protocol import (
         AddressRecord,
@@ -91,6 +91,13 @@ class HeldRecords(Generic[R]):
             if not records:
                 del self._by_id[id]
         self._by_process.get(process, set()).discard(id)
+
+    def suspect(self, processes: Collection[int], ids: Iterable[int]) -> None:
+        """The processes may have been told of these, by somebody else."""
+        for id in ids:
+            self._by_id[id] = dict.fromkeys(processes)
+            for process in processes:
+                self._by_process.setdefault(process, set()).add(id)
 
     def doubt(self, process: int) -> None:
         """The process came back: what it was told has to be told again, or taken away."""

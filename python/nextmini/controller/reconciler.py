@@ -25,13 +25,14 @@ from nextmini.controller.view import Dirty, NetworkView
 from nextmini.scenario.class_table import MOST_CLASSES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from nextmini.controller.actual import Row
     from nextmini.controller.devices import Devices
     from nextmini.controller.peer import Peer
     from nextmini.controller.plan import Body, Step
     from nextmini.protocol import Applied, Apply, ClassRecord, LinkMark, Metrics
+    from nextmini.store import Actual as Confirmed
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +75,23 @@ class Reconciler:
         """Flows that are to begin again, once everything is in force again that a lost process had."""
         self._generation = 0
         self._answers: dict[int, _Answer] = {}
+
+    def resume(self, states: Confirmed, processes: Collection[int], aliases: int | None) -> None:
+        """Goes on for a controller that was killed; what is desired has been read, and nobody is connected.
+
+        Whatever is desired is told as to processes that come back. Of what is not desired any more, processes
+        may have been told before (`states`), so it is taken from them; of routes under further numbers too
+        (`aliases`, see `RouteNames.resume`).
+        """
+        view, held = self.view, self._held
+        kinds = (states.nodes, states.links, states.routes, states.flows)
+        self._generation = max((row.generation for kind in kinds for row in kind.values()), default=0)
+        nodes, links = states.nodes.keys() - view.nodes.keys(), states.links.keys() - view.links.keys()
+        flows, routes = states.flows.keys() - view.flows.keys(), states.routes.keys() - view.routes.keys()
+        for records, ids in ((held.nodes, nodes), (held.links, links), (held.flows, flows)):
+            records.suspect(processes, ids)
+        held.routes.suspect(processes, self.names.resume(routes, aliases))
+        self.mark(Dirty(nodes=set(nodes), links=set(links), flows=set(flows)))
 
     def connected(self, peer: Peer) -> None:
         """A process is there: it is told everything, whatever it may still know."""

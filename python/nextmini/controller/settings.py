@@ -6,9 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nextmini.controller.devices import Devices
     from nextmini.protocol import Timing
     from nextmini.scenario.network import Reroute
+
+
+def _nothing(_: int) -> None:
+    """Nobody goes on with this."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +46,8 @@ class Settings:
     """What becomes of computed routes over what is down."""
     devices: Devices | None = None
     """The TUN devices of nodes, if they have any."""
+    keep_numbers: Callable[[int], None] = _nothing
+    """Keeps a number of routes for a controller that may have to go on for this one (`RouteNames.keep`)."""
 
 
 @dataclass(frozen=True, slots=True)

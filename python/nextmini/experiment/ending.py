@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import Counters
@@ -67,6 +68,7 @@ async def report(run: RunState) -> None:
     if not (run.interrupted or run.problems or run.deaths):
         run.problems += happenings.problems(events.values())
     run.notes += parts.apps.notes() if parts else []
+    run.notes += _restarts(parts.guard.restarts) if parts else []
     fidelity = fidelity_of(run.network, parts.controller) if parts and run.ready_at is not None else None
     facts = Facts(run.id, folder.path, run.status(), run.seconds, events, fidelity, apps)
     flows, counters = (parts.controller.flows.flows, parts.controller.counters) if parts else ({}, Counters())
@@ -98,7 +100,8 @@ async def _keep_in_database(run: RunState, parts: Parts) -> None:
         raise RuntimeError("the run has no report")
     text = as_json(run.document)
     try:
-        await parts.store.finish_run(run.id, run.document["status"], text)
+        finish = partial(parts.store.finish_run, run.id, run.document["status"], text)
+        await parts.store.patiently(finish)
         if run.options.export:
             run.observer.phase("writing the time series")
             if not await run.interrupt.unless_hastened(_export(run, parts), EXPORT_SECONDS):
@@ -110,8 +113,8 @@ async def _keep_in_database(run: RunState, parts: Parts) -> None:
 
 
 async def _export(run: RunState, parts: Parts) -> None:
-    links = await parts.store.link_metrics(run.id)
-    flows = await parts.store.flow_metrics(run.id)
+    links = await parts.store.patiently(partial(parts.store.link_metrics, run.id))
+    flows = await parts.store.patiently(partial(parts.store.flow_metrics, run.id))
     network = _with_added_flows(run.network, parts.controller.flows.flows)
     await asyncio.to_thread(write_series, parts.folder.series, network, links, flows)
 
@@ -137,6 +140,14 @@ def _look_at_exits(run: RunState, parts: Parts) -> None:
         if code not in (0, -signal.SIGTERM, -signal.SIGKILL, None):
             tail = log_tail(parts.processes.log(index))
             run.problems.append(f"dataplane process {index} {describe_exit(code)} while stopping{tail}")
+
+
+def _restarts(times: int) -> list[str]:
+    """What to say of a database server that was started again while the experiment ran."""
+    if times == 0:
+        return []
+    often = "once" if times == 1 else f"{times} times"
+    return [f"the database server was restarted {often}; the time series may have gaps there"]
 
 
 def _why(run: RunState) -> str:

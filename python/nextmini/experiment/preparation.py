@@ -7,24 +7,26 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from nextmini.controller import Controller, Settings
 from nextmini.controller.devices import Devices
 from nextmini.errors import ControllerError
+from nextmini.experiment import resuming
 from nextmini.experiment.apps import Apps, check_apps
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.state import Parts
 from nextmini.hosts.clearing import clear
 from nextmini.hosts.local import Launch, LocalProcesses, no_options
 from nextmini.hosts.namespaces import NodeNamespaces, places
-from nextmini.store import Registration, StateFolder, Store, embedded_server
+from nextmini.store import Guard, Registration, StateFolder, Store, embedded_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AsyncExitStack
     from pathlib import Path
 
+    from nextmini.experiment.resuming import Note
     from nextmini.experiment.state import RunState
     from nextmini.scenario import Network
     from nextmini.store import ExperimentSecrets
@@ -53,7 +55,7 @@ async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
     there = places(opened.token_file.parent, run.network.name) if run.network.apps else {}
     apps = Apps(run.network, there, folder.path)
     stack.push_async_callback(apps.close)
-    return Parts(opened.store, opened.controller, processes, apps, folder, opened.register)
+    return Parts(opened.store, opened.controller, processes, apps, folder, opened.guard, opened.register)
 
 
 def has_namespaces(network: Network) -> bool:
@@ -71,13 +73,17 @@ class Opened:
     store: Store
     controller: Controller
     token_file: Path
+    guard: Guard
     register: Callable[[], None]
     options: Callable[[int], Sequence[str]]
 
 
-async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool = True) -> Opened:
+async def open_controller(
+    run: RunState, stack: AsyncExitStack, *, strict: bool = True, before: Note | None = None
+) -> Opened:
     """Holds the name, starts the database, claims the experiment and opens the port.
 
+    With `before`, the controller goes on for one that was killed: it has begun, and listens where that did.
     Whatever was begun is undone by `stack`. Raises ControllerError, DatabaseError, PrerequisiteError,
     Interrupted.
     """
@@ -85,12 +91,13 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     state = StateFolder.locate(run.options.state_dir, clear)
     registration = _registration(run)
     with one_at_a_time():
-        secrets = stack.enter_context(state.hold(network.name, registration))
-    dsn = run.options.database_url
+        kept: Literal["fresh", "kept"] = "fresh" if before is None else "kept"
+        secrets = stack.enter_context(state.hold(network.name, registration, kept))
+    dsn, guarded = run.options.database_url, Guard()
     if dsn is None:
         run.observer.phase("starting the database")
-        dsn = await guard(stack.enter_async_context(embedded_server(state.path)))
-    store = await guard(_open_store(stack, dsn, network.name))
+        dsn = await guard(stack.enter_async_context(embedded_server(state.path, guard=guarded)))
+    store = await guard(_open_store(stack, dsn, network.name, guarded))
     with one_at_a_time():
         await guard(store.claim())
     namespaces = None
@@ -99,12 +106,18 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
         namespaces = NodeNamespaces(network, secrets.folder)
         stack.push_async_callback(namespaces.remove)
         await guard(namespaces.create())
-    controller = Controller(store, _settings(run, secrets, strict=strict), namespaces)
+    settings = _settings(run, secrets, strict=strict)
+    if before is not None:
+        settings = replace(settings, listen=before.listen)
+        run.began = await guard(resuming.began(store, before, run.scenario))
+    controller = Controller(store, settings, namespaces)
     stack.push_async_callback(controller.close)
+    if before is not None:
+        await guard(controller.resume(resuming.kept_numbers(secrets.folder)))
     await guard(controller.listen())
     register = partial(state.register, replace(registration, ready=True))
     options = namespaces.options if namespaces is not None else no_options
-    return Opened(store, controller, secrets.token_file, register, options)
+    return Opened(store, controller, secrets.token_file, guarded, register, options)
 
 
 def _registration(run: RunState) -> Registration:
@@ -138,15 +151,16 @@ def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Set
         timing=network.timing,
         watch_us=run.options.watch_us,
         ttl=network.ttl,
+        keep_numbers=partial(resuming.keep_numbers, secrets.folder),
         pipe=network.pipe,
         reroute=network.reroute,
         devices=Devices(network.name, network.queues, network.offload) if has_namespaces(network) else None,
     )
 
 
-async def _open_store(stack: AsyncExitStack, dsn: str, experiment: str) -> Store:
+async def _open_store(stack: AsyncExitStack, dsn: str, experiment: str, guard: Guard) -> Store:
     """Opens the store; `stack` closes it."""
-    store = await Store.open(dsn, experiment)
+    store = await Store.open(dsn, experiment, guard)
     stack.push_async_callback(store.close)
     return store
 

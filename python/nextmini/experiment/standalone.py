@@ -10,15 +10,18 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from nextmini.errors import Problem, ScenarioError
+from nextmini.experiment import resuming
 from nextmini.experiment.ending import STOP_SECONDS, fidelity_of
 from nextmini.experiment.folder import run_id
 from nextmini.experiment.interrupt import Interrupted
 from nextmini.experiment.observer import Silent
 from nextmini.experiment.preparation import open_controller
 from nextmini.experiment.result import Facts, document
+from nextmini.experiment.resuming import Note
 from nextmini.experiment.run import named_network
 from nextmini.experiment.state import RunState
 from nextmini.scenario import dump
+from nextmini.store import StateFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +41,8 @@ async def serve_scenario(
 ) -> None:
     """Runs a controller until it is interrupted; `ready` is told its URL and the file with its token.
 
-    Processes that are connected at the end are told to stop. Raises ScenarioError, PrerequisiteError,
+    The run of a controller of this scenario that was killed goes on. Processes that are connected at the end
+    are told to stop. Raises ScenarioError, PrerequisiteError,
     DatabaseError (also when the database goes away later) or ControllerError.
     """
     network = named_network(source, options.name)
@@ -47,29 +51,43 @@ async def serve_scenario(
         raise ScenarioError(
             [Problem("command line", None, "apps", "a controller by itself starts no programs", remedy)]
         )
+    scenario = dump(network)
+    folder = StateFolder.locate(options.state_dir).folder(network.name)
+    before = resuming.find(folder, network, scenario)
     run = RunState(
-        id=run_id(network.name, datetime.now().astimezone()),
+        id=before.run if before else run_id(network.name, datetime.now().astimezone()),
         network=network,
-        scenario=dump(network),
+        scenario=scenario,
         options=replace(options, how="controller"),
         interrupt=interrupt,
         observer=Silent(),
     )
     async with AsyncExitStack() as stack:
         try:
-            opened = await open_controller(run, stack, strict=False)
-            await interrupt.guard(opened.store.begin_run(run.id, network, run.scenario))
+            opened = await open_controller(run, stack, strict=False, before=before)
+            if before is None:
+                await _begin(run, opened)
         except Interrupted:
             return
-        opened.controller.start()
         opened.register()
         ready(opened.controller.url, opened.token_file)
         try:
-            started = asyncio.get_running_loop().time()
+            started = asyncio.get_running_loop().time() - _seconds_before(run)
             await interrupt.guard(opened.controller.until_failed())
         except Interrupted:
             run.ended_at, run.ready_at = asyncio.get_running_loop().time(), started
             await _finish(run, opened)
+
+
+async def _begin(run: RunState, opened: Opened) -> None:
+    await run.interrupt.guard(opened.store.begin_run(run.id, run.network, run.scenario))
+    Note.of(run.id, opened.controller.url, run.scenario).write(opened.token_file.parent)
+    opened.controller.start()
+
+
+def _seconds_before(run: RunState) -> float:
+    """How long the run had lasted when this process took it over."""
+    return (datetime.now().astimezone() - run.began).total_seconds() if run.began else 0.0
 
 
 async def _finish(run: RunState, opened: Opened) -> None:

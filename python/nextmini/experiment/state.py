@@ -10,6 +10,7 @@ from nextmini.hosts.restarts import MOST, PERIOD_SECONDS, Restarts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from datetime import datetime
 
     from nextmini.controller import Controller
     from nextmini.experiment.apps import Apps
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from nextmini.experiment.options import RunOptions, Status
     from nextmini.hosts.local import LocalProcesses
     from nextmini.scenario import Network
-    from nextmini.store import Store
+    from nextmini.store import Guard, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +32,8 @@ class Parts:
     processes: LocalProcesses
     apps: Apps
     folder: RunFolder
+    guard: Guard
+    """Of the database server."""
     register: Callable[[], None]
     """Tells others that the network is in force."""
 
@@ -46,6 +49,8 @@ class RunState:
     interrupt: Interrupt
     observer: Observer
     parts: Parts | None = None
+    began: datetime | None = None
+    """When it began, if this process goes on with a run of another one."""
     begun: bool = False
     """Whether there is something to report: rows were written."""
     ready_at: float | None = None

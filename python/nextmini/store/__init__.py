@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from nextmini.store.embedded import embedded_server
+from nextmini.store.guard import Guard
 from nextmini.store.listener import Listener
 from nextmini.store.registry import Registration
 from nextmini.store.rows import (
@@ -33,6 +34,7 @@ __all__ = [
     "ExperimentSecrets",
     "FlowMetric",
     "FlowState",
+    "Guard",
     "LinkMetric",
     "LinkState",
     "LinkUpdate",

@@ -93,6 +93,25 @@ class Cluster:
         """Whether the server that the data folder names is alive."""
         return self._postmaster() in processes_in(self._data)
 
+    def is_made(self) -> bool:
+        """Whether there is a data folder."""
+        return (self._data / "PG_VERSION").is_file()
+
+    def open_process(self) -> int | None:
+        """A descriptor of the server's first process, for the caller to close; None if none runs."""
+        postmaster = self._postmaster()
+        if postmaster is None:
+            return None
+        try:
+            descriptor = os.pidfd_open(postmaster)
+        except ProcessLookupError:
+            return None
+        # Its number cannot pass to another process while we hold it.
+        if self.is_running():
+            return descriptor
+        os.close(descriptor)
+        return None
+
     def make(self) -> None:
         """Makes the data folder unless it is there: a second's work, once, and so not to be interrupted.
 

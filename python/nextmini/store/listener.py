@@ -18,12 +18,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from nextmini.store.connection import Connection
+    from nextmini.store.guard import Guard
     from nextmini.store.naming import Naming, Topic
     from nextmini.store.rows import Change
 
-# How long a server may be away before it counts as gone for good; a crash of ours takes it less than one.
-_PATIENCE_SECONDS = 5.0
+# How long a server may be away before it counts as gone for good, not counting the time that somebody is
+# busy starting it again. Somebody else's server may be restarted for an update.
+_PATIENCE_SECONDS = 30.0
 _FIRST_RETRY_SECONDS = 0.05
+_LAST_RETRY_SECONDS = 0.5
 # A peer that vanished without a word (a machine that lost its power) is found by asking it something.
 _HEARTBEAT_SECONDS = 5.0
 
@@ -32,8 +35,9 @@ class Listener:
     """Sets of changes, as an asynchronous iterator for one reader, on a connection of its own.
 
     What is announced while the reader is busy is gathered into one set. Ends when closed. Raises
-    DatabaseError when the server has been away for seconds, and whatever `on_connect` raises, which is
-    awaited after each connection before anything is given to the reader.
+    DatabaseError when the server has been away for too long, at once if `guard` knows that it is gone for
+    good, and whatever `on_connect` raises beside that, which is awaited after each connection before
+    anything is given to the reader.
     """
 
     def __init__(
@@ -42,11 +46,13 @@ class Listener:
         naming: Naming,
         topics: Sequence[Topic],
         on_connect: Callable[[], Awaitable[None]],
+        guard: Guard,
     ) -> None:
         self._dsn = dsn
         self._settings = server_settings(naming, "listener")
         self._channels = [naming.channel(topic) for topic in topics]
         self._on_connect = on_connect
+        self._guard = guard
         self._connection: Connection | None = None
         self._pending = ChangeSet()
         self._awake = asyncio.Event()
@@ -59,7 +65,6 @@ class Listener:
         while not self._closed:
             if self._connection is None:
                 await self._reconnect()
-                await self._on_connect()
                 return frozenset({RESYNC})
             if self._pending:
                 return self._pending.take()
@@ -80,21 +85,30 @@ class Listener:
         failure: Exception | None = None
         pause = _FIRST_RETRY_SECONDS
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
+            async with asyncio.timeout(_PATIENCE_SECONDS) as limit:
                 while not self._closed:
+                    self._check(limit)
                     try:
-                        return await self._connect()
+                        await self._connect()
+                        return await self._on_connect()
                     except (DatabaseError, *FAILURES) as error:
                         failure = error
                         self._drop()
                         await asyncio.sleep(pause)
-                        pause *= 2
+                        pause = min(2 * pause, _LAST_RETRY_SECONDS)
         except TimeoutError:
             self._drop()
             text = reason(failure) if failure else "no answer"
-            raise DatabaseError(
-                f"PostgreSQL has been away for {_PATIENCE_SECONDS:.0f} seconds: {text}"
-            ) from failure
+            gone = DatabaseError(f"PostgreSQL has been away for {_PATIENCE_SECONDS:.0f} seconds: {text}")
+            self._guard.gone(gone)
+            raise gone from failure
+
+    def _check(self, limit: asyncio.Timeout) -> None:
+        """Gives the server more time while it is being started again. Raises why it is gone for good."""
+        if self._guard.failure is not None:
+            raise self._guard.failure
+        if self._guard.restarting:
+            limit.reschedule(asyncio.get_running_loop().time() + _PATIENCE_SECONDS)
 
     async def _connect(self) -> None:
         self._pending.take()

@@ -1,4 +1,5 @@
 """One server per state folder, shared by all runs of its user: the first in starts it, the last out stops it.
+If it dies in between, the first to notice starts it again.
 
 Two locks, both held by `flock` and so given up by the kernel when their holder dies. `gate.lock` is held
 while somebody goes in or out; `users.lock` is shared by all who use the server. Whoever can have
@@ -15,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nextmini.errors import DatabaseError
-from nextmini.store.cluster import Cluster, make_cluster_folder
-from nextmini.store.command import Interrupt, run
+from nextmini.store.cluster import Cluster, make_cluster_folder, tail
+from nextmini.store.command import CalledOffError, Interrupt, run
 from nextmini.store.locks import FileLock
 from nextmini.store.programs import Programs
 
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 # Going in or out takes about a second, the recovery of a killed server a few more.
 _GATE_SECONDS = 120.0
 _TAKE_LOCK = "import fcntl, sys; fcntl.flock(int(sys.argv[1]), fcntl.LOCK_EX)"
+
+
+class DataLostError(DatabaseError):
+    """The data folder is gone, and with it all that a server could be started again for."""
 
 
 class SharedServer:
@@ -58,8 +63,39 @@ class SharedServer:
             self._cluster, self._users = cluster, users
             return cluster.dsn
 
+    def open_process(self) -> int | None:
+        """A descriptor that is readable once the server has ended, for the caller to close; or None."""
+        with self._turn:
+            return None if self._cluster is None else self._cluster.open_process()
+
+    def revive(self) -> None:
+        """Starts a server that has died again, unless another of its users has done so already.
+
+        PostgreSQL recovers what was committed. Raises DataLostError if there is nothing to recover,
+        DatabaseError, PrerequisiteError or CalledOffError; nothing runs then.
+        """
+        with self._turn, _os_errors(self._state):
+            cluster = self._cluster
+            if self._users is None or cluster is None:
+                raise CalledOffError
+            with self._gate(self._interrupt):
+                if cluster.is_running():
+                    cluster.let_go()
+                    return
+                cluster.stop()  # what is left of it
+                if not cluster.is_made():
+                    raise DataLostError(
+                        f"the data folder of the embedded PostgreSQL server in {self._folder} was removed",
+                        "results of past runs are in their run folders; run it again",
+                    )
+                cluster.start(self._interrupt)
+
+    def last_words(self) -> list[str]:
+        """The end of the log of the server that runs, or of the last one that did."""
+        return tail(self._folder / "server.log")
+
     def interrupt(self) -> None:
-        """Makes a running `enter` give up soon."""
+        """Makes a running `enter` or `revive` give up soon."""
         self._interrupt.set()
 
     def leave(self) -> None:
@@ -76,6 +112,7 @@ class SharedServer:
                     _part(self._cluster, users)
             finally:
                 users.close()
+                self._cluster = None
 
     def stop_if_unused(self) -> bool:
         """See `stop_unused_server`."""
@@ -90,7 +127,7 @@ class SharedServer:
             return running and alone
 
     def close(self) -> None:
-        """Gives back the descriptors; neither `interrupt` nor `enter` may follow."""
+        """Gives back the descriptors; `interrupt`, `enter` and `revive` may not follow."""
         self._interrupt.close()
 
     @property

@@ -6,7 +6,8 @@
 └── experiments/
     ├── <name>.lock           held (flock) by the run that has the experiment; names its process
     ├── <name>.json           what that run says of itself, see `nextmini.store.registry`
-    └── <name>/token, key     secrets of that run, mode 0600; all of this is gone when it ends
+    └── <name>/token, key     secrets of that run, mode 0600; all of this is gone when it ends, unless it is a
+                              controller that was killed: another one may go on with them
 ```
 
 What else a run has on the machine is noted in `<name>/` too, by who makes it, and cleared by `clear` before
@@ -26,7 +27,7 @@ import shutil
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote
 
 from nextmini.errors import ControllerError, PrerequisiteError
@@ -80,11 +81,18 @@ class StateFolder:
         return self.path / "experiments"
 
     @contextmanager
-    def hold(self, experiment: str, registration: Registration | None = None) -> Iterator[ExperimentSecrets]:
-        """Has the experiment to itself on this machine, with fresh secrets; removes both at the end.
+    def hold(
+        self,
+        experiment: str,
+        registration: Registration | None = None,
+        secrets: Literal["fresh", "kept"] = "fresh",
+    ) -> Iterator[ExperimentSecrets]:
+        """Has the experiment to itself on this machine, with its secrets; removes both at the end.
 
-        With a `registration`, others can find it. Raises ControllerError if a living process has it,
-        PrerequisiteError if the folder cannot be written.
+        With a `registration`, others can find it. `kept` secrets, and what is noted beside them, are those of
+        a process that was killed, if they are there; whoever fails with them leaves them as they were. Raises
+        ControllerError if a living process has the experiment, PrerequisiteError if the folder cannot be
+        written.
         """
         try:
             make_private_folder(self.experiments)
@@ -99,9 +107,16 @@ class StateFolder:
                 f"experiment {experiment!r} is already running here{self._holder(experiment)}",
                 "wait for it to end, or give this one another name",
             )
+        kept = self._kept_secrets(experiment) if secrets == "kept" else None
         try:
-            yield self._renew_secrets(experiment)
-        finally:
+            yield kept or self._renew_secrets(experiment)
+        except BaseException:
+            if kept is None:
+                self._leave(experiment, lock)
+            else:
+                lock.close()
+            raise
+        else:
             self._leave(experiment, lock)
 
     def register(self, registration: Registration) -> None:
@@ -173,6 +188,15 @@ class StateFolder:
         except BaseException:
             self._forget(experiment, lock)
             raise
+
+    def _kept_secrets(self, experiment: str) -> ExperimentSecrets | None:
+        """Those of a process that was killed; None if they are gone."""
+        token, key = self.folder(experiment) / "token", self.folder(experiment) / "key"
+        try:
+            texts = token.read_text(encoding="ascii"), key.read_text(encoding="ascii")
+        except FileNotFoundError:
+            return None
+        return ExperimentSecrets(token, key, *texts)
 
     def _renew_secrets(self, experiment: str) -> ExperimentSecrets:
         folder = self.folder(experiment)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, TypeVar
 
 import asyncpg
 
@@ -12,12 +12,13 @@ from nextmini.errors import DatabaseError
 from nextmini.store import changing, growing, reading, writing
 from nextmini.store.claim import Claim, close_connection
 from nextmini.store.connection import FAILURES, connect, database_errors, server_settings
+from nextmini.store.guard import Guard
 from nextmini.store.listener import Listener
 from nextmini.store.migrate import migrate
 from nextmini.store.naming import Naming
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterable, Sequence
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
     from types import TracebackType
 
     from nextmini.scenario.network import Flow, Link, Network, Node, Route
@@ -34,32 +35,43 @@ if TYPE_CHECKING:
         Run,
     )
 
+T = TypeVar("T")
+
 # With the claim and a listener a controller takes six connections.
 _MOST_CONNECTIONS = 4
 # Nothing here takes long; a server that hangs must not hang us.
 _COMMAND_SECONDS = 60.0
 _CLOSE_SECONDS = 5.0
+# A server of ours is back within a second or two.
+_AGAIN_SECONDS = 10.0
+_RETRY_SECONDS = 0.2
 
 
 class Store:
     """Reads and writes an experiment's rows.
 
-    Every method raises DatabaseError if PostgreSQL cannot be used, at once if it has died. Each reads one
-    snapshot or writes one transaction, and may be called while others run.
+    Every method raises DatabaseError if PostgreSQL cannot be used, at once if it has died; `patiently` does
+    again what cannot wait for another time. Each reads one snapshot or writes one transaction, and may be
+    called while others run.
     """
 
-    def __init__(self, dsn: str, naming: Naming, pool: asyncpg.Pool[asyncpg.Record]) -> None:
+    def __init__(
+        self, dsn: str, naming: Naming, pool: asyncpg.Pool[asyncpg.Record], guard: Guard | None = None
+    ) -> None:
         """For `open`, which see."""
         self._dsn = dsn
         self._naming = naming
         self._pool = pool
+        self._guard = guard or Guard()
         self._claim = Claim(dsn, naming, self._resync)
         self._claimed = False
         self._listeners: list[Listener] = []
 
     @classmethod
-    async def open(cls, dsn: str, experiment: str) -> Self:
+    async def open(cls, dsn: str, experiment: str, guard: Guard | None = None) -> Self:
         """Connects, and makes the experiment's schema or brings it up to date.
+
+        `guard` is that of the embedded server, if it is one.
 
         Raises DatabaseError if the server cannot be reached, refuses, or holds a newer schema.
         """
@@ -79,7 +91,7 @@ class Store:
                 command_timeout=_COMMAND_SECONDS,
                 server_settings=server_settings(naming, "store"),
             )
-        return cls(dsn, naming, pool)
+        return cls(dsn, naming, pool, guard)
 
     async def __aenter__(self) -> Self:
         return self
@@ -116,11 +128,26 @@ class Store:
         """Sets of changes from now on: of what is desired, unless other topics are named.
 
         The first set, and the first after a break, is {RESYNC}: read everything then. Ends when the store
-        is closed. Raises DatabaseError when the server has been away for 5 s.
+        is closed. Raises DatabaseError when the server is gone for good, or has been away for 30 s.
         """
-        listener = Listener(self._dsn, self._naming, topics or ("desired",), self._renew_claim)
+        listener = Listener(self._dsn, self._naming, topics or ("desired",), self._renew_claim, self._guard)
         self._listeners.append(listener)
         return listener
+
+    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+        """The result of `work`, which is done again as long as a server that died may come back.
+
+        Raises DatabaseError if it does not.
+        """
+        loop = asyncio.get_running_loop()
+        end = loop.time() + _AGAIN_SECONDS
+        while True:
+            try:
+                return await work()
+            except DatabaseError:
+                if self._guard.failure is not None or loop.time() > end:
+                    raise
+            await asyncio.sleep(_RETRY_SECONDS)
 
     async def begin_run(self, run_id: str, network: Network, scenario_text: str) -> None:
         """Makes `network` what is desired, instead of whatever was; metrics and results of runs stay."""

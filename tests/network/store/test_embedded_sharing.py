@@ -11,6 +11,7 @@ import asyncpg
 import pytest
 
 from nextmini.store.embedded import embedded_server
+from nextmini.store.guard import MOST_DEATHS, Guard
 from nextmini.store.leftovers import processes_in
 from nextmini.store.sharing import SharedServer, stop_unused_server
 
@@ -19,6 +20,8 @@ from .conftest import assert_nothing_runs, kill, postmaster
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from nextmini.errors import NextminiError
 
     from .holder import Holder
 
@@ -161,3 +164,68 @@ async def test_leaving_twice_does_nothing(state: Path) -> None:
         share.leave()
         assert await ask(dsn) == 1
         other.leave()
+
+
+class Told(Guard):
+    """Hands on what it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._news = asyncio.Event()
+
+    def restarted(self) -> None:
+        super().restarted()
+        self._news.set()
+
+    def gone(self, failure: NextminiError) -> None:
+        super().gone(failure)
+        self._news.set()
+
+    async def news(self) -> None:
+        """Waits for a restart, or for the end."""
+        await self._news.wait()
+        self._news.clear()
+
+
+@pytest.mark.asyncio
+async def test_killed_server_is_started_again_by_one_of_its_users(state: Path) -> None:
+    guards = Told(), Told()
+    async with embedded_server(state, guard=guards[0]) as dsn, embedded_server(state, guard=guards[1]):
+        await ask(dsn, "CREATE TABLE kept_4 AS SELECT 42 AS answer")
+        for times in (1, 2):
+            kill(postmaster(state))
+            for guard in guards:
+                await guard.news()
+                assert guard.restarts == times
+            assert postmaster(state) in processes_in(state / "postgres")
+        assert await ask(dsn, "SELECT answer FROM kept_4") == 42
+    assert_nothing_runs(state)
+
+
+@pytest.mark.asyncio
+async def test_server_that_dies_over_and_over_is_given_up(state: Path) -> None:
+    guard = Told()
+    async with embedded_server(state, guard=guard):
+        for _ in range(MOST_DEATHS):
+            assert guard.failure is None
+            kill(postmaster(state))
+            await guard.news()
+        assert "its last words" in str(guard.failure)
+        assert "ready to accept connections" in str(guard.failure)
+    assert guard.restarts == MOST_DEATHS - 1
+    assert_nothing_runs(state)
+
+
+@pytest.mark.asyncio
+async def test_server_without_data_is_not_started_again(state: Path, tmp_path: Path) -> None:
+    guard = Told()
+    data = state / "postgres/data"
+    async with embedded_server(state, guard=guard):
+        server = postmaster(state)
+        data.rename(tmp_path / "data")
+        kill(server)
+        await guard.news()
+        assert "was removed" in str(guard.failure)
+        assert not data.exists()
+    (tmp_path / "data/postmaster.pid").unlink()
+    (tmp_path / "data").rename(data)

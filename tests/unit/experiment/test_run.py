@@ -22,6 +22,7 @@ from nextmini.experiment import run as run_module
 from nextmini.scenario import Scenario, load, loads, resolve
 from nextmini.store import StateFolder, Store
 from nextmini.store import listener as listener_module
+from nextmini.store.sharing import SharedServer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -336,17 +337,18 @@ async def test_a_run_without_time_series(options: RunOptions) -> None:
     assert list((outcome.folder / "series").iterdir()) == []
 
 
-async def test_a_database_that_dies_ends_the_run_with_what_is_known(
+async def test_a_server_of_somebody_else_that_dies_ends_the_run_with_what_is_known(
     options: RunOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(listener_module, "_PATIENCE_SECONDS", 0.3)
     state = tmp_path / "state"
+    share = SharedServer(state)
 
     def kill() -> None:
         lines = (state / "postgres" / "data" / "postmaster.pid").read_text().splitlines()
         os.kill(int(lines[0]), signal.SIGKILL)
 
-    own = replace(options, state_dir=state)
+    own = replace(options, database_url=share.enter())
     # With a route of its own: the flow has begun when the database dies, and needs it no more.
     made = scenario(FOREVER, more='[[routes]]\npath = ["n1", "n2", "n3", "n4"]')
     outcome = await run_scenario(made, own, observer=Watcher("flows", kill))
@@ -359,6 +361,8 @@ async def test_a_database_that_dies_ends_the_run_with_what_is_known(
     assert json.loads((outcome.folder / "result.json").read_text()) == outcome.document
     assert any("the database has no result of this run" in note for note in outcome.notes)
     assert any("samples of metrics could not be written" in note for note in outcome.notes)
+    share.leave()
+    share.close()
 
 
 async def test_a_run_until_it_is_stopped_does_not_end_with_its_flows(options: RunOptions) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from nextmini.controller.events.orders import orders_back
@@ -56,7 +57,8 @@ class Changer:
         updates = [(work, update) for work in works for update in work.orders.links]
         if not updates:
             return
-        pairs = await self._store.set_links([update for _, update in updates])
+        asked = [update for _, update in updates]
+        pairs = await self._store.patiently(partial(self._store.set_links, asked))
         for (work, update), (before, after) in zip(updates, pairs, strict=True):
             if work.step.does:
                 self._note_link(work.event, update, before, after)
@@ -66,7 +68,7 @@ class Changer:
         for wanted in (False, True):
             ids = [id for _, id, up in changes if up is wanted]
             if ids:
-                await self._store.set_nodes_up(ids, wanted)
+                await self._store.patiently(partial(self._store.set_nodes_up, ids, wanted))
         for work, id, up in changes:
             if work.step.does:
                 before = self._current(("node", id, "", "up"))

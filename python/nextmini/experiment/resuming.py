@@ -1,0 +1,110 @@
+"""What a controller notes of its run beside its secrets, and whether another one may go on with that run.
+
+The note is there while a controller by itself has a run, and after it was killed. Whoever stops in order
+removes it, with the secrets; so does `nextmini cleanup`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from nextmini.errors import DatabaseError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from pathlib import Path
+
+    from nextmini.scenario import Network
+    from nextmini.store import Store
+
+log = logging.getLogger(__name__)
+
+_NOTE = "controller.json"
+_NUMBERS = "numbers"
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A run, where its controller listened as `host:port`, and the digest of its scenario."""
+
+    run: str
+    listen: str
+    scenario: str
+
+    @classmethod
+    def of(cls, run: str, url: str, scenario: str) -> Note:
+        """`url` is the controller's, `scenario` the text with nothing left open."""
+        return cls(run, url.removeprefix("ws://").partition("/")[0], _digest(scenario))
+
+    def write(self, folder: Path) -> None:
+        """Writes it into an experiment's folder, as a whole or not at all."""
+        _replace(folder / _NOTE, json.dumps(asdict(self)))
+
+
+def find(folder: Path, network: Network, scenario: str) -> Note | None:
+    """The run of a killed controller that one for this network may go on with; says why if it may not."""
+    note = _read(folder)
+    if note is None:
+        return None
+    why = None
+    if note.scenario != _digest(scenario):
+        why = "it had another scenario"
+    elif network.isolation != "none":
+        why = "its nodes have network namespaces, which are made anew"
+    elif network.events:
+        why = "what its events have done is not known"
+    if why is None:
+        log.warning("going on with run %s, whose controller was killed", note.run)
+        return note
+    log.warning("the controller of run %s was killed, and another run begins: %s", note.run, why)
+    return None
+
+
+async def began(store: Store, note: Note, scenario: str) -> datetime:
+    """When the run began. Raises DatabaseError if this is not the database that has it."""
+    for run in await store.runs():
+        if run.id == note.run and run.status == "running" and run.scenario == scenario:
+            return run.started
+    raise DatabaseError(
+        f"run {note.run}, whose controller was killed, is not in this database",
+        "name the one that it used with --database-url, or give the run up with `nextmini cleanup`",
+    )
+
+
+def keep_numbers(folder: Path, most: int) -> None:
+    """Notes below which number changed routes have been given theirs."""
+    _replace(folder / _NUMBERS, str(most))
+
+
+def kept_numbers(folder: Path) -> int | None:
+    """What was noted; None if no route has changed."""
+    try:
+        return int((folder / _NUMBERS).read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return None
+
+
+def _read(folder: Path) -> Note | None:
+    try:
+        found = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
+        return Note(str(found["run"]), str(found["listen"]), str(found["scenario"]))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        log.warning("%s says nothing of use, and another run begins: %s", folder / _NOTE, error)
+        return None
+
+
+def _replace(path: Path, text: str) -> None:
+    partial = path.with_name(f"{path.name}.part")
+    partial.write_text(text, encoding="utf-8")
+    os.replace(partial, path)
+
+
+def _digest(scenario: str) -> str:
+    return hashlib.sha256(scenario.encode()).hexdigest()
