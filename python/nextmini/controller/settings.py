@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nextmini.controller.devices import Devices
+    from nextmini.controller.tls import ServerTls
     from nextmini.protocol import Timing
 
 
@@ -21,8 +22,8 @@ class Settings:
     interval: float
     keep: float
     processes: int
-    token: str
-    key: str
+    token: str = field(repr=False)
+    key: str = field(repr=False)
     strict: bool = True
     """Whether a node, link or route that is refused before the start ends it, or is that row's state only."""
     timing: Timing = "normal"
@@ -33,6 +34,8 @@ class Settings:
     """Whether nodes count down the time to live of IP packets."""
     pipe: int = 524_288
     """Bytes of the pipes that flows in max mode pass."""
+    tls: ServerTls | None = None
+    """What the server shows to who connects; without it nothing is encrypted."""
     devices: Devices | None = None
     """The TUN devices of nodes, if they have any."""
 

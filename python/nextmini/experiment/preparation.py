@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from nextmini.controller import Controller, Settings
 from nextmini.controller.devices import Devices
+from nextmini.controller.tls import load
 from nextmini.errors import ControllerError
 from nextmini.experiment.apps import Apps, check_apps
 from nextmini.experiment.folder import RunFolder
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
     from pathlib import Path
 
+    from nextmini.controller.tls import ServerTls
     from nextmini.experiment.state import RunState
     from nextmini.scenario import Network
     from nextmini.store import ExperimentSecrets
@@ -47,6 +49,7 @@ async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
         folder.logs.absolute(),
         run.options.program,
         opened.options,
+        None if opened.tls is None else opened.tls.fingerprint,
     )
     processes = LocalProcesses(launch, run.process_died)
     stack.push_async_callback(processes.end)
@@ -65,7 +68,8 @@ def has_namespaces(network: Network) -> bool:
 class Opened:
     """A controller that listens, its store, and the file that its token is in.
 
-    `register` tells others that the network is in force; `options` are further ones of a dataplane process.
+    `register` tells others that the network is in force; `options` are further ones of a dataplane process;
+    `tls` is what it shows.
     """
 
     store: Store
@@ -73,6 +77,7 @@ class Opened:
     token_file: Path
     register: Callable[[], None]
     options: Callable[[int], Sequence[str]]
+    tls: ServerTls | None
 
 
 async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool = True) -> Opened:
@@ -82,10 +87,13 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
     Interrupted.
     """
     network, guard = run.network, run.interrupt.guard
+    tls = None if run.options.tls is None else load(run.options.tls)
     state = StateFolder.locate(run.options.state_dir, clear)
     registration = _registration(run)
     with one_at_a_time():
         secrets = stack.enter_context(state.hold(network.name, registration))
+    if tls is None and network.tls:
+        tls = _certified(secrets)
     dsn = run.options.database_url
     if dsn is None:
         run.observer.phase("starting the database")
@@ -99,12 +107,12 @@ async def open_controller(run: RunState, stack: AsyncExitStack, *, strict: bool 
         namespaces = NodeNamespaces(network, secrets.folder)
         stack.push_async_callback(namespaces.remove)
         await guard(namespaces.create())
-    controller = Controller(store, _settings(run, secrets, strict=strict), namespaces)
+    controller = Controller(store, _settings(run, secrets, tls, strict=strict), namespaces)
     stack.push_async_callback(controller.close)
     await guard(controller.listen())
     register = partial(state.register, replace(registration, ready=True))
     options = namespaces.options if namespaces is not None else no_options
-    return Opened(store, controller, secrets.token_file, register, options)
+    return Opened(store, controller, secrets.token_file, register, options, tls)
 
 
 def _registration(run: RunState) -> Registration:
@@ -121,7 +129,14 @@ def _registration(run: RunState) -> Registration:
     )
 
 
-def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Settings:
+def _certified(secrets: ExperimentSecrets) -> ServerTls:
+    """A certificate of the experiment's own."""
+    from nextmini.controller.certificate import make  # a large library, for few runs
+
+    return load(make(secrets.folder))
+
+
+def _settings(run: RunState, secrets: ExperimentSecrets, tls: ServerTls | None, *, strict: bool) -> Settings:
     network = run.network
     return Settings(
         experiment=network.name,
@@ -138,6 +153,7 @@ def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Set
         watch_us=run.options.watch_us,
         ttl=network.ttl,
         pipe=network.pipe,
+        tls=tls,
         devices=Devices(network.name, network.queues, network.offload) if has_namespaces(network) else None,
     )
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from nextmini.errors import Problem, ScenarioError
@@ -30,13 +31,25 @@ if TYPE_CHECKING:
     from nextmini.scenario import Network, Scenario
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A controller that listens: its URL on this machine, the file with its token, and what it shows."""
+
+    url: str
+    token_file: Path
+    fingerprint: str | None
+    """SHA-256 of its certificate; None without TLS."""
+    everywhere: bool
+    """Whether other machines reach it too, at any address of this one."""
+
+
 async def serve_scenario(
     source: Scenario | Network,
     options: RunOptions,
     interrupt: Interrupt,
-    ready: Callable[[str, Path], None],
+    ready: Callable[[Ready], None],
 ) -> None:
-    """Runs a controller until it is interrupted; `ready` is told its URL and the file with its token.
+    """Runs a controller until it is interrupted; `ready` is told when it listens.
 
     Processes that are connected at the end are told to stop. Raises ScenarioError, PrerequisiteError,
     DatabaseError (also when the database goes away later) or ControllerError.
@@ -63,13 +76,19 @@ async def serve_scenario(
             return
         opened.controller.start()
         opened.register()
-        ready(opened.controller.url, opened.token_file)
+        fingerprint = None if opened.tls is None else opened.tls.fingerprint
+        ready(Ready(opened.controller.url, opened.token_file, fingerprint, _everywhere(network.listen)))
         try:
             started = asyncio.get_running_loop().time()
             await interrupt.guard(opened.controller.until_failed())
         except Interrupted:
             run.ended_at, run.ready_at = asyncio.get_running_loop().time(), started
             await _finish(run, opened)
+
+
+def _everywhere(listen: str) -> bool:
+    host = listen.rpartition(":")[0].strip("[]")
+    return host != "localhost" and ip_address(host).is_unspecified
 
 
 async def _finish(run: RunState, opened: Opened) -> None:

@@ -72,7 +72,7 @@ def _settings(network: Network) -> str:
             _table("[max]", _max_mode(network)),
             _table("[topology]", {"kind": "custom"}),
             _table("[metrics]", {"keep": format_time(network.keep)}),
-            _table("[controller]", {"listen": network.listen}),
+            _table("[controller]", {"listen": network.listen, "tls": network.tls}),
         ]
     )
 

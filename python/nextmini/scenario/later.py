@@ -13,9 +13,6 @@ LATER_KEYS: dict[str, dict[str, str]] = {
         "site": "the machine that hosts it",
         "limits": "its share of the machine",
     },
-    "controller": {
-        "tls": "TLS, for machines beyond this one",
-    },
 }
 
 LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
