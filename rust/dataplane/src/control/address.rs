@@ -1,6 +1,7 @@
 //! Where the controller is, and how it is spoken to there.
 
 use std::io;
+use std::net::IpAddr;
 
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, Error, InvalidMessage};
@@ -130,11 +131,7 @@ impl Address {
         match &self.manner {
             Manner::Plain => {
                 let peer = stream.peer_addr().map_err(TlsError::Broken)?;
-                if peer.ip().to_canonical().is_loopback() {
-                    Ok(Box::new(stream))
-                } else {
-                    Err(TlsError::Exposed)
-                }
+                if stays_here(peer.ip()) { Ok(Box::new(stream)) } else { Err(TlsError::Exposed) }
             }
             Manner::Tls { connector, name } => {
                 let secured = connector.connect(name.clone(), stream).await.map_err(TlsError::from_io)?;
@@ -142,6 +139,11 @@ impl Address {
             }
         }
     }
+}
+
+/// Whether what is sent to an address does not leave the machine.
+fn stays_here(peer: IpAddr) -> bool {
+    peer.to_canonical().is_loopback()
 }
 
 impl TlsError {
@@ -194,6 +196,20 @@ mod tests {
         assert!(unseen.contains("cannot be trusted unseen"), "{unseen}");
         let plain = complaint("ws://127.0.0.1:1/dataplane", Some(&pin()));
         assert!(plain.contains("no certificate that could be checked; write wss://"), "{plain}");
+    }
+
+    #[test]
+    fn nothing_plain_leaves_the_machine() {
+        for (address, stays) in [
+            ("127.8.0.1", true),
+            ("::1", true),
+            ("::ffff:127.0.0.1", true),
+            ("10.0.0.1", false),
+            ("fd00::1", false),
+            ("::ffff:192.0.2.1", false),
+        ] {
+            assert_eq!(stays_here(address.parse().unwrap()), stays, "{address}");
+        }
     }
 
     #[test]
