@@ -34,13 +34,16 @@ def run_dataplane(
     captures: PathLike[str] | str | None,
     exit_with_parent: bool,
     namespace: PathLike[str] | str | None = None,
+    tls_fingerprint: str | None = None,
+    tls_ca: PathLike[str] | str | None = None,
 ) -> None:
     """Run a dataplane process to its end.
 
     `workers` is the number of threads, 0 for one a core; `listen` is `address:port` for links from other
     processes, `captures` where the socket at which captures are asked for is made; with `exit_with_parent` it
     ends when standard input does. `namespace` is the network namespace of its links; the controller is
-    reached from where it was started. Raises DataplaneError.
+    reached from where it was started. A controller at wss:// shows the certificate with the SHA-256
+    `tls_fingerprint`, or one that an authority in the PEM file `tls_ca` has signed. Raises DataplaneError.
     """
 
 def create_namespaces(

@@ -13,10 +13,13 @@ if TYPE_CHECKING:
 
 USAGE = (
     "--controller URL --token-file FILE --process N [--listen HOST:PORT] [--workers N] [--namespace PATH]"
-    " [--captures FILE] [--exit-with-parent]"
+    " [--captures FILE] [--tls-fingerprint HEX | --tls-ca FILE] [--exit-with-parent]"
 )
 _DEFAULTS = {"--listen": "127.0.0.1:0", "--workers": "0"}
-_NAMES = ("--controller", "--token-file", "--process", "--listen", "--workers", "--namespace", "--captures")
+_NAMES = (
+    *("--controller", "--token-file", "--process", "--listen", "--workers", "--namespace", "--captures"),
+    *("--tls-fingerprint", "--tls-ca"),
+)
 _FLAG = "--exit-with-parent"
 
 
@@ -40,6 +43,8 @@ def main(arguments: "Sequence[str]") -> int:
         captures=options.get("--captures"),
         exit_with_parent=_FLAG in options,
         namespace=options.get("--namespace"),
+        tls_fingerprint=options.get("--tls-fingerprint"),
+        tls_ca=options.get("--tls-ca"),
     )
 
 
@@ -53,6 +58,8 @@ def run(
     captures: str | None,
     exit_with_parent: bool,
     namespace: str | None = None,
+    tls_fingerprint: str | None = None,
+    tls_ca: str | None = None,
 ) -> int:
     """Runs the native module; SIGTERM and SIGINT stop it in order. Returns the exit code."""
     try:
@@ -69,6 +76,8 @@ def run(
             captures=captures,
             exit_with_parent=exit_with_parent,
             namespace=namespace,
+            tls_fingerprint=tls_fingerprint,
+            tls_ca=tls_ca,
         )
     except _native.DataplaneError as error:
         return _failed(f"dataplane process {process}: {error}", 1)

@@ -39,6 +39,7 @@ DATAPLANE_USERS = {"cli"}
 HOMES = {
     "asyncpg": {"store"},
     "websockets": {"controller"},
+    "cryptography": {"controller"},
     "msgpack": {"protocol"},
     "rustworkx": {"controller", "algorithms"},
     "typer": {"cli"},
@@ -50,6 +51,7 @@ HOMES = {
 
 HEAVY = {
     "asyncpg",
+    "cryptography",
     "msgpack",
     "numpy",
     "prompt_toolkit",

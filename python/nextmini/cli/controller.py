@@ -7,16 +7,30 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nextmini.cli.output import JsonOption, print_json
 from nextmini.cli.run import DatabaseOption, NameOption, StateOption
 from nextmini.cli.signals import INTERRUPTED, Signals
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from nextmini.experiment import RunOptions
+    from nextmini.experiment.standalone import Ready
     from nextmini.scenario import Scenario
 
 
 def controller(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A scenario in TOML, YAML or JSON.")],
+    json: JsonOption = False,
+    tls_cert: Annotated[
+        Path | None,
+        typer.Option(
+            "--tls-cert", metavar="FILE", help="A certificate to show, in PEM, with those that vouch for it."
+        ),
+    ] = None,
+    tls_key: Annotated[
+        Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key, in PEM.")
+    ] = None,
     name: NameOption = None,
     database_url: DatabaseOption = None,
     state_dir: StateOption = None,
@@ -24,21 +38,27 @@ def controller(
     """Run a controller by itself.
 
     It prints the address and the token file that `nextmini dataplane` needs, and serves until Ctrl-C; then
-    it stops the dataplane processes that are connected.
+    it stops the dataplane processes that are connected. Where it listens beyond this machine, or with
+    `tls = true` under [controller], it speaks TLS, with a certificate that is made for the experiment or
+    the one of --tls-cert.
     """
     signals = Signals()
     with signals.noted():
         import asyncio
 
+        from nextmini.controller.tls import given_files
         from nextmini.experiment import RunOptions
         from nextmini.scenario import load
 
-        options = RunOptions(database_url=database_url, state_dir=state_dir, name=name)
-        asyncio.run(_serve(load(file), options, signals))
+        given = given_files(tls_cert, tls_key)
+        options = RunOptions(database_url=database_url, state_dir=state_dir, name=name, tls=given)
+        asyncio.run(_serve(load(file), options, signals, _tell_json if json else _tell))
     raise typer.Exit(INTERRUPTED)
 
 
-async def _serve(scenario: "Scenario", options: "RunOptions", signals: Signals) -> None:
+async def _serve(
+    scenario: "Scenario", options: "RunOptions", signals: Signals, tell: "Callable[[Ready], None]"
+) -> None:
     from nextmini.experiment import Interrupt
     from nextmini.experiment.standalone import serve_scenario
 
@@ -50,15 +70,32 @@ async def _serve(scenario: "Scenario", options: "RunOptions", signals: Signals) 
     interrupt = Interrupt()
     with interrupt.on_signals():
         signals.check()
-        await serve_scenario(scenario, options, interrupt, _tell)
+        await serve_scenario(scenario, options, interrupt, tell)
 
 
-def _tell(url: str, token_file: Path) -> None:
-    typer.echo(f"controller: {url}", err=True)
+def _tell(ready: "Ready") -> None:
+    token_file, pin = ready.token_file, ""
+    typer.echo(f"controller: {ready.url}", err=True)
+    if ready.everywhere:
+        typer.echo("on other machines, write an address of this one in place of the URL's", err=True)
+    if ready.fingerprint is not None:
+        typer.echo(f"certificate (SHA-256): {ready.fingerprint}", err=True)
+        pin = f" --tls-fingerprint {ready.fingerprint}"
     typer.echo(f"token file: {token_file}", err=True)
     typer.echo(
         f"start dataplane processes with: "
-        f"nextmini dataplane --controller {url} --token-file {token_file} --process N"
+        f"nextmini dataplane --controller {ready.url}{pin} --token-file {token_file} --process N"
         f" --captures {token_file.with_name('capture-N')}",
         err=True,
     )
+
+
+def _tell_json(ready: "Ready") -> None:
+    print_json(
+        {
+            "controller": ready.url,
+            "tls_fingerprint": ready.fingerprint,
+            "token_file": str(ready.token_file),
+        }
+    )
+    sys.stdout.flush()

@@ -33,6 +33,20 @@ def dataplane(
             help="Where to make the socket that `nextmini capture` looks for: capture-N beside the token.",
         ),
     ] = None,
+    tls_fingerprint: Annotated[
+        str | None,
+        typer.Option(
+            "--tls-fingerprint",
+            metavar="SHA256HEX",
+            help="Of the certificate that a controller at wss:// must show, as it prints it.",
+        ),
+    ] = None,
+    tls_ca: Annotated[
+        Path | None,
+        typer.Option(
+            "--tls-ca", metavar="FILE", help="Authorities, in PEM, of which one must have signed it instead."
+        ),
+    ] = None,
     exit_with_parent: Annotated[
         bool, typer.Option("--exit-with-parent", help="Stop when standard input ends.")
     ] = False,
@@ -57,5 +71,7 @@ def dataplane(
             workers=workers,
             captures=None if captures is None else str(captures),
             exit_with_parent=exit_with_parent,
+            tls_fingerprint=tls_fingerprint,
+            tls_ca=None if tls_ca is None else str(tls_ca),
         )
     )

@@ -90,7 +90,7 @@ class Controller:
         self._store = store
         self._settings = settings
         self._hosting = hosting or NothingNeeded()
-        self._server = DataplaneServer(settings.listen, settings.token, self)
+        self._server = DataplaneServer(settings.listen, settings.token, self, settings.tls)
         self._reconciler = Reconciler(
             self._is_over, self._refuse_flow, lambda marks: self.events.marked(marks), settings.devices
         )
@@ -125,6 +125,8 @@ class Controller:
 
     def start(self) -> None:
         """Begins to read the database and to tell processes what is in it."""
+        tls = self._settings.tls
+        log.info("listening at %s%s", self.url, f", certificate {tls.fingerprint}" if tls else "")
         for work in (self._follow_changes(), self._keep_reconciling(), self._routes.keep_ready()):
             self._spawn(work)
         for batcher in (self._states.batcher, self._metrics.batcher):

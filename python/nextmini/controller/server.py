@@ -1,7 +1,8 @@
 """The WebSocket server that dataplane processes connect to.
 
-It lets in who has the experiment's token, reads the first message within a deadline, and hands every message
-to its handler. One peer never delays another: each has a task and a bounded send queue of its own.
+It speaks TLS beyond this machine, and on it if that is asked for (`door`). It lets in who has the
+experiment's token, reads the first message within a deadline, and hands every message to its handler. One
+peer never delays another: each has a task and a bounded send queue of its own.
 """
 
 from __future__ import annotations
@@ -12,11 +13,12 @@ import hmac
 import logging
 from http import HTTPStatus
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
+from nextmini.controller.door import Door
 from nextmini.controller.peer import Peer
 from nextmini.errors import ControllerError, ProtocolError
 from nextmini.protocol import VERSION, Error, Hello, decode, encode
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection
     from websockets.http11 import Request, Response
 
+    from nextmini.controller.tls import ServerTls
     from nextmini.protocol import Message, Welcome
 
 log = logging.getLogger(__name__)
@@ -58,22 +61,25 @@ class Handler(Protocol):
 class DataplaneServer:
     """Listens for dataplane processes."""
 
-    def __init__(self, listen: str, token: str, handler: Handler) -> None:
-        """`listen` is "host:port"; port 0 takes a free one."""
+    def __init__(self, listen: str, token: str, handler: Handler, tls: ServerTls | None = None) -> None:
+        """`listen` is "host:port"; port 0 takes a free one. Without `tls` it is on this machine."""
         self._listen = listen
+        self._tls = tls
+        self._door = Door(tls)
         self._authorization = f"Bearer {token}".encode()
         self._handler = handler
         self._server: Server | None = None
 
     async def start(self) -> str:
-        """Listens; returns the URL. Raises ControllerError if that is not possible."""
-        host, port = _address(self._listen)
+        """Listens; returns the URL on this machine. Raises ControllerError if that is not possible."""
+        host, port = _address(self._listen, encrypted=self._tls is not None)
         try:
             self._server = await serve(
                 self._serve,
                 host,
                 port,
                 process_request=self._admit,
+                create_connection=cast("type[ServerConnection]", self._door.connection),
                 compression=None,
                 max_size=MAX_MESSAGE_BYTES,
                 open_timeout=HELLO_SECONDS,
@@ -85,12 +91,14 @@ class DataplaneServer:
         except OSError as error:
             raise _unavailable(self._listen, error) from error
         host, port = next(iter(self._server.sockets)).getsockname()[:2]
-        return f"ws://{f'[{host}]' if ':' in host else host}:{port}{PATH}"
+        scheme = "ws" if self._tls is None else "wss"
+        return f"{scheme}://{reachable(host)}:{port}{PATH}"
 
     async def stop(self) -> None:
         """Closes the listener and every connection. Stopping twice does nothing."""
         server, self._server = self._server, None
         if server is not None:
+            self._door.close()
             server.close()
             await server.wait_closed()
 
@@ -168,7 +176,15 @@ async def _refuse(connection: ServerConnection, reason: str) -> None:
         log.info("%s had left already", connection.remote_address)
 
 
-def _address(listen: str) -> tuple[str, int]:
+def reachable(host: str) -> str:
+    """The host of a URL by which this machine reaches what listens at `host`."""
+    address = ip_address(host)
+    if address.is_unspecified:
+        return "127.0.0.1" if address.version == 4 else "[::1]"
+    return host if address.version == 4 else f"[{host}]"
+
+
+def _address(listen: str, *, encrypted: bool) -> tuple[str, int]:
     host, _, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     try:
@@ -178,10 +194,10 @@ def _address(listen: str) -> tuple[str, int]:
         raise ControllerError(
             f"[controller] listen: {listen!r} is no address", 'write "127.0.0.1:0" for any free port'
         ) from None
-    if not loopback:
+    if not loopback and not encrypted:
         raise ControllerError(
-            f"[controller] listen: {listen} is not on this machine alone, and TLS is not in this version",
-            'listen on "127.0.0.1:0"',
+            f"[controller] listen: {listen} is not on this machine alone, which demands TLS",
+            'write tls = true, or listen on "127.0.0.1:0"',
         )
     return host, number
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nextmini.controller.devices import Devices
+    from nextmini.controller.tls import ServerTls
     from nextmini.protocol import Timing
     from nextmini.scenario.network import Reroute
 
@@ -28,8 +29,8 @@ class Settings:
     interval: float
     keep: float
     processes: int
-    token: str
-    key: str
+    token: str = field(repr=False)
+    key: str = field(repr=False)
     strict: bool = True
     """Whether a node, link or route that is refused before the start ends it, or is that row's state only."""
     restarts: bool = False
@@ -44,6 +45,8 @@ class Settings:
     """Bytes of the pipes that flows in max mode pass."""
     reroute: Reroute = "none"
     """What becomes of computed routes over what is down."""
+    tls: ServerTls | None = None
+    """What the server shows to who connects; without it nothing is encrypted."""
     devices: Devices | None = None
     """The TUN devices of nodes, if they have any."""
     keep_numbers: Callable[[int], None] = _nothing

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from nextmini.controller.fidelity import FidelityReports
     from nextmini.controller.flows import FlowProgress
+    from nextmini.controller.tls import TlsFiles
     from nextmini.store.registry import How
 
 Status = Literal["passed", "failed", "interrupted"]
@@ -28,6 +29,7 @@ class RunOptions:
     place. `name` takes the place of the experiment's. `export`: whether the run folder gets the time series.
     `program` is the dataplane's, without options. `until`: what ends a run whose scenario gives it no
     duration: its flows, when all have ended, or somebody who stops it, which then is no interruption.
+    `tls`: a certificate to show instead of one that is made for the experiment.
     `how`: what others are told of how it was started. `watch_us`: microseconds between two looks of each
     process at how late a bare timer is.
     """
@@ -41,6 +43,7 @@ class RunOptions:
     until: Literal["flows", "stopped"] = "flows"
     how: How = "run"
     watch_us: int = 10_000
+    tls: TlsFiles | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nextmini.controller import Controller, Settings
 from nextmini.controller.devices import Devices
+from nextmini.controller.tls import load
 from nextmini.errors import ControllerError
 from nextmini.experiment import resuming
 from nextmini.experiment.apps import Apps, check_apps
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from contextlib import AsyncExitStack
     from pathlib import Path
 
+    from nextmini.controller.tls import ServerTls
     from nextmini.experiment.resuming import Note
     from nextmini.experiment.state import RunState
     from nextmini.scenario import Network
@@ -49,6 +51,7 @@ async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
         folder.logs.absolute(),
         run.options.program,
         opened.options,
+        None if opened.tls is None else opened.tls.fingerprint,
     )
     processes = LocalProcesses(launch, run.process_died)
     stack.push_async_callback(processes.end)
@@ -67,7 +70,8 @@ def has_namespaces(network: Network) -> bool:
 class Opened:
     """A controller that listens, its store, and the file that its token is in.
 
-    `register` tells others that the network is in force; `options` are further ones of a dataplane process.
+    `register` tells others that the network is in force; `options` are further ones of a dataplane process;
+    `tls` is what it shows.
     """
 
     store: Store
@@ -76,6 +80,7 @@ class Opened:
     guard: Guard
     register: Callable[[], None]
     options: Callable[[int], Sequence[str]]
+    tls: ServerTls | None
 
 
 async def open_controller(
@@ -88,11 +93,14 @@ async def open_controller(
     Interrupted.
     """
     network, guard = run.network, run.interrupt.guard
+    tls = None if run.options.tls is None else load(run.options.tls)
     state = StateFolder.locate(run.options.state_dir, clear)
     registration = _registration(run)
     with one_at_a_time():
         kept: Literal["fresh", "kept"] = "fresh" if before is None else "kept"
         secrets = stack.enter_context(state.hold(network.name, registration, kept))
+    if tls is None and network.tls:
+        tls = _certified(secrets)
     dsn, guarded = run.options.database_url, Guard()
     if dsn is None:
         run.observer.phase("starting the database")
@@ -106,7 +114,7 @@ async def open_controller(
         namespaces = NodeNamespaces(network, secrets.folder)
         stack.push_async_callback(namespaces.remove)
         await guard(namespaces.create())
-    settings = _settings(run, secrets, strict=strict)
+    settings = _settings(run, secrets, tls, strict=strict)
     if before is not None:
         settings = replace(settings, listen=before.listen)
         run.began = await guard(resuming.began(store, before, run.scenario))
@@ -117,7 +125,7 @@ async def open_controller(
     await guard(controller.listen())
     register = partial(state.register, replace(registration, ready=True))
     options = namespaces.options if namespaces is not None else no_options
-    return Opened(store, controller, secrets.token_file, guarded, register, options)
+    return Opened(store, controller, secrets.token_file, guarded, register, options, tls)
 
 
 def _registration(run: RunState) -> Registration:
@@ -134,7 +142,14 @@ def _registration(run: RunState) -> Registration:
     )
 
 
-def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Settings:
+def _certified(secrets: ExperimentSecrets) -> ServerTls:
+    """A certificate of the experiment's own."""
+    from nextmini.controller.certificate import make  # a large library, for few runs
+
+    return load(make(secrets.folder))
+
+
+def _settings(run: RunState, secrets: ExperimentSecrets, tls: ServerTls | None, *, strict: bool) -> Settings:
     network = run.network
     return Settings(
         experiment=network.name,
@@ -154,6 +169,7 @@ def _settings(run: RunState, secrets: ExperimentSecrets, *, strict: bool) -> Set
         keep_numbers=partial(resuming.keep_numbers, secrets.folder),
         pipe=network.pipe,
         reroute=network.reroute,
+        tls=tls,
         devices=Devices(network.name, network.queues, network.offload) if has_namespaces(network) else None,
     )
 

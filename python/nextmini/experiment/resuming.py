@@ -39,7 +39,7 @@ class Note:
     @classmethod
     def of(cls, run: str, url: str, scenario: str) -> Note:
         """`url` is the controller's, `scenario` the text with nothing left open."""
-        return cls(run, url.removeprefix("ws://").partition("/")[0], _digest(scenario))
+        return cls(run, url.partition("//")[2].partition("/")[0], _digest(scenario))
 
     def write(self, folder: Path) -> None:
         """Writes it into an experiment's folder, as a whole or not at all."""

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import json
 from contextlib import AsyncExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
+from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
 from nextmini.errors import Problem, ScenarioError
@@ -33,13 +34,25 @@ if TYPE_CHECKING:
     from nextmini.scenario import Network, Scenario
 
 
+@dataclass(frozen=True, slots=True)
+class Ready:
+    """A controller that listens: its URL on this machine, the file with its token, and what it shows."""
+
+    url: str
+    token_file: Path
+    fingerprint: str | None
+    """SHA-256 of its certificate; None without TLS."""
+    everywhere: bool
+    """Whether other machines reach it too, at any address of this one."""
+
+
 async def serve_scenario(
     source: Scenario | Network,
     options: RunOptions,
     interrupt: Interrupt,
-    ready: Callable[[str, Path], None],
+    ready: Callable[[Ready], None],
 ) -> None:
-    """Runs a controller until it is interrupted; `ready` is told its URL and the file with its token.
+    """Runs a controller until it is interrupted; `ready` is told when it listens.
 
     The run of a controller of this scenario that was killed goes on. Processes that are connected at the end
     are told to stop. Raises ScenarioError, PrerequisiteError,
@@ -70,7 +83,8 @@ async def serve_scenario(
         except Interrupted:
             return
         opened.register()
-        ready(opened.controller.url, opened.token_file)
+        fingerprint = None if opened.tls is None else opened.tls.fingerprint
+        ready(Ready(opened.controller.url, opened.token_file, fingerprint, _everywhere(network.listen)))
         try:
             started = asyncio.get_running_loop().time() - _seconds_before(run)
             await interrupt.guard(opened.controller.until_failed())
@@ -88,6 +102,11 @@ async def _begin(run: RunState, opened: Opened) -> None:
 def _seconds_before(run: RunState) -> float:
     """How long the run had lasted when this process took it over."""
     return (datetime.now().astimezone() - run.began).total_seconds() if run.began else 0.0
+
+
+def _everywhere(listen: str) -> bool:
+    host = listen.rpartition(":")[0].strip("[]")
+    return host != "localhost" and ip_address(host).is_unspecified
 
 
 async def _finish(run: RunState, opened: Opened) -> None:

@@ -53,6 +53,8 @@ class Launch:
     program: Sequence[str] = PROGRAM
     options: Callable[[int], Sequence[str]] = no_options
     """Further options of a process."""
+    fingerprint: str | None = None
+    """Of the certificate that the controller shows, if it speaks TLS: no secret, all who connect see it."""
 
     def log(self, process: int) -> Path:
         """Where the process writes to."""
@@ -129,6 +131,7 @@ class LocalProcesses:
             *("--token-file", str(launch.token_file)),
             *("--process", str(index)),
             *("--captures", str(launch.captures(index))),
+            *(() if launch.fingerprint is None else ("--tls-fingerprint", launch.fingerprint)),
             "--exit-with-parent",
             *launch.options(index),
         )

@@ -73,7 +73,7 @@ def _settings(network: Network) -> str:
             _table("[topology]", {"kind": "custom"}),
             _table("[routing]", {"reroute": network.reroute}),
             _table("[metrics]", {"keep": format_time(network.keep)}),
-            _table("[controller]", {"listen": network.listen}),
+            _table("[controller]", {"listen": network.listen, "tls": network.tls}),
         ]
     )
 

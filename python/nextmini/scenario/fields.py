@@ -261,12 +261,16 @@ def _listen(value: object) -> str:
         )
     host = match["host"].strip("[]")
     try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+        is_loopback(text)
     except ValueError:
         refuse(f"{shown(host)} is not an IP address", 'write it as in "127.0.0.1:7700"')
-    if not loopback:
-        refuse(f"listening on {host} is not in this version (it needs TLS)", 'use "127.0.0.1:0"')
     return text
+
+
+def is_loopback(listen: str) -> bool:
+    """Whether it is an address of this machine alone. Raises ValueError if it is none."""
+    host = listen.rpartition(":")[0].strip("[]")
+    return host == "localhost" or ipaddress.ip_address(host).is_loopback
 
 
 def _string(pattern: str, example: str) -> dict[str, Any]:

@@ -16,9 +16,6 @@ LATER_KEYS: dict[str, dict[str, str]] = {
         "mode": "routing modes",
         "metric": "what makes a path the best one",
     },
-    "controller": {
-        "tls": "TLS, for machines beyond this one",
-    },
 }
 
 LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {

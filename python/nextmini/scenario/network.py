@@ -246,6 +246,7 @@ class Network:
     queues: int = 1
     offload: bool = True
     pipe: int = USUAL_PIPE
+    tls: bool = False
     transparent: bool = False
     transparent_ports: tuple[int, ...] | None = None
     reroute: Reroute = "none"

@@ -355,6 +355,12 @@ class ControllerTable(Table):
 
     listen: Listen = Field(
         default="127.0.0.1:0",
-        description="Loopback address and port where dataplane processes connect. Port 0: any free port.",
+        description="Address and port where dataplane processes connect. Port 0: any free port. An address "
+        "that is not this machine's loopback demands TLS.",
         examples=["127.0.0.1:7700"],
+    )
+    tls: bool | None = Field(
+        default=None,
+        description="Whether they connect with TLS. Without it: where `listen` is beyond this machine. The "
+        "certificate is made for the experiment, unless `nextmini controller` is given one.",
     )

@@ -25,7 +25,7 @@ import os
 import secrets
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import quote, unquote
@@ -48,9 +48,9 @@ class ExperimentSecrets:
 
     token_file: Path
     key_file: Path
-    token: str
+    token: str = field(repr=False)
     """Demanded from every dataplane process by the controller."""
-    key: str
+    key: str = field(repr=False)
     """Authenticates the ends of links to each other: 32 random bytes as 64 hex digits."""
 
     @property

@@ -18,9 +18,11 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::capture::{self, Asked};
+use crate::control::address::{Address, AddressError};
 use crate::control::connection::{ConnectError, Connection};
 use crate::control::ledger::Ledger;
 use crate::control::session::{self, Session, SessionError};
+use crate::control::trust::{Trust, TrustError};
 use crate::event::Event;
 use crate::home::Home;
 use crate::host::{Experiment, Host};
@@ -44,10 +46,12 @@ const LEAST_WATCH_US: u32 = 100;
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
 /// How a process is to run.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// The controller's WebSocket, such as `ws://127.0.0.1:4000/dataplane`.
     pub controller: String,
+    /// Whom to take for the controller, over TLS.
+    pub trust: Option<Trust>,
     /// What the controller demands.
     pub token: String,
     /// Index of this process in the experiment, from 0.
@@ -94,6 +98,12 @@ pub enum ProcessError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// The controller's address is of no use.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// Nobody can be trusted to be the controller.
+    #[error(transparent)]
+    Trust(#[from] TrustError),
     /// The controller does not let this process in.
     #[error(transparent)]
     Connect(#[from] ConnectError),
@@ -152,6 +162,7 @@ fn raise_open_files() {
 
 struct Process {
     options: Options,
+    controller: Address,
     home: Home,
     address: SocketAddr,
     listener: Option<TcpListener>,
@@ -177,6 +188,7 @@ struct Running {
 
 impl Process {
     async fn start(options: Options, home: Home) -> Result<Self, ProcessError> {
+        let controller = Address::new(&options.controller, options.trust.as_ref())?;
         let failed = |source| ProcessError::Listen { listen: options.listen.clone(), source };
         let ports = Ports::bind(&options.listen).await.map_err(failed)?;
         let address = ports.address().map_err(PortsError::from).map_err(failed)?;
@@ -194,6 +206,7 @@ impl Process {
         let routes = Arc::new(Routes::new(events.0.clone()));
         Ok(Self {
             options,
+            controller,
             home,
             address,
             listener: Some(ports.tcp),
@@ -232,8 +245,7 @@ impl Process {
 
     async fn session(&mut self, backoff: &mut Backoff) -> Result<(), ProcessError> {
         let opening = async {
-            let mut connection =
-                Connection::open(&self.options.controller, &self.options.token, &self.home).await?;
+            let mut connection = Connection::open(&self.controller, &self.options.token, &self.home).await?;
             let hello = Hello {
                 version: VERSION,
                 process: self.options.process,
@@ -314,12 +326,14 @@ impl ProcessError {
     /// Whether trying again may help.
     fn passes(&self) -> bool {
         match self {
-            Self::Connect(error) => matches!(error, ConnectError::Other(_)),
+            Self::Connect(error) => error.passes(),
             Self::Session(error) => !matches!(error, SessionError::Refused(_)),
             Self::Runtime(_)
             | Self::Namespace { .. }
             | Self::Listen { .. }
             | Self::Captures { .. }
+            | Self::Address(_)
+            | Self::Trust(_)
             | Self::Timer(_)
             | Self::Key(_)
             | Self::OtherExperiment => false,

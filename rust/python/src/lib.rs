@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use nextmini_dataplane::process::{self, Options};
+use nextmini_dataplane::control::trust::Trust;
+use nextmini_dataplane::process::{self, Options, ProcessError};
 use pyo3::prelude::*;
 
 mod benchmarks;
@@ -33,7 +34,7 @@ fn version() -> &'static str {
 
 /// Runs a dataplane process to its end.
 #[pyfunction]
-#[pyo3(signature = (controller, token, process, listen, workers, captures, exit_with_parent, namespace=None))]
+#[pyo3(signature = (controller, token, process, listen, workers, captures, exit_with_parent, namespace=None, tls_fingerprint=None, tls_ca=None))]
 #[expect(clippy::too_many_arguments, reason = "they are one program's options, passed by keyword")]
 fn run_dataplane(
     py: Python<'_>,
@@ -45,9 +46,13 @@ fn run_dataplane(
     captures: Option<PathBuf>,
     exit_with_parent: bool,
     namespace: Option<PathBuf>,
+    tls_fingerprint: Option<String>,
+    tls_ca: Option<PathBuf>,
 ) -> PyResult<()> {
     logging::start();
+    let trust = Trust::from_options(tls_fingerprint.as_deref(), tls_ca)
+        .map_err(|error| errors::to_python(ProcessError::from(error)))?;
     let options =
-        Options { controller, token, process, listen, workers, captures, exit_with_parent, namespace };
+        Options { controller, trust, token, process, listen, workers, captures, exit_with_parent, namespace };
     py.detach(|| process::run(&options)).map_err(errors::to_python)
 }

@@ -206,7 +206,7 @@ async def test_a_port_in_use_is_named_with_the_remedy() -> None:
 @pytest.mark.parametrize(
     ("listen", "complaint"),
     [
-        ("0.0.0.0:0", "is not on this machine alone, and TLS is not in this version"),
+        ("0.0.0.0:0", "is not on this machine alone, which demands TLS"),
         ("nonsense", "'nonsense' is no address"),
         ("127.0.0.1:port", "'127.0.0.1:port' is no address"),
     ],

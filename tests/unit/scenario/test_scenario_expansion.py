@@ -323,3 +323,24 @@ def test_what_does_not_go_with_namespaces_is_refused() -> None:
     ping = {"kind": "icmp", "source": "n1", "destination": "n2", "size": "1 kB", "rate": "1 kbit/s"}
     found = _told(network={"isolation": "namespace"}, topology=three, flows=[ping])
     assert "the kernel hears the replies to pings" in found[0]
+
+
+@pytest.mark.parametrize(
+    ("controller", "secure"),
+    [
+        ({}, False),
+        ({"tls": True}, True),
+        ({"tls": False}, False),
+        ({"listen": "localhost:7700"}, False),
+        ({"listen": "[::1]:0"}, False),
+        ({"listen": "0.0.0.0:7700"}, True),
+        ({"listen": "192.0.2.1:7700", "tls": True}, True),
+        ({"listen": "[::]:0"}, True),
+    ],
+)
+def test_tls_is_where_it_is_asked_for_and_beyond_this_machine(
+    controller: dict[str, object], secure: bool
+) -> None:
+    network = _network(controller=controller, topology={"kind": "line", "nodes": 2})
+    assert network.tls is secure
+    assert resolve(loads(dump(network))) == network

@@ -220,8 +220,8 @@ def test_a_problem_reads_file_line_key_and_remedy(tmp_path: Path) -> None:
         ),
         ({"controller": {"listen": "host:1"}}, 'controller.listen: "host" is not an IP address'),
         (
-            {"controller": {"listen": "0.0.0.0:1"}},
-            "controller.listen: listening on 0.0.0.0 is not in this version",
+            {"controller": {"listen": "0.0.0.0:1", "tls": False}},
+            "controller.tls: listening on 0.0.0.0:1, which is beyond this machine, demands TLS; remove",
         ),
         ({"topology": {"nodes": 3}}, "topology.kind: is missing; write one of custom, line, ring"),
         (

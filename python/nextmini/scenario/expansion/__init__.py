@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from nextmini.scenario.expansion.apps import expand_apps
 from nextmini.scenario.expansion.classes import expand_classes
+from nextmini.scenario.expansion.controller import expand_tls
 from nextmini.scenario.expansion.demand_checks import DemandGround
 from nextmini.scenario.expansion.demands import expand_demands
 from nextmini.scenario.expansion.events import expand_events
@@ -58,6 +59,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
     classes = expand_classes(scenario, cast, findings)
     events = expand_events(scenario, cast, web, book, findings)
     apps = expand_apps(scenario, cast, "apps" not in doubtful, findings)
+    tls = expand_tls(scenario, findings)
     nodes = expand_socks(scenario, cast, web, "socks" not in doubtful, findings)
     check_transparent(scenario, cast, web, doubtful.isdisjoint(("nodes", "max")), findings)
     if doubtful.isdisjoint(("flows", "classes")):
@@ -93,6 +95,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         offload=network.offload,
         pipe=scenario.max.pipe,
         reroute=scenario.routing.reroute,
+        tls=tls,
         transparent=scenario.max.transparent,
         transparent_ports=scenario.max.ports if scenario.max.transparent else None,
     ), []

@@ -1,39 +1,53 @@
-//! A WebSocket (RFC 6455) that carries control messages.
+//! A WebSocket (RFC 6455) that carries control messages, over TLS if the controller's address says so.
+
+use std::time::Duration;
 
 use futures_util::{SinkExt as _, StreamExt as _};
 use nextmini_wire::control::{self, Command, Report};
 use thiserror::Error;
-use tokio::net::TcpStream;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
+use tokio::time::timeout;
+use tokio_tungstenite::tungstenite::http::StatusCode;
 use tokio_tungstenite::tungstenite::http::header::{AUTHORIZATION, HeaderValue};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
+use super::address::{Address, Carrier, TlsError};
 use crate::home::Home;
 
-/// Of a WebSocket whose address names none (RFC 6455, section 3).
-const WS_PORT: u16 = 80;
 /// The largest message that is taken from the controller, in bytes.
 const MAX_MESSAGE: usize = 4 << 20;
+/// A controller that has not answered by then is asked anew.
+const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Why there is no connection.
 #[derive(Debug, Error)]
 pub enum ConnectError {
-    /// The address is not one.
-    #[error("{url} is not a controller's address ({reason}); it looks like ws://127.0.0.1:4000/dataplane")]
-    Url {
-        /// As it was given.
-        url: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    /// Who answers is not the controller.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// Who answers wants TLS.
+    #[error(
+        "the controller demands TLS at this port; write wss://, and give its fingerprint with --tls-fingerprint"
+    )]
+    TlsDemanded,
     /// The token is not the experiment's.
     #[error("the controller refused this process's token; give it the file that the controller named")]
     Token,
     /// Nobody answers, or not as a controller does.
     #[error("cannot connect to the controller ({0})")]
     Other(String),
+}
+
+impl ConnectError {
+    /// Whether trying again may help.
+    pub fn passes(&self) -> bool {
+        match self {
+            Self::Other(_) => true,
+            Self::Tls(error) => error.passes(),
+            Self::TlsDemanded | Self::Token => false,
+        }
+    }
 }
 
 /// Why a message did not come or go.
@@ -50,35 +64,31 @@ pub enum ConnectionError {
 /// A connection to the controller.
 #[derive(Debug)]
 pub struct Connection {
-    socket: WebSocketStream<TcpStream>,
+    socket: WebSocketStream<Box<dyn Carrier>>,
 }
 
 impl Connection {
-    /// Connects to the controller at `url`, from `home`.
+    /// Connects to the controller at `address`, from `home`.
     ///
     /// # Errors
     /// See [`ConnectError`].
-    pub async fn open(url: &str, token: &str, home: &Home) -> Result<Self, ConnectError> {
-        let wrong_url = |reason: String| ConnectError::Url { url: url.to_owned(), reason };
-        let mut request = url.into_client_request().map_err(|error| wrong_url(error.to_string()))?;
+    pub async fn open(address: &Address, token: &str, home: &Home) -> Result<Self, ConnectError> {
+        let mut request = address.request.clone();
         let mut bearer =
             HeaderValue::from_str(&format!("Bearer {token}")).map_err(|_| ConnectError::Token)?;
         bearer.set_sensitive(true);
         request.headers_mut().insert(AUTHORIZATION, bearer);
         let config =
             WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
-        let uri = request.uri();
-        let (Some("ws"), Some(host)) = (uri.scheme_str(), uri.host()) else {
-            return Err(wrong_url("it does not begin with ws:// and a host".to_owned()));
+        let stream = home.connect(address.target.clone()).await;
+        let stream = stream.map_err(|error| ConnectError::Other(error.to_string()))?;
+        let opening = async {
+            let carrier = address.begin(stream).await?;
+            let opened = client_async_with_config(request, carrier, Some(config)).await;
+            opened.map_or_else(|error| Err(refusal(&error)), |(socket, _)| Ok(Self { socket }))
         };
-        let address = format!("{host}:{}", uri.port_u16().unwrap_or(WS_PORT));
-        let stream = home.connect(address).await.map_err(|error| ConnectError::Other(error.to_string()))?;
-        match client_async_with_config(request, stream, Some(config)).await {
-            Ok((socket, _)) => Ok(Self { socket }),
-            Err(tungstenite::Error::Http(response)) if response.status() == 401 => Err(ConnectError::Token),
-            Err(tungstenite::Error::Url(error)) => Err(wrong_url(error.to_string())),
-            Err(error) => Err(ConnectError::Other(error.to_string())),
-        }
+        let silent = |_| ConnectError::Other(format!("it said nothing for {DEADLINE:?}"));
+        timeout(DEADLINE, opening).await.map_err(silent)?
     }
 
     /// Sends messages, with one flush for all.
@@ -122,6 +132,20 @@ impl Connection {
     /// [`ConnectionError::Broken`]: it was gone already.
     pub async fn close(mut self) -> Result<(), ConnectionError> {
         self.socket.close(None).await.map_err(broken)
+    }
+}
+
+/// What became of asking for a WebSocket.
+fn refusal(error: &tungstenite::Error) -> ConnectError {
+    match error {
+        tungstenite::Error::Http(response) if response.status() == StatusCode::UNAUTHORIZED => {
+            ConnectError::Token
+        }
+        // With the header that asks for one, it can only be about TLS (RFC 2817, section 4.2).
+        tungstenite::Error::Http(response) if response.status() == StatusCode::UPGRADE_REQUIRED => {
+            ConnectError::TlsDemanded
+        }
+        error => ConnectError::Other(error.to_string()),
     }
 }
 

@@ -35,6 +35,7 @@ impl Controller {
     fn process(&self) -> JoinHandle<Result<(), ProcessError>> {
         let options = Options {
             controller: format!("ws://{}/dataplane", self.listener.local_addr().unwrap()),
+            trust: None,
             token: TOKEN.into(),
             process: 3,
             listen: "127.0.0.1:0".into(),

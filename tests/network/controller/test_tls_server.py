@@ -1,0 +1,235 @@
+"""The server with TLS: who has the right fingerprint, who has another, and who speaks otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import ssl
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from authority import Authority
+
+from nextmini.controller.certificate import make
+from nextmini.controller.server import DataplaneServer
+from nextmini.controller.tls import ServerTls, load
+from nextmini.hosts.local import PROGRAM
+from nextmini.protocol import VERSION, Stop, Welcome
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+    from nextmini.controller.peer import Peer
+    from nextmini.protocol import Hello, Message
+
+pytestmark = pytest.mark.asyncio
+
+TOKEN = "a token that nobody may see"
+KEY = "5a" * 32
+ADDRESSES = ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0"]
+
+
+class Dismisser:
+    """A handler that welcomes everybody and sends them home at once."""
+
+    def __init__(self) -> None:
+        self.welcomed = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def welcome(self, hello: Hello) -> Welcome:
+        self.welcomed += 1
+        return Welcome(VERSION, "lab", KEY, 7, 1000)
+
+    def connected(self, peer: Peer) -> None:
+        self._tasks.add(asyncio.create_task(peer.send(Stop())))
+
+    def received(self, peer: Peer, message: Message) -> None:
+        pass
+
+    def lost(self, peer: Peer, reason: str) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class Serving:
+    url: str
+    handler: Dismisser
+    token_file: Path
+    tls: ServerTls | None
+
+    @property
+    def fingerprint(self) -> str:
+        assert self.tls is not None
+        return self.tls.fingerprint
+
+    @property
+    def plain(self) -> str:
+        return self.url.replace("wss://", "ws://")
+
+    @property
+    def port(self) -> int:
+        return int(self.url.rpartition(":")[2].partition("/")[0])
+
+    async def dataplane(self, url: str, *options: str) -> tuple[int | None, str]:
+        """Exit code and standard error of a process that connects to `url`."""
+        process = await asyncio.create_subprocess_exec(
+            *(
+                *PROGRAM,
+                "--controller",
+                url,
+                "--token-file",
+                str(self.token_file),
+                "--process",
+                "0",
+                *options,
+            ),
+            stderr=asyncio.subprocess.PIPE,
+        )
+        _, said = await process.communicate()
+        assert TOKEN.encode() not in said
+        return process.returncode, said.decode()
+
+
+@asynccontextmanager
+async def serving(
+    folder: Path, listen: str = "127.0.0.1:0", *, tls: ServerTls | None = None, secure: bool = True
+) -> AsyncIterator[Serving]:
+    token_file = folder / "token"
+    token_file.write_text(TOKEN)
+    if secure and tls is None:
+        tls = load(make(folder))
+    handler = Dismisser()
+    server = DataplaneServer(listen, TOKEN, handler, tls)
+    url = await server.start()
+    try:
+        yield Serving(url, handler, token_file, tls)
+    finally:
+        await server.stop()
+
+
+def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:
+    assert all(record.exc_info is None for record in caplog.records)
+    return [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
+
+
+@pytest.mark.parametrize("listen", ADDRESSES)
+async def test_a_process_with_the_fingerprint_comes_in(tmp_path: Path, listen: str) -> None:
+    async with serving(tmp_path, listen) as there:
+        assert there.url.startswith("wss://")
+        assert await there.dataplane(there.url, "--tls-fingerprint", there.fingerprint) == (0, "")
+        assert there.handler.welcomed == 1
+
+
+async def test_a_process_with_another_fingerprint_ends_and_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path) as there:
+        code, said = await there.dataplane(there.url, "--tls-fingerprint", "00" * 32)
+        assert (code, there.handler.welcomed) == (1, 0)
+        assert said.startswith("error: dataplane process 0: the controller's certificate does not have the")
+    (told,) = warnings(caplog)
+    assert told.startswith("refused a connection from ('127.0.0.1', ")
+    assert "no agreement on TLS (" in told
+
+
+async def test_a_plain_process_is_told_to_speak_tls(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    async with serving(tmp_path) as there:
+        code, said = await there.dataplane(there.plain)
+        assert (code, there.handler.welcomed) == (1, 0)
+        assert "the controller demands TLS at this port; write wss://, and give its fingerprint" in said
+    (told,) = warnings(caplog)
+    assert told.endswith("it does not speak TLS")
+
+
+async def test_a_process_that_speaks_tls_to_a_plain_port_is_told_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with serving(tmp_path, secure=False) as there:
+        url = there.url.replace("ws://", "wss://")
+        code, said = await there.dataplane(url, "--tls-fingerprint", "00" * 32)
+        assert (code, there.handler.welcomed) == (1, 0)
+        assert "the controller does not speak TLS at this port; write ws://" in said
+        assert await there.dataplane(there.url) == (0, "")
+    (told,) = warnings(caplog)
+    assert told.endswith("it speaks TLS to a port without")
+
+
+async def test_options_that_make_no_sense_are_named(tmp_path: Path) -> None:
+    async with serving(tmp_path) as there:
+        pin = ("--tls-fingerprint", there.fingerprint)
+        for url, options, told in (
+            (there.url, (), "cannot be trusted unseen; give the fingerprint"),
+            (there.plain, pin, "no certificate that could be checked; write wss://"),
+            (there.url, ("--tls-fingerprint", "12:34"), '"12:34" is no SHA-256 fingerprint'),
+            (there.url, ("--tls-ca", "/dev/null"), "authorities /dev/null cannot be read (there is no"),
+            (there.url, (*pin, "--tls-ca", "/dev/null"), "give one of them"),
+        ):
+            code, said = await there.dataplane(url, *options)
+            assert (code, told in said) == (1, True), said
+        assert there.handler.welcomed == 0
+
+
+async def test_noise_and_silence_disturb_nobody(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    chance = random.Random(7)
+    async with serving(tmp_path) as there:
+        silent = await asyncio.open_connection("127.0.0.1", there.port)
+        for attempt in range(200):
+            _, writer = await asyncio.open_connection("127.0.0.1", there.port)
+            # Half of it behind what a TLS handshake begins with.
+            writer.write(
+                (b"\x16\x03\x01" if attempt % 2 else b"") + chance.randbytes(chance.randrange(1, 3_000))
+            )
+            writer.close()
+        assert await there.dataplane(there.url, "--tls-fingerprint", there.fingerprint) == (0, "")
+        assert there.handler.welcomed == 1
+    # Stopping does not wait for who says nothing.
+    assert await silent[0].read() == b""
+    silent[1].close()
+    assert all(told.startswith("refused a connection from ") for told in warnings(caplog))
+
+
+async def test_older_versions_of_tls_are_not_spoken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.maximum_version = ssl.TLSVersion.TLSv1_2
+    async with serving(tmp_path) as there:
+        with pytest.raises((ssl.SSLError, ConnectionError)):
+            await asyncio.open_connection("127.0.0.1", there.port, ssl=context)
+    (told,) = warnings(caplog)
+    assert "no agreement on TLS (" in told
+
+
+async def test_an_authority_vouches_for_a_certificate(tmp_path: Path) -> None:
+    authority = Authority("lab")
+    async with serving(tmp_path, tls=authority.signed(tmp_path)) as there:
+        assert await there.dataplane(there.url, "--tls-ca", authority.file(tmp_path)) == (0, "")
+        assert await there.dataplane(there.url, "--tls-fingerprint", there.fingerprint) == (0, "")
+        assert there.handler.welcomed == 2
+
+
+@pytest.mark.parametrize(
+    ("issuer", "change", "told"),
+    [
+        ("lab", {"address": "192.0.2.1"}, "not valid for name"),
+        ("lab", {"days": (-10, -1)}, "expired"),
+        ("lab", {"days": (1, 10)}, "not valid yet"),
+        ("another", {}, "UnknownIssuer"),
+    ],
+    ids=["another address", "expired", "too early", "another authority"],
+)
+async def test_a_certificate_that_nobody_vouches_for_is_refused(
+    issuer: str, change: dict[str, Any], told: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    authorities = {name: Authority(name) for name in ("lab", "another")}
+    signed, authority = authorities[issuer].signed(tmp_path, **change), authorities["lab"]
+    async with serving(tmp_path, tls=signed) as there:
+        code, said = await there.dataplane(there.url, "--tls-ca", authority.file(tmp_path))
+        assert (code, there.handler.welcomed) == (1, 0)
+        assert "the controller's certificate is refused (" in said
+        assert told in said, said
+    (line,) = warnings(caplog)
+    assert "no agreement on TLS (" in line
