@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 RING = '[experiment]\nname = "ring"\n[topology]\nkind = "ring"\nnodes = 4\n'
-EVENT = '[[events]]\nat = "1 s"\ndo = "down"\nlink = ["n1", "n2"]\n'
+EVENT = '[[events]]\nat = "1 s"\nnode = "n1"\ncrash = true\n'
 URL = "ws://127.0.0.1:4000/dataplane"
 
 
