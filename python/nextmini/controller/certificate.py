@@ -27,8 +27,8 @@ _LATER = timedelta(days=3650)
 def make(folder: Path) -> TlsFiles:
     """Makes a certificate and its key in an experiment's `folder`, and removes neither.
 
-    Those of a controller that was killed are there already, and processes know them. Raises ControllerError if
-    they cannot be written.
+    Those of a controller that was killed are there already, and processes know them. Raises ControllerError
+    if they cannot be written.
     """
     files = TlsFiles(folder / "tls-cert.pem", folder / "tls-key.pem")
     if files.certificate.exists():

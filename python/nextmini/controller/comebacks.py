@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nextmini.controller.counters import Counters
-    from nextmini.controller.flows import FlowTracker, Path
+    from nextmini.controller.flows import FlowProgress, FlowTracker, Path
     from nextmini.controller.peer import Peer
     from nextmini.controller.reconciler import Reconciler
 
@@ -22,12 +22,18 @@ class Comebacks:
     """The processes of an experiment, as they were last."""
 
     def __init__(
-        self, flows: FlowTracker, reconciler: Reconciler, counters: Counters, now: Callable[[], float]
+        self,
+        flows: FlowTracker,
+        reconciler: Reconciler,
+        counters: Counters,
+        paths: Callable[[FlowProgress], list[Path]],
+        now: Callable[[], float],
     ) -> None:
-        """`now` is in seconds."""
+        """`paths` tells those that a flow may take, `now` is in seconds."""
         self._flows = flows
         self._reconciler = reconciler
         self._counters = counters
+        self._paths = paths
         self._now = now
         self._began: float | None = None
         self._known: dict[int, tuple[int, str]] = {}
@@ -49,18 +55,12 @@ class Comebacks:
         return self._begin_again(peer.process) if before != here else []
 
     def _begin_again(self, process: int) -> list[int]:
-        view = self._reconciler.view
-        nodes = view.nodes_of_process(process)
+        nodes = self._reconciler.view.nodes_of_process(process)
         self._counters.process_restarted(nodes)
         if self._began is None:
             return []
         late = self._now() - self._began
-
-        def paths(source: int, destination: int) -> list[Path]:
-            return [view.routes[id].path for id in view.routes_between.get((source, destination), ())]
-
-        bound = self._flows.bound_to(nodes, paths)
-        again = [id for id in bound if self._flows.restart(id)]
+        again = [id for id in self._flows.bound_to(nodes, self._paths) if self._flows.restart(id)]
         self._reconciler.begin_again(again, late)
         for id in again:
             self._counters.flows.pop(id, None)

@@ -102,8 +102,9 @@ class Controller:
         self._states = StateWriter(store)
         self._metrics = MetricsWriter(store, settings.interval, settings.keep, time.monotonic)
         self._rounds = Rounds()
-        loop = asyncio.get_running_loop()
-        self._comebacks = Comebacks(self.flows, self._reconciler, self.counters, loop.time)
+        now = asyncio.get_running_loop().time
+        paths = self._routes.paths_of
+        self._comebacks = Comebacks(self.flows, self._reconciler, self.counters, paths, now)
         self.events = Executor(store, view, actual, self.counters, self)
         """What the scenario says that happens, and what became of it."""
         self._greeting: set[int] = set()

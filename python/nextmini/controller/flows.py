@@ -268,22 +268,22 @@ class FlowTracker:
                 found.append(id)
         return found
 
-    def bound_to(self, nodes: frozenset[int], paths: Callable[[int, int], list[Path]]) -> list[int]:
+    def bound_to(self, nodes: frozenset[int], paths: Callable[[FlowProgress], list[Path]]) -> list[int]:
         """Running flows that cannot go on without what these nodes knew of them.
 
         Those with an end there; in max mode, where every node has a connection of its own, those through one,
         or that have no route yet and may get one through it.
         """
-        touching = set(self.touching(nodes, paths))
-        found = []
-        for id, known in self.flows.items():
-            if known.verdict is None:
-                flow = known.flow
-                routed = known.path or paths(flow.source, flow.destination)
-                through = flow.mode == "max" and (id in touching or not routed)
-                if through or known.has_end_in(nodes):
-                    found.append(id)
-        return found
+
+        def goes_through(known: FlowProgress) -> bool:
+            ways = paths(known) if known.flow.mode == "max" else [()]
+            return not ways or any(not nodes.isdisjoint(way) for way in ways)
+
+        return [
+            id
+            for id, known in self.flows.items()
+            if known.verdict is None and (known.has_end_in(nodes) or goes_through(known))
+        ]
 
     def lost_with(self, node: int) -> list[int]:
         """Running flows that cannot go on when a node has lost all that it knew.

@@ -271,8 +271,8 @@ def test_which_flows_need_what_a_process_knew(
     nodes: set[int], settings: dict[str, Any], bound: list[int]
 ) -> None:
     made = tracker(**settings)
-    assert made.bound_to(frozenset(nodes), lambda _a, _b: [(1, 2, 3)]) == bound
-    without = made.bound_to(frozenset({4}), lambda _a, _b: [])
+    assert made.bound_to(frozenset(nodes), lambda _: [(1, 2, 3)]) == bound
+    without = made.bound_to(frozenset({4}), lambda _: [])
     assert without == ([1] if settings else []), "a route that is not known may lead anywhere"
     made.fail([1], "over")
-    assert made.bound_to(frozenset(nodes), lambda _a, _b: [(1, 2, 3)]) == []
+    assert made.bound_to(frozenset(nodes), lambda _: [(1, 2, 3)]) == []

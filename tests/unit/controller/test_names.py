@@ -54,3 +54,25 @@ def test_numbers_are_used_again_when_there_are_no_others_and_the_oldest_first(
             names.gone(retired)
     assert wires == [1, *(FIRST_ALIAS + i for i in (0, 1, 2, 0, 1, 2))]
     assert names.path(wires[-1]) == (1, 9)
+
+
+def test_numbers_are_kept_before_they_are_given_for_whoever_goes_on() -> None:
+    kept: list[int] = []
+    names = RouteNames(keep=kept.append)
+    names.name(7, (1, 2))
+    assert kept == []
+    given = [names.name(7, (1, node, 2)) for node in range(3, 3 + module.KEPT_AT_ONCE + 1)]
+    assert len(kept) == 2
+    assert max(given) < kept[-1]
+    after = RouteNames()
+    assert {*given, 8} <= set(after.resume([8], kept[-1]))
+    assert {*given, 8} <= set(after.retired())
+    assert after.name(7, (1, 5, 2)) == 7
+    assert after.name(7, (1, 6, 2)) == kept[-1]
+
+
+def test_where_no_route_has_changed_there_is_nothing_to_take_away() -> None:
+    names = RouteNames()
+    assert names.resume([], None) == []
+    names.name(7, (1, 2))
+    assert names.name(7, (1, 3)) == FIRST_ALIAS

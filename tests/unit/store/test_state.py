@@ -149,6 +149,24 @@ class TestHolding:
             assert secrets.token != left
             assert state.remove_abandoned() == []
 
+    def test_kept_secrets_are_those_of_a_killed_holder(self, state: StateFolder) -> None:
+        kill_a_holder(state, "lab")
+        with state.hold("lab", secrets="kept") as one:
+            assert one.token == one.token_file.read_text()
+        assert list(state.experiments.iterdir()) == []
+        with state.hold("lab", secrets="kept") as fresh:
+            assert fresh.token != one.token
+
+    def test_who_fails_with_kept_secrets_leaves_them_to_the_next(self, state: StateFolder) -> None:
+        kill_a_holder(state, "lab")
+        tokens = []
+        for _ in range(2):
+            with pytest.raises(RuntimeError), state.hold("lab", secrets="kept") as held:
+                tokens.append(held.token)
+                raise RuntimeError
+        with state.hold("lab", secrets="kept") as held:
+            assert {*tokens} == {held.token}
+
     def test_leavings_of_a_killed_holder_can_be_removed(self, state: StateFolder) -> None:
         make_private_folder(state.experiments / "a%2Fb")
         (state.experiments / "a%2Fb/token").write_text("old")
@@ -156,6 +174,14 @@ class TestHolding:
         (state.experiments / "a%2Fb.json.part").write_text("{")
         assert state.remove_abandoned() == ["a/b"]
         assert list(state.experiments.iterdir()) == []
+
+
+def kill_a_holder(state: StateFolder, experiment: str) -> None:
+    command = [sys.executable, "-c", HOLD_FOR_EVER, str(state.path), experiment]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        holder.kill()
 
 
 def test_missing_parents_are_private_too(tmp_path: Path) -> None:

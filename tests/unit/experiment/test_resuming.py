@@ -1,0 +1,69 @@
+"""Whether a controller may go on with the run of one that was killed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from nextmini.experiment import resuming
+from nextmini.experiment.resuming import Note
+from nextmini.scenario import dump, loads, resolve
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+RING = '[experiment]\nname = "ring"\n[topology]\nkind = "ring"\nnodes = 4\n'
+EVENT = '[[events]]\nat = "1 s"\nnode = "n1"\ncrash = true\n'
+URL = "ws://127.0.0.1:4000/dataplane"
+
+
+def found(folder: Path, scenario: str, before: str | None = None) -> Note | None:
+    """What is found for a scenario after a controller of `before`, else of the same, was killed."""
+    network = resolve(loads(scenario))
+    text = dump(network) if before is None else before
+    Note.of("ring-1", URL, text).write(folder)
+    return resuming.find(folder, network, dump(network))
+
+
+def test_the_run_of_the_same_scenario_goes_on_where_it_listened(tmp_path: Path) -> None:
+    note = found(tmp_path, RING)
+    assert note is not None
+    assert (note.run, note.listen) == ("ring-1", "127.0.0.1:4000")
+    assert [path.name for path in tmp_path.iterdir()] == ["controller.json"]
+
+
+@pytest.mark.parametrize(
+    ("scenario", "before", "why"),
+    [
+        (RING, "another", "another scenario"),
+        (RING + EVENT, None, "events"),
+        (RING + '[network]\nisolation = "namespace"\n', None, "namespaces"),
+    ],
+)
+def test_another_run_begins_and_says_why(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, scenario: str, before: str | None, why: str
+) -> None:
+    assert found(tmp_path, scenario, before) is None
+    assert "ring-1" in caplog.text
+    assert why in caplog.text
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"run": 1'])
+def test_a_note_of_no_use_is_told_of(tmp_path: Path, caplog: pytest.LogCaptureFixture, text: str) -> None:
+    (tmp_path / "controller.json").write_text(text)
+    network = resolve(loads(RING))
+    assert resuming.find(tmp_path, network, dump(network)) is None
+    assert "controller.json" in caplog.text
+
+
+def test_without_a_note_there_is_nothing_to_go_on_with(tmp_path: Path) -> None:
+    network = resolve(loads(RING))
+    assert resuming.find(tmp_path / "not there", network, dump(network)) is None
+
+
+def test_numbers_of_routes_are_read_as_they_were_kept_last(tmp_path: Path) -> None:
+    assert resuming.kept_numbers(tmp_path) is None
+    resuming.keep_numbers(tmp_path, 8_000_257)
+    resuming.keep_numbers(tmp_path, 8_000_513)
+    assert resuming.kept_numbers(tmp_path) == 8_000_513
