@@ -161,6 +161,7 @@ async def test_routes_that_somebody_wrote_stay(lab: Any) -> None:
         DIAMOND + route + flow("a", "d") + flow("d", "a") + flow("b", "c"), reroute="fast"
     ) as made:
         fakes = await started(made)
+        await fakes[1].until(lambda: (2, 4, 3) in [route.path for route in fakes[1].routes.values()])
         # Until now the path of a computed route: whoever changes it has it.
         await made.sql.execute("UPDATE routes SET path = '{2,1,3}' WHERE path = '{2,4,3}'")
         await fakes[1].until(lambda: (2, 1, 3) in [route.path for route in fakes[1].routes.values()])
