@@ -149,9 +149,7 @@ def test_curl_through_an_entrance_is_measured_beside_a_bare_chain(
     assert processes_naming(str(tmp_path)) == []
 
 
-def test_quic_links_are_measured_beside_bare_chains(
-    environment: dict[str, str], tmp_path: Path
-) -> None:
+def test_quic_links_are_measured_beside_bare_chains(environment: dict[str, str], tmp_path: Path) -> None:
     options = ("--hops", "0,2", "--flows", "2", "--seconds", "0.2", "--repeat", "1", "--json")
     done = subprocess.run(
         [*PROGRAM, "quic", *options], env=environment, capture_output=True, text=True, check=False

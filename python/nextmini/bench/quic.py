@@ -1,4 +1,4 @@
-"""Throughput of lossless flows over a line of nodes whose links are QUIC, beside bare QUIC over as many relays.
+"""Throughput of lossless flows over a line of nodes with QUIC links, beside bare QUIC over as many relays.
 
 The baseline is a chain of as many QUIC connections over loopback, with the settings that links have: it
 encrypts as often as a line does. See `nextmini.bench.chains`.
