@@ -5,7 +5,7 @@ from os import PathLike
 
 __all__ = [
     "DataplaneError",
-    "bench_quic_loopback",
+    "bench_quic_chain",
     "bench_relay_chain",
     "bench_relay_tuns",
     "bench_stack_loopback",
@@ -75,8 +75,11 @@ def message_names() -> list[str]:
 def roundtrip(message: bytes) -> bytes:
     """A control message, read into the Rust types and written again. Raises ValueError."""
 
-def bench_quic_loopback(seconds: float) -> float:
-    """Gbit/s through one stream of a QUIC connection over loopback. Raises DataplaneError."""
+def bench_quic_chain(relays: int, seconds: float) -> float:
+    """Gbit/s through `relays` tasks that copy between loopback QUIC connections.
+
+    0 relays are one connection. Raises DataplaneError.
+    """
 
 def bench_relay_chain(relays: int, seconds: float, splice: bool) -> float:
     """Gbit/s through `relays` threads that copy between loopback TCP connections, or `splice` them.

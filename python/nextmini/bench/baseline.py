@@ -4,7 +4,7 @@ loopback, and the two ends of a user-space TCP with nothing between them.
 The module is also a program, so that a measurement has a process of its own, as ours has, and can be ended at
 any moment: `python -m nextmini.bench.baseline relays RELAYS SECONDS copy|splice`,
 `python -m nextmini.bench.baseline stack MTU WINDOW SECONDS`, or
-`python -m nextmini.bench.baseline quic SECONDS`.
+`python -m nextmini.bench.baseline quic RELAYS SECONDS`.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ async def stack_loopback(mtu: int, window: int, seconds: float) -> float:
     return await _measured("a bare TCP stack", "stack", str(mtu), str(window), str(seconds))
 
 
-async def quic_loopback(seconds: float) -> float:
-    """Gbit/s through one stream of a QUIC connection that is set as those of links.
+async def quic_chain(relays: int, seconds: float) -> float:
+    """Gbit/s through a chain of relays that copy from one QUIC connection to the next, all set as links are.
 
-    Raises RunError. Cancelling it ends the measurement.
+    No relays are one connection. Raises RunError. Cancelling it ends the measurement.
     """
-    return await _measured("a bare QUIC connection", "quic", str(seconds))
+    return await _measured(f"{relays} QUIC relays", "quic", str(relays), str(seconds))
 
 
 async def _measured(what: str, *arguments: str) -> float:
@@ -76,7 +76,7 @@ def main(arguments: list[str]) -> None:
     if what == "stack":
         rate = _native.bench_stack_loopback(int(rest[0]), int(rest[1]), float(rest[2]))
     elif what == "quic":
-        rate = _native.bench_quic_loopback(float(rest[0]))
+        rate = _native.bench_quic_chain(int(rest[0]), float(rest[1]))
     else:
         rate = _native.bench_relay_chain(int(rest[0]), float(rest[1]), rest[2] == "splice")
     sys.stdout.write(f"{rate!r}\n")

@@ -132,10 +132,10 @@ def quic(
     repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
     json: JsonOption = False,
 ) -> None:
-    """Measure lossless flows over lines of nodes with QUIC links, beside a bare QUIC connection.
+    """Measure lossless flows over lines of nodes with QUIC links, beside bare chains of QUIC connections.
 
-    The baseline is one stream of one connection over loopback, set as the links' connections are, in a
-    process of its own. Both are measured in turn, in the same run.
+    A bare chain has as many connections over loopback as the line has links, set as theirs are, and relays
+    that only copy, in a process of its own. Both are measured in turn, in the same run.
     """
     signals = Signals()
     with signals.noted():

@@ -23,10 +23,10 @@ pub(crate) fn bench_stack_loopback(py: Python<'_>, mtu: u16, window: usize, seco
     py.detach(|| baseline::stack_loopback(mtu, window, seconds)).map_err(to_python)
 }
 
-/// Gbit/s through one stream of a QUIC connection over loopback.
+/// Gbit/s through a chain of `relays` tasks that copy between loopback QUIC connections; 0 relays are one connection.
 #[pyfunction]
-pub(crate) fn bench_quic_loopback(py: Python<'_>, seconds: f64) -> PyResult<f64> {
-    py.detach(|| baseline::quic_loopback(seconds)).map_err(to_python)
+pub(crate) fn bench_quic_chain(py: Python<'_>, relays: usize, seconds: f64) -> PyResult<f64> {
+    py.detach(|| baseline::quic_chain(relays, seconds)).map_err(to_python)
 }
 
 /// Relays between two TUN devices until that fails; `ready` is called when it has begun.

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     ("settings", "option"),
     [
         ({"hops": ()}, "--hops"),
-        ({"hops": (0,)}, "--hops"),
+        ({"hops": (-1,)}, "--hops"),
         ({"hops": (2, 2)}, "--hops"),
         ({"flows": 0}, "--flows"),
         ({"seconds": 0.0}, "--seconds"),
@@ -47,40 +47,45 @@ def test_all_links_are_quic_and_all_flows_lossless() -> None:
 
 
 class Rig:
-    """Stands for the machine: a chain carries 12 by its hops, a bare connection 24."""
+    """Stands for the machine: a chain carries 12 by its links, a bare one twice that."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.done: list[int] = []
+        self.done: list[tuple[str, int]] = []
         monkeypatch.setattr(quic, "prepared", lambda _interrupt: self)
-        monkeypatch.setattr(quic, "quic_loopback", self.bare)
+        monkeypatch.setattr(quic, "quic_chain", self.bare)
         monkeypatch.setattr(chains.Chain, "measured", lambda chain, _bench: self.ours(chain))
 
     async def __aenter__(self) -> None: ...
 
     async def __aexit__(self, *_error: object) -> None: ...
 
-    async def bare(self, _seconds: float) -> float:
-        self.done.append(0)
-        return 24.0
+    async def bare(self, relays: int, _seconds: float) -> float:
+        self.done.append(("bare", relays))
+        return 24.0 / (relays + 1)
 
     async def ours(self, chain: Chain) -> tuple[float, float]:
-        self.done.append(chain.hops)
-        return 12.0 / chain.hops, 0.5
+        self.done.append(("ours", chain.hops))
+        return 12.0 / (chain.hops + 1), 0.5
 
 
 def test_everything_is_measured_in_turn_and_ends_up_in_its_row(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rig, plan = Rig(monkeypatch), Plan(hops=(1, 3), repeat=2)
+    rig, plan = Rig(monkeypatch), Plan(hops=(0, 3), repeat=2)
     rows = asyncio.run(measure(plan, Interrupt(), lambda _text: None))
-    assert rig.done == [1, 0, 3, 0] * 2
-    figures = ("hops", "flows", "gbps", "baseline_gbps", "ratio", "cpu_seconds_per_gb")
+    assert rig.done == [("bare", 0), ("ours", 0), ("bare", 0), ("ours", 3), ("bare", 3)] * 2
+    figures = ("hops", "flows", "gbps", "baseline_gbps", "ratio", "direct_gbps", "cpu_seconds_per_gb")
     assert [tuple(row[figure] for figure in figures) for row in rows] == [
-        (1, 1, 12.0, 24.0, 0.5, 0.5),
-        (3, 1, 4.0, 24.0, 0.1667, 0.5),
+        (0, 1, 12.0, 24.0, 0.5, 24.0, 0.5),
+        (3, 1, 3.0, 6.0, 0.5, 24.0, 0.5),
     ]
-    assert rows[0]["spread"] == {"gbps": [12.0, 12.0], "baseline_gbps": [24.0, 24.0], "ratio": [0.5, 0.5]}
+    assert rows[1]["spread"] == {
+        "gbps": [3.0, 3.0],
+        "baseline_gbps": [6.0, 6.0],
+        "ratio": [0.5, 0.5],
+        "direct_gbps": [24.0, 24.0],
+    }
     assert json.loads(json.dumps(rows)) == rows
     bench_tables.print_quic(rows, plan)
     lines = capsys.readouterr().out.splitlines()
-    assert lines[-1].split() == ["3", "4.00", "24.00", "0.17", "0.17-0.17", "0.50"]
+    assert lines[-1].split() == ["3", "3.00", "6.00", "0.50", "0.50-0.50", "24.00", "0.50"]

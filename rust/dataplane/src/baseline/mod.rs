@@ -2,7 +2,7 @@
 //!
 //! - [`relay_chain`]: over TCP connections, as many as a chain of nodes has links
 //! - [`stack_loopback`]: the TCP of synthetic flows, with nothing between its ends
-//! - [`quic_loopback`]: a stream of a QUIC connection
+//! - [`quic_chain`]: over QUIC connections, as many as a chain of nodes has links
 //! - [`TunRelay`]: between two TUN devices, without any node
 
 mod chain;
@@ -17,7 +17,7 @@ use nextmini_sys::tun::AttachError;
 use thiserror::Error;
 
 pub use chain::{Relaying, relay_chain};
-pub use quic::quic_loopback;
+pub use quic::quic_chain;
 pub use stack::stack_loopback;
 pub use tuns::TunRelay;
 

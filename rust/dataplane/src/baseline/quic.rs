@@ -1,4 +1,4 @@
-//! QUIC by itself: one stream of one connection over loopback.
+//! The same bytes over bare QUIC: a chain of tasks that copy from a stream of one connection to one of the next.
 
 use std::net::UdpSocket;
 use std::sync::Arc;
@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use nextmini_wire::handshake::LinkKey;
-use quinn::{ClientConfig, Connection, Endpoint};
+use quinn::{ClientConfig, Connection, Endpoint, RecvStream, SendStream};
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::BaselineError;
@@ -15,51 +16,91 @@ use crate::quic::{settings, sockets};
 
 /// Bytes that are written at a time.
 const PIECE: usize = 64 * 1024;
+/// Pieces that a relay passes on at once.
+const PIECES: usize = 64;
 
-/// Gbit/s for so many seconds, with the settings that links have.
+/// Gbit/s for so many seconds through `relays` that pass on what one connection brings to the next, with the settings that
+/// links have, and all in one process as they are; 0 relays are one connection.
 ///
 /// # Errors
 /// See [`BaselineError`].
-pub fn quic_loopback(seconds: f64) -> Result<f64, BaselineError> {
+pub fn quic_chain(relays: usize, seconds: f64) -> Result<f64, BaselineError> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(transfer(Duration::try_from_secs_f64(seconds).unwrap_or_default()))
-}
-
-async fn transfer(length: Duration) -> Result<f64, BaselineError> {
-    let failed = |error: &dyn std::fmt::Display| BaselineError::Quic(error.to_string());
-    // Both ends are this process's: any key will do.
-    let key = LinkKey::from_hex(&"0f".repeat(32)).map_err(|error| failed(&error))?;
-    let identity = Identity::new(&key).map_err(|error| failed(&error))?;
-    let server = sockets::listening(UdpSocket::bind("127.0.0.1:0")?, &identity)?;
-    let to = server.local_addr()?;
-    let client = sockets::dialling(to)?;
-    let mut config = ClientConfig::new(identity.client);
-    config.transport_config(Arc::new(settings::transport(Some(to.ip()), "cubic")));
-    let connecting = client.connect_with(config, to, SERVER_NAME).map_err(|error| failed(&error))?;
-    let receiving = tokio::spawn(async move { receive(&server).await });
-    let connection = connecting.await.map_err(|error| failed(&error))?;
-    let began = Instant::now();
-    send(&connection, began + length).await.map_err(|error| failed(&error))?;
-    let bytes = receiving.await.map_err(|_| BaselineError::Panic)?.map_err(|error| failed(&error))?;
-    Ok(bytes as f64 * 8.0 / began.elapsed().as_secs_f64() / 1e9)
+    let length = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+    // On a worker, as all that links do is.
+    runtime.block_on(async move {
+        let measuring = tokio::spawn(async move { transfer(relays, length).await });
+        let rate = measuring.await.map_err(|_| BaselineError::Panic)?;
+        rate.map_err(|error| BaselineError::Quic(error.to_string()))
+    })
 }
 
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 
-async fn send(connection: &Connection, ends_at: Instant) -> Result<(), Failure> {
-    let (mut stream, data) = (connection.open_uni().await?, Bytes::from(vec![7; PIECE]));
+async fn transfer(relays: usize, length: Duration) -> Result<f64, Failure> {
+    // All ends are this process's: any key will do.
+    let identity = Identity::new(&LinkKey::from_hex(&"0f".repeat(32))?)?;
+    let server = sockets::listening(UdpSocket::bind("127.0.0.1:0")?, &identity)?;
+    let (first, mut end, mut ends) = join(&server, &identity).await?;
+    // Both ends of a connection are there until all have ended.
+    let (mut tasks, mut hops) = (JoinSet::new(), Vec::new());
+    for _ in 0..relays {
+        let (next, next_end, next_ends) = join(&server, &identity).await?;
+        let (next, from) = (next.open_uni().await?, std::mem::replace(&mut end, next_end));
+        hops.push(std::mem::replace(&mut ends, next_ends));
+        tasks.spawn(async move { relay(from.accept_uni().await?, next).await });
+    }
+    let began = Instant::now();
+    let source = first.open_uni().await?;
+    tasks.spawn(send(source, began + length));
+    let bytes = receive(end.accept_uni().await?).await?;
+    let rate = bytes as f64 * 8.0 / began.elapsed().as_secs_f64() / 1e9;
+    while let Some(ended) = tasks.join_next().await {
+        ended??;
+    }
+    drop((ends, hops));
+    Ok(rate)
+}
+
+/// One more connection: its two ends, and the socket of the first.
+async fn join(server: &Endpoint, identity: &Identity) -> Result<(Connection, Connection, Endpoint), Failure> {
+    let to = server.local_addr()?;
+    let client = sockets::dialling(to)?;
+    let mut config = ClientConfig::new(Arc::clone(&identity.client) as Arc<_>);
+    config.transport_config(Arc::new(settings::transport(Some(to.ip()), "cubic")));
+    let connecting = client.connect_with(config, to, SERVER_NAME)?;
+    let accepting = async {
+        let incoming = server.accept().await.ok_or("the socket is closed")?;
+        Ok::<_, Failure>(incoming.await?)
+    };
+    let (here, there) = tokio::join!(connecting, accepting);
+    Ok((here?, there?, client))
+}
+
+async fn send(mut stream: SendStream, ends_at: Instant) -> Result<(), Failure> {
+    let data = Bytes::from(vec![7; PIECE]);
     while Instant::now() < ends_at {
         stream.write_chunk(data.clone()).await?;
     }
+    end(stream).await
+}
+
+async fn relay(mut from: RecvStream, mut to: SendStream) -> Result<(), Failure> {
+    let mut pieces = vec![Bytes::new(); PIECES];
+    while let Some(count) = from.read_chunks(&mut pieces).await? {
+        to.write_all_chunks(&mut pieces[..count]).await?;
+    }
+    end(to).await
+}
+
+/// Waits until the other end has everything.
+async fn end(mut stream: SendStream) -> Result<(), Failure> {
     stream.finish()?;
-    // Until the other end has everything.
     stream.stopped().await?;
     Ok(())
 }
 
-async fn receive(server: &Endpoint) -> Result<u64, Failure> {
-    let incoming = server.accept().await.ok_or("the socket is closed")?;
-    let mut stream = incoming.await?.accept_uni().await?;
+async fn receive(mut stream: RecvStream) -> Result<u64, Failure> {
     let mut bytes = 0;
     while let Some(chunk) = stream.read_chunk(usize::MAX, true).await? {
         bytes += chunk.bytes.len() as u64;
@@ -72,7 +113,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn bytes_get_from_one_end_to_the_other() {
-        assert!(quic_loopback(0.2).unwrap() > 0.0);
+    fn bytes_come_through_chains_of_any_length() {
+        for relays in [0, 1, 3] {
+            assert!(quic_chain(relays, 0.1).unwrap() > 0.0);
+        }
     }
 }

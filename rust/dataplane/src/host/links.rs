@@ -105,7 +105,7 @@ impl Host {
         let Ends { listening, dialling, status, all } = self.ends(row, orders)?;
         let mut tasks = Vec::new();
         if let Some(end) = listening {
-            let connections = self.expected.expect(row.id, row.a);
+            let connections = self.expected.expect(row.id, row.a, &row.congestion);
             let keeping = listen::keep(end, connections, Arc::clone(&status));
             tasks.push(Task::spawn(row.b, "link", self.events.clone(), keeping));
         }
@@ -120,7 +120,7 @@ impl Host {
         let Ends { listening, dialling, status, all } = self.ends(row, orders)?;
         let mut tasks = Vec::new();
         if let Some(end) = listening {
-            let connections = self.quic.expect(row.id, row.a)?;
+            let connections = self.quic.expect(row)?;
             let keeping = accept::keep(end, connections, Arc::clone(&status));
             tasks.push(Task::spawn(row.b, "link", self.events.clone(), keeping));
         }

@@ -4,8 +4,9 @@ use std::io;
 use std::net::UdpSocket;
 use std::sync::Arc;
 
+use nextmini_wire::control::Link;
 use nextmini_wire::handshake::LinkKey;
-use nextmini_wire::id::{LinkId, NodeId};
+use nextmini_wire::id::LinkId;
 use quinn::Connection;
 use thiserror::Error;
 use tokio::sync::mpsc;
@@ -54,20 +55,17 @@ impl QuicLinks {
         }
     }
 
-    /// Connections for `link` whose dialler is node `from` come to the returned channel.
+    /// Connections for a link whose other end is elsewhere come to the returned channel.
     ///
     /// # Errors
     /// See [`QuicLinksError`].
-    pub(super) fn expect(
-        &mut self,
-        link: LinkId,
-        from: NodeId,
-    ) -> Result<mpsc::Receiver<Connection>, QuicLinksError> {
+    pub(super) fn expect(&mut self, row: &Link) -> Result<mpsc::Receiver<Connection>, QuicLinksError> {
         if self.accepting.is_none() {
-            let socket = listening(self.socket.try_clone()?, &self.identity()?)?;
-            self.accepting = Some(tokio::spawn(accept(socket, self.expected.clone())));
+            let identity = self.identity()?;
+            let socket = listening(self.socket.try_clone()?, &identity)?;
+            self.accepting = Some(tokio::spawn(accept(socket, identity, self.expected.clone())));
         }
-        Ok(self.expected.expect(link, from))
+        Ok(self.expected.expect(row.id, row.a, &row.congestion))
     }
 
     /// Connections that did not become one of a link.

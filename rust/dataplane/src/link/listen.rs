@@ -62,6 +62,7 @@ enum AdmitError {
 #[derive(Debug)]
 struct Expectation<C> {
     from: NodeId,
+    congestion: Arc<str>,
     connections: mpsc::Sender<C>,
 }
 
@@ -78,16 +79,25 @@ impl<C> Clone for Expected<C> {
 }
 
 impl<C> Expected<C> {
-    /// Connections for `link` whose dialler is node `from` are to come to the returned channel.
-    pub fn expect(&self, link: LinkId, from: NodeId) -> mpsc::Receiver<C> {
+    /// Connections for `link` whose dialler is node `from` are to come to the returned channel. They are to have this
+    /// congestion control.
+    pub fn expect(&self, link: LinkId, from: NodeId, congestion: &str) -> mpsc::Receiver<C> {
         let (connections, receiver) = mpsc::channel(1);
-        self.lock().insert(link, Expectation { from, connections });
+        self.lock().insert(link, Expectation { from, congestion: congestion.into(), connections });
         receiver
     }
 
     /// No connection is wanted for `link` any more.
     pub fn forget(&self, link: LinkId) {
         self.lock().remove(&link);
+    }
+
+    /// The congestion control of connections for `link` whose dialler is `node`, if one is expected.
+    pub fn congestion(&self, link: LinkId, node: NodeId) -> Option<Arc<str>> {
+        self.lock()
+            .get(&link)
+            .filter(|expected| expected.from == node)
+            .map(|expected| Arc::clone(&expected.congestion))
     }
 
     /// What becomes of a connection for `link` whose dialler says that it is `node`.

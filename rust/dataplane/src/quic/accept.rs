@@ -1,10 +1,13 @@
 //! The accepting ends of a process's QUIC links.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nextmini_wire::id::{LinkId, NodeId};
-use quinn::{Connection, ConnectionError, Endpoint, Incoming, ReadExactError, VarInt, WriteError};
+use quinn::{
+    Connecting, Connection, ConnectionError, Endpoint, Incoming, ReadExactError, VarInt, WriteError,
+};
 use thiserror::Error;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
@@ -12,6 +15,8 @@ use tokio::time::timeout;
 
 use super::carry::carry;
 use super::dial::YES;
+use super::identity::Identity;
+use super::{hint, sockets};
 use crate::link::listen::{Claim, Expected, NotThatNode};
 use crate::link::status::Status;
 use crate::link::stream::End;
@@ -32,6 +37,8 @@ enum AcceptError {
     Write(#[from] WriteError),
     #[error("it said nothing for {DEADLINE:?}")]
     Silent,
+    #[error("the socket has no address ({0})")]
+    Address(#[from] io::Error),
     #[error(transparent)]
     Claim(#[from] NotThatNode),
     #[error("there are {HANDSHAKES} in their handshake already")]
@@ -39,7 +46,7 @@ enum AcceptError {
 }
 
 /// Accepts connections of links, for ever.
-pub async fn accept(socket: Endpoint, expected: Expected<Connection>) {
+pub async fn accept(socket: Endpoint, identity: Identity, expected: Expected<Connection>) {
     let room = Arc::new(Semaphore::new(HANDSHAKES));
     let mut handshakes = JoinSet::new();
     while let Some(incoming) = socket.accept().await {
@@ -49,11 +56,14 @@ pub async fn accept(socket: Endpoint, expected: Expected<Connection>) {
             incoming.refuse();
             continue;
         };
-        let expected = expected.clone();
+        let (socket, identity, expected) = (socket.clone(), identity.clone(), expected.clone());
         let peer = incoming.remote_address();
         handshakes.spawn(async move {
-            let admitted = timeout(DEADLINE, admit(incoming, &expected)).await;
-            if let Err(error) = admitted.unwrap_or(Err(AcceptError::Silent)) {
+            let admitting = async {
+                let connection = connect(incoming, &socket, &identity, &expected)?.await?;
+                admit(connection, &expected).await
+            };
+            if let Err(error) = timeout(DEADLINE, admitting).await.unwrap_or(Err(AcceptError::Silent)) {
                 expected.refusals().add(peer, &error);
             }
             drop(permit);
@@ -61,8 +71,22 @@ pub async fn accept(socket: Endpoint, expected: Expected<Connection>) {
     }
 }
 
-async fn admit(incoming: Incoming, expected: &Expected<Connection>) -> Result<(), AcceptError> {
-    let connection = incoming.await?;
+/// Begins the handshake, with the congestion control of the link that the connection seems to be for.
+fn connect(
+    incoming: Incoming,
+    socket: &Endpoint,
+    identity: &Identity,
+    expected: &Expected<Connection>,
+) -> Result<Connecting, AcceptError> {
+    let link = hint::read(&incoming.orig_dst_cid());
+    let Some(congestion) = link.and_then(|(link, node)| expected.congestion(link, node)) else {
+        return Ok(incoming.accept()?);
+    };
+    let config = sockets::serving(socket.local_addr()?, identity, &congestion);
+    Ok(incoming.accept_with(Arc::new(config))?)
+}
+
+async fn admit(connection: Connection, expected: &Expected<Connection>) -> Result<(), AcceptError> {
     let (mut answer, mut asking) = connection.accept_bi().await?;
     let mut said = [0; 8];
     asking.read_exact(&mut said).await?;
@@ -102,5 +126,45 @@ pub async fn keep(end: End, mut connections: mpsc::Receiver<Connection>, status:
         if next.is_none() {
             next = connections.recv().await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::UdpSocket;
+
+    use nextmini_wire::handshake::LinkKey;
+    use quinn::ClientConfig;
+    use quinn::congestion::{Bbr, Cubic, NewReno};
+
+    use super::*;
+    use crate::quic::identity::SERVER_NAME;
+    use crate::quic::settings;
+
+    #[tokio::test]
+    async fn what_comes_back_has_the_links_congestion_control_too() {
+        let identity = Identity::new(&LinkKey::from_hex(&"0f".repeat(32)).unwrap()).unwrap();
+        let socket = sockets::listening(UdpSocket::bind("127.0.0.1:0").unwrap(), &identity).unwrap();
+        let (to, expected) = (socket.local_addr().unwrap(), Expected::default());
+        let accepting = tokio::spawn(accept(socket, identity.clone(), expected.clone()));
+        let client = sockets::dialling(to).unwrap();
+        for (link, congestion) in [(1, "bbr"), (2, "reno"), (3, "cubic")] {
+            let (link, node) = (LinkId(link), NodeId(5));
+            let mut connections = expected.expect(link, node, congestion);
+            let mut config = ClientConfig::new(Arc::clone(&identity.client) as Arc<_>);
+            config.transport_config(Arc::new(settings::transport(None, congestion)));
+            let destination = hint::destination(link, node).unwrap();
+            config.initial_dst_cid_provider(Arc::new(move || destination));
+            let here = client.connect_with(config, to, SERVER_NAME).unwrap().await.unwrap();
+            let (mut asking, _answer) = here.open_bi().await.unwrap();
+            asking.write_all(&[link.0.to_be_bytes(), node.0.to_be_bytes()].concat()).await.unwrap();
+            let there = connections.recv().await.unwrap();
+            for end in [here, there] {
+                let control = end.congestion_state().into_any();
+                let found = (control.is::<Bbr>(), control.is::<NewReno>(), control.is::<Cubic>());
+                assert_eq!(found, (congestion == "bbr", congestion == "reno", congestion == "cubic"));
+            }
+        }
+        accepting.abort();
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::carry::carry;
 use super::identity::{Identity, SERVER_NAME};
-use super::{settings, sockets};
+use super::{hint, settings, sockets};
 use crate::link::status::Status;
 use crate::link::stream::End;
 
@@ -34,6 +34,8 @@ enum DialError {
     Write { peer: SocketAddr, source: WriteError },
     #[error("{peer} broke off ({source})")]
     Read { peer: SocketAddr, source: ReadExactError },
+    #[error("no random numbers ({0})")]
+    Random(#[from] getrandom::Error),
     #[error("{0} has no such link")]
     Refused(SocketAddr),
     #[error("{0} did not answer within {DEADLINE:?}")]
@@ -70,6 +72,8 @@ async fn connect(
     let socket = sockets::dialling(peer).map_err(|source| DialError::Socket { peer, source })?;
     let mut config = ClientConfig::new(Arc::clone(&identity.client) as Arc<_>);
     config.transport_config(Arc::new(settings::transport(Some(peer.ip()), &end.congestion)));
+    let destination = hint::destination(end.outgoing.link(), end.outgoing.from())?;
+    config.initial_dst_cid_provider(Arc::new(move || destination));
     let connecting = socket
         .connect_with(config, peer, SERVER_NAME)
         .map_err(|source| DialError::Connect { peer, source })?;

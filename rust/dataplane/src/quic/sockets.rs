@@ -20,9 +20,15 @@ const BUFFER: usize = 4 << 20;
 pub fn listening(socket: UdpSocket, identity: &Identity) -> io::Result<Endpoint> {
     let address = socket.local_addr()?;
     udp::set_buffers(&socket, BUFFER)?;
-    let mut config = ServerConfig::with_crypto(Arc::clone(&identity.server) as Arc<_>);
-    config.transport_config(Arc::new(settings::transport(Some(address.ip()), "cubic")));
+    let config = serving(address, identity, "cubic");
     Endpoint::new(settings::endpoint(), Some(config), socket, Arc::new(TokioRuntime))
+}
+
+/// How connections are set that arrive at `address`.
+pub fn serving(address: SocketAddr, identity: &Identity, congestion: &str) -> ServerConfig {
+    let mut config = ServerConfig::with_crypto(Arc::clone(&identity.server) as Arc<_>);
+    config.transport_config(Arc::new(settings::transport(Some(address.ip()), congestion)));
+    config
 }
 
 /// A socket to reach `peer` from.
