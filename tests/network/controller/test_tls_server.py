@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from authority import Authority
 
+from nextmini.controller import door
 from nextmini.controller.certificate import make
 from nextmini.controller.server import DataplaneServer
 from nextmini.controller.tls import ServerTls, load
@@ -190,6 +191,27 @@ async def test_noise_and_silence_disturb_nobody(tmp_path: Path, caplog: pytest.L
     assert await silent[0].read() == b""
     silent[1].close()
     assert all(told.startswith("refused a connection from ") for told in warnings(caplog))
+
+
+@pytest.mark.parametrize("secure", [True, False], ids=["tls", "plain"])
+@pytest.mark.parametrize("said", [b"", b"\x16"], ids=["nothing", "a byte"])
+async def test_who_does_not_go_on_is_sent_away(
+    secure: bool,
+    said: bytes,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(door, "OPEN_SECONDS", 0.2)
+    async with serving(tmp_path, secure=secure) as there:
+        reader, writer = await asyncio.open_connection("127.0.0.1", there.port)
+        writer.write(said)
+        answer = await reader.read()
+        writer.close()
+    (told,) = warnings(caplog)
+    told_so = said and not secure
+    assert told.endswith("it speaks TLS to a port without" if told_so else "it said too little for 0 seconds")
+    assert answer[:13] == (b"HTTP/1.1 400 " if told_so else b"")
 
 
 async def test_older_versions_of_tls_are_not_spoken(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
