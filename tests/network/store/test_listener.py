@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nextmini.errors import DatabaseError
+from nextmini.store.guard import Guard
 from nextmini.store.rows import RESYNC, Change
 from nextmini.store.sharing import SharedServer
 from nextmini.store.store import Store
@@ -162,6 +163,30 @@ class TestServerThatDies:
                     await store.desired()
                 with pytest.raises(DatabaseError, match="states cannot be written"):
                     await store.write_states([])
+            share.leave()
+
+    async def test_listener_does_not_wait_for_a_server_that_is_known_to_be_gone(self, state: Path) -> None:
+        guard = Guard()
+        with closing(SharedServer(state)) as share:
+            async with await Store.open(share.enter(), "gone", guard) as store:
+                changes = store.changes()
+                await anext(changes)
+                guard.gone(DatabaseError("its disk was stolen"))
+                kill(postmaster(state))
+                with pytest.raises(DatabaseError, match="its disk was stolen"):
+                    await anext(changes)
+                with pytest.raises(DatabaseError, match="the desired network cannot be read"):
+                    await store.patiently(store.desired)
+            share.leave()
+
+    async def test_what_cannot_wait_is_done_again_until_the_server_is_back(self, state: Path) -> None:
+        with closing(SharedServer(state)) as share:
+            async with await Store.open(share.enter(), "patient") as store:
+                await store.begin_run("r", ring(5), "")
+                kill(postmaster(state))
+                reading = asyncio.create_task(store.patiently(store.desired))
+                await asyncio.to_thread(share.revive)
+                assert len((await reading).nodes) == 5
             share.leave()
 
     async def test_listener_survives_a_restart(self, state: Path) -> None:
