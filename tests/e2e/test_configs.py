@@ -29,6 +29,8 @@ def asked_for(network: Network) -> set[str]:
     # Kernels of nodes ask for routers that there are not.
     causes |= {"no_route"} if network.isolation != "none" else set()
     causes |= {"queue"} if any(flow.kind in ("udp", "tcp") for flow in network.flows) else set()
+    # What is under way on a route that moves away.
+    causes |= {"no_route"} if network.reroute == "fast" else set()
     return causes | ({"down"} if network.events else set())
 
 
