@@ -139,6 +139,7 @@ async def test_a_pair_that_asks_later_is_led_around_and_onto_its_best_path_when_
         await until_path(made, *OTHER)
         # There is only one way from c to e: it is a route, and what takes it waits.
         await made.sql.execute("UPDATE links SET up = false WHERE id = 5")
+        await fakes[1].until(lambda: not fakes[1].links[5].up)
         await fakes[3].say(RoutesWanted(((4, 5),)))
         await until_path(made, 4, 2, 5)
         await made.sql.execute("UPDATE links SET up = true WHERE id = 2")
