@@ -62,6 +62,8 @@ pub struct Open {
     pub addresses: (IpAddr, IpAddr),
     /// What others may know of it.
     pub stats: Arc<Stats>,
+    /// Who is told that it has a connection.
+    pub connected: oneshot::Sender<()>,
     /// Who is told what became of it.
     pub done: oneshot::Sender<Done>,
 }
@@ -97,6 +99,8 @@ struct ClientEnd {
     client: Client,
     flow: FlowId,
     stats: Arc<Stats>,
+    /// Until it was told.
+    connected: Option<oneshot::Sender<()>>,
     done: oneshot::Sender<Done>,
 }
 
@@ -241,7 +245,7 @@ impl Actor {
 
     fn open(&mut self, open: Open) {
         let now = clock::now();
-        let Open { flow, addresses: (own, to), stats, done } = open;
+        let Open { flow, addresses: (own, to), stats, connected, done } = open;
         let peer = SocketAddr::new(to, SERVER_PORT);
         let taken = |port: u16| self.ends.contains_key(&Name { peer, port });
         let ports = (self.next_port..CLIENT_PORTS.end).chain(CLIENT_PORTS.start..self.next_port);
@@ -258,7 +262,7 @@ impl Actor {
         let Ok(client) = Client::new(flow, ends, &shape, self.pattern.clone(), now) else {
             return refuse(done);
         };
-        let end = ClientEnd { client, flow: id, stats, done };
+        let end = ClientEnd { client, flow: id, stats, connected: Some(connected), done };
         self.insert(own, Name { peer, port }, End::Client(Box::new(end)));
     }
 
@@ -430,6 +434,12 @@ impl Entry {
         match &mut self.end {
             End::Client(end) => {
                 let served = end.client.serve(now);
+                if end.client.is_connected()
+                    && let Some(connected) = end.connected.take()
+                {
+                    // Whoever does not listen any more is about to stop the flow.
+                    let _heard = connected.send(());
+                }
                 end.publish();
                 served
             }

@@ -107,6 +107,11 @@ impl Client {
         &mut self.endpoint
     }
 
+    /// Whether it has, or had, a connection.
+    pub fn is_connected(&self) -> bool {
+        self.established
+    }
+
     /// Bytes of data that were written.
     pub fn written(&self) -> u64 {
         self.written

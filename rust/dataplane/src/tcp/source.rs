@@ -47,24 +47,33 @@ impl TcpSource {
             () = sleep_until(&mut alarm, Some(begin)) => {}
             () = &mut stopped => return self.report(FlowStatus::Stopped, None, None),
         }
-        let (done, told) = oneshot::channel();
-        let Some(open) = self.open(done) else {
+        let ((connected, established), (done, mut told)) = (oneshot::channel(), oneshot::channel());
+        let Some(open) = self.open(connected, done) else {
             let reason = format!("{} has no address of that kind", self.flow.destination);
             return self.report(FlowStatus::Failed, Some(reason), None);
         };
         self.began = clock::now();
-        let mut told = told;
         if self.actor.send(Message::Open(Box::new(open))).await.is_err() {
             // The node is no more.
             return self.report(FlowStatus::Stopped, None, None);
         }
-        self.report(FlowStatus::Running, None, None);
-        let done = tokio::select! {
-            done = &mut told => done,
-            () = stopped => {
-                // A node that is no more needs no stopping.
-                let _heard = self.actor.send(Message::Stop(self.flow.id)).await;
-                told.await
+        let mut established = std::pin::pin!(established);
+        let mut connecting = true;
+        let done = loop {
+            tokio::select! {
+                biased;
+                connected = &mut established, if connecting => {
+                    connecting = false;
+                    if connected.is_ok() {
+                        self.report(FlowStatus::Running, None, None);
+                    }
+                }
+                done = &mut told => break done,
+                () = &mut stopped => {
+                    // A node that is no more needs no stopping.
+                    let _heard = self.actor.send(Message::Stop(self.flow.id)).await;
+                    break told.await;
+                }
             }
         };
         match done {
@@ -73,11 +82,11 @@ impl TcpSource {
         }
     }
 
-    fn open(&self, done: oneshot::Sender<Done>) -> Option<Open> {
+    fn open(&self, connected: oneshot::Sender<()>, done: oneshot::Sender<Done>) -> Option<Open> {
         let book = self.node.routes().addresses();
         let (own, to) = (book.of(self.node.id())?, book.of(self.flow.destination)?);
         let addresses = if self.flow.v6 { (own.v6?, to.v6?) } else { (own.v4, to.v4) };
-        Some(Open { flow: self.flow.clone(), addresses, stats: Arc::clone(&self.stats), done })
+        Some(Open { flow: self.flow.clone(), addresses, stats: Arc::clone(&self.stats), connected, done })
     }
 
     fn end(&self, done: Done) {
