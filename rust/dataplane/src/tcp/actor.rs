@@ -254,8 +254,12 @@ impl Actor {
         };
         self.next_port = if port + 1 < CLIENT_PORTS.end { port + 1 } else { CLIENT_PORTS.start };
         let congestion = flow.congestion.unwrap_or_default();
-        // A flow with a rate sends what it has when its rate allows it; others always have more.
-        let partial = if flow.rate.is_some() { Partial::AtOnce } else { Partial::WhenAlone };
+        // A flow with a rate sends what it has when its rate allows it; others always have more. A window of a few packets,
+        // as Reno's after losses, has to be used to its last byte: what is lost is known soon only if three follow it.
+        let partial = match (flow.rate, congestion) {
+            (Some(_), _) | (None, Congestion::Reno) => Partial::AtOnce,
+            (None, Congestion::None | Congestion::Cubic) => Partial::WhenAlone,
+        };
         let shape = Shape { partial, ..self.shape(LITTLE, WINDOW, congestion) };
         let id = flow.id;
         let ends = (SocketAddr::new(own, port), peer);
