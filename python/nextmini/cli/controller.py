@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextmini.cli.output import JsonOption, print_json
+from nextmini.cli.output import JsonOption, print_json, tell_notices
 from nextmini.cli.run import DatabaseOption, NameOption, StateOption
 from nextmini.cli.signals import INTERRUPTED, Signals
 
@@ -52,7 +52,9 @@ def controller(
 
         given = given_files(tls_cert, tls_key)
         options = RunOptions(database_url=database_url, state_dir=state_dir, name=name, tls=given)
-        asyncio.run(_serve(load(file), options, signals, _tell_json if json else _tell))
+        scenario = load(file)
+        tell_notices(scenario)
+        asyncio.run(_serve(scenario, options, signals, _tell_json if json else _tell))
     raise typer.Exit(INTERRUPTED)
 
 

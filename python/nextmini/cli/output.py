@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+
+if TYPE_CHECKING:
+    from nextmini.scenario import Scenario
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
@@ -14,3 +17,9 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 def print_json(document: Any) -> None:
     """Prints one JSON document."""
     sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+
+
+def tell_notices(scenario: Scenario) -> None:
+    """Tells on standard error what has become of a scenario's topology although nothing is wrong with it."""
+    for notice in scenario.topology.notices():
+        typer.echo(f"note: topology: {notice}", err=True)

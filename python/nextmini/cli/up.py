@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nextmini.cli.live import StateOption, shown_path
-from nextmini.cli.output import JsonOption, print_json
+from nextmini.cli.output import JsonOption, print_json, tell_notices
 from nextmini.cli.run import DatabaseOption, NameOption
 from nextmini.cli.signals import Signals
 
@@ -52,7 +52,9 @@ def begin(file: Path, name: str | None, options: dict[str, Any]) -> "tuple[Netwo
         from nextmini.experiment.run import named_network
         from nextmini.scenario import load
 
-        network = named_network(load(file), name)
+        scenario = load(file)
+        tell_notices(scenario)
+        network = named_network(scenario, name)
         wanted = RunOptions(until="stopped", how="up", **options)
         started = asyncio.run(_start(network, wanted, signals))
     for note in started.notes:

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from nextmini.cli.output import JsonOption, print_json
+from nextmini.cli.output import JsonOption, print_json, tell_notices
 from nextmini.errors import Problem, ScenarioError
 from nextmini.scenario import load, resolve
 
@@ -41,7 +41,9 @@ def validate(
 
 
 def _facts(file: Path) -> dict[str, Any]:
-    network = resolve(load(file))
+    scenario = load(file)
+    tell_notices(scenario)
+    network = resolve(scenario)
     return {
         "file": str(file),
         "valid": True,

@@ -25,9 +25,12 @@ MOST_FLOWS = 1_000_000
 _LARGEST_MASS = 1e9
 
 
-def _masses(value: Any) -> dict[str, float]:
+def _masses(value: Any) -> dict[str, float] | str:
+    if value in ("population", "degree"):
+        return str(value)
     if not isinstance(value, dict) or not value:
-        refuse(f"expected masses of nodes, got {shown(value)}", "write them as in { n1 = 3, n2 = 0.5 }")
+        remedy = 'write them as in { n1 = 3, n2 = 0.5 }, or "population", or "degree"'
+        refuse(f"expected masses of nodes, got {shown(value)}", remedy)
     for name, mass in value.items():
         node_name(name)
         if isinstance(mass, bool) or not isinstance(mass, int | float) or not 0 <= mass <= _LARGEST_MASS:
@@ -35,10 +38,16 @@ def _masses(value: Any) -> dict[str, float]:
     return {name: float(mass) for name, mass in value.items()}
 
 
+_MASSES_SCHEMA: dict[str, Any] = {
+    "anyOf": [
+        {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}},
+        {"enum": ["population", "degree"]},
+    ]
+}
 Masses = Annotated[
-    dict[str, float],
+    dict[str, float] | Literal["population", "degree"],
     PlainValidator(_masses),
-    Written("table of numbers", {"type": "object", "additionalProperties": {"type": "number", "minimum": 0}}),
+    Written('table of numbers, `"population"` or `"degree"`', _MASSES_SCHEMA),
 ]
 
 
@@ -57,9 +66,10 @@ class DemandEntry(Table):
     )
     matrix: AMatrix = Field(
         default=None,
-        description="A CSV file with the rate of each pair, from the folder of the scenario on: a square "
-        "whose first line is `,n1,n2,...`, or a list whose first line is `source,destination,rate`. Rates "
-        "have units or are numbers of bit/s.",
+        description="A file with the rate of each pair, from the folder of the scenario on. In CSV, a square "
+        "whose first line is `,n1,n2,...`, or a list whose first line is `source,destination,rate`: rates "
+        "have units or are numbers of bit/s. Or a file of SNDlib with demands, in Mbit/s unless it says "
+        "otherwise. Nodes may have their ids or labels in the file of the topology.",
         examples=["matrix.csv"],
     )
     model: Literal["gravity", "uniform", "listed"] | None = Field(
@@ -77,7 +87,8 @@ class DemandEntry(Table):
     masses: Masses | None = Field(
         default=None,
         description="Of the model `gravity`, how much nodes send and receive as compared with others. "
-        "A node that is not there has 1.",
+        "A node that is not in a table has 1. `population`: as the file of the topology says. `degree`: the "
+        "number of a node's links.",
         examples=[{"n1": 3}],
     )
     load: Share | None = Field(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _SUFFIX = ".toml"
-_FILES = ("trace", "matrix", "sizes")
+_FILES = ("trace", "matrix", "sizes", "path", "nodes_path")
 """Keys whose values may be names of files."""
 
 

@@ -26,6 +26,7 @@ from nextmini.scenario.units import (
 from nextmini.scenario.wording import shown
 
 MOST_NODES = 65_535
+MOST_LINKS = 1_000_000
 
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")

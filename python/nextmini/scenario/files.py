@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nextmini.scenario.flow_sizes import FlowSizes
+    from nextmini.scenario.imports.csv_table import NodeList
+    from nextmini.scenario.imports.formats import Format, Read
     from nextmini.scenario.matrix import Matrix
     from nextmini.scenario.trace import TraceSource
     from nextmini.scenario.users import Users
@@ -43,6 +45,12 @@ class ScenarioFiles(Protocol):
 
     def sizes(self, name: str) -> FlowSizes:
         """The distribution of sizes in the file of this name. Raises BadFileError."""
+
+    def topology(self, name: str, format: Format | None) -> Read:
+        """The graph in the file of this name. Raises BadFileError."""
+
+    def node_list(self, name: str) -> NodeList:
+        """The nodes in the file of this name. Raises BadFileError."""
 
 
 def lines_of(content: bytes, file: str) -> Iterator[tuple[int, str]]:

@@ -20,5 +20,4 @@ LATER_KEYS: dict[str, dict[str, str]] = {
 
 LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {
     ("network", "isolation"): ("docker",),
-    ("topology", "kind"): ("file",),
 }

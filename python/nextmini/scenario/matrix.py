@@ -2,7 +2,7 @@
 
 Two forms, told apart by their first line. A square: `,n1,n2` names the columns, and each further line begins
 with the name of its row. A list: `source,destination,rate`, and a line for each pair; what it does not name
-is 0. A rate has a unit ("5 Mbit/s"), or is a number of bit/s.
+is 0. A rate has a unit ("5 Mbit/s"), or is a number of bit/s. Files of SNDlib have demands as well.
 """
 
 import csv
@@ -47,6 +47,8 @@ class Matrix:
 
 def parse_matrix(content: bytes, file: str) -> Matrix:
     """The matrix in a file's content. Raises BadFileError with the first line that is wrong."""
+    if content.removeprefix(b"\xef\xbb\xbf").lstrip().startswith((b"?SNDlib", b"<")):
+        return _of_sndlib(content, file)
     rows = _rows(content, file)
     first = next(rows, None)
     if first is None:
@@ -119,6 +121,27 @@ def _listed(rows: Iterator[Row], file: str) -> Matrix:
         nodes.setdefault(destination, number)
         cells += _cell(source, destination, text, number, file)
     return Matrix(file, tuple(nodes.items()), tuple(cells))
+
+
+def _of_sndlib(content: bytes, file: str) -> Matrix:
+    """The demands of a file of SNDlib; several for a pair are one."""
+    from nextmini.scenario.imports.sndlib import UNIT, sndlib_demands
+
+    snd = sndlib_demands(content, file)
+    if not snd.demands:
+        raise BadFileError(file, None, f"there are no demands in {file}", "name a file with demands, or CSV")
+    unit = snd.unit or UNIT
+    nodes: dict[str, int] = {}
+    sums: dict[tuple[str, str], Cell] = {}
+    for source, destination, amount, line in snd.demands:
+        nodes.setdefault(source, line)
+        nodes.setdefault(destination, line)
+        for cell in _cell(source, destination, str(amount * unit), line, file):
+            before = sums.get((source, destination))
+            sums[source, destination] = (
+                cell if before is None else before._replace(rate=before.rate + cell.rate)
+            )
+    return Matrix(file, tuple(nodes.items()), tuple(sums.values()))
 
 
 def _cell(source: str, destination: str, text: str, number: int, file: str) -> list[Cell]:

@@ -9,7 +9,7 @@ from pydantic import TypeAdapter
 
 from nextmini.errors import ScenarioError
 from nextmini.scenario import Scenario, resolve
-from nextmini.scenario.expansion.reachability import components, distances, neighbours
+from nextmini.scenario.reachability import components, distances, neighbours
 from nextmini.scenario.topology import KINDS, AnyTopology, Shape, Topology
 
 _ADAPTER: TypeAdapter[Topology] = TypeAdapter(AnyTopology)

@@ -39,7 +39,8 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
     of these is not there then counts for nothing.
     """
     refused = [
-        Finding(("topology", key), message, remedy) for key, message, remedy in scenario.topology.refusals()
+        Finding(("topology", key), message, remedy, place)
+        for key, message, remedy, place in scenario.topology.refusals()
     ]
     if refused:
         return None, refused

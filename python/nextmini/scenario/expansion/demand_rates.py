@@ -82,6 +82,18 @@ def _of_model(ground: DemandGround, entry: DemandEntry, place: int, nodes: list[
             ("demands", place, "nodes"), message, f"name fewer nodes, with at most {MOST_FLOWS:,} pairs"
         )
         return {}
+    masses = _masses(ground, entry, place, nodes)
+    if entry.load is not None and entry.capacity is not None:
+        return gravity_by_source(entry.load * entry.capacity, masses)
+    return gravity(entry.total or 0, masses)
+
+
+def _masses(ground: DemandGround, entry: DemandEntry, place: int, nodes: list[int]) -> dict[int, float]:
+    """How much each node sends and receives as compared with others."""
+    if entry.masses == "degree":
+        return {node: float(ground.ways.degree(node)) for node in nodes}
+    if entry.masses == "population":
+        return _populations(ground, place, nodes)
     masses = dict.fromkeys(nodes, 1.0)
     for name, mass in (entry.masses or {}).items():
         path = ("demands", place, "masses", name)
@@ -91,9 +103,23 @@ def _of_model(ground: DemandGround, entry: DemandEntry, place: int, nodes: list[
             ground.blame(path, message, "remove it, or add it to `nodes`")
         elif number is not None:
             masses[number] = mass
-    if entry.load is not None and entry.capacity is not None:
-        return gravity_by_source(entry.load * entry.capacity, masses)
-    return gravity(entry.total or 0, masses)
+    return masses
+
+
+def _populations(ground: DemandGround, place: int, nodes: list[int]) -> dict[int, float]:
+    """What the file of the topology says; a node without a number is refused."""
+    known = ground.scenario.topology.populations()
+    masses: dict[int, float] = {}
+    for node in nodes:
+        name = ground.cast.nodes[node - 1].name
+        population = known.get(name)
+        if population is None:
+            message = f"nothing says the population of {shown(name)}"
+            remedy = 'give nodes a `population` in the file of the topology, or write masses = "degree"'
+            ground.blame(("demands", place, "masses"), message, remedy)
+            return {}
+        masses[node] = population
+    return masses
 
 
 def _of_matrix(
@@ -101,9 +127,11 @@ def _of_matrix(
 ) -> Rates:
     path = ("demands", place, "matrix")
     numbers: dict[str, int] = {}
+    aliases = ground.scenario.topology.aliases()
     for name, line in matrix.nodes:
         before = len(ground.findings)
-        number = ground.cast.number(name, path, ground.findings)
+        known = name if name in ground.cast.numbers else aliases.get(name, name)
+        number = ground.cast.number(known, path, ground.findings)
         if len(ground.findings) > before:
             # One finding is enough: a matrix of another network has none of the nodes.
             ground.findings[-1] = ground.findings[-1]._replace(place=(matrix.file, line))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from nextmini.scenario.expansion.reachability import distances, neighbours
+from nextmini.scenario.reachability import distances, neighbours
 
 if TYPE_CHECKING:
     from nextmini.scenario.expansion.links import Web

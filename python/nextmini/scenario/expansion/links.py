@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.scenario.conflicts import congestion_conflict
 from nextmini.scenario.expansion.directions import Directions, Layer
-from nextmini.scenario.expansion.reachability import components
+from nextmini.scenario.fields import MOST_LINKS
 from nextmini.scenario.findings import Finding, Path, key_text
 from nextmini.scenario.network import Link, link_transport
+from nextmini.scenario.reachability import components
 from nextmini.scenario.tables import LinkSettings
-from nextmini.scenario.topology.shape import MOST_LINKS, Generated
+from nextmini.scenario.topology.shape import Generated
 from nextmini.scenario.wording import shown
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def expand_links(
         topology.link if isinstance(topology, Generated) else LinkSettings(), ("topology", "link")
     )
     layers: dict[Pair, list[Layer]] = {(a + 1, b + 1): [generated] for a, b in shape.edges}
+    for said, settings in zip(layers.values(), shape.settings or (), strict=False):
+        said.append(Layer(settings, ("topology", "path")))
     origins: dict[Pair, Path] = {}
     for place, entry in enumerate(scenario.links):
         pair = _ends(entry, place, cast, findings)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cached_property
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from nextmini.scenario.expansion.hops import HopLimits
@@ -20,6 +23,14 @@ class Ways:
         self._cast = cast
         self._web = web
         self._limits = HopLimits(cast, web, routes)
+
+    @cached_property
+    def _degrees(self) -> Counter[int]:
+        return Counter(chain.from_iterable((link.a, link.b) for link in self._web.links))
+
+    def degree(self, node: int) -> int:
+        """How many links a node has."""
+        return self._degrees[node]
 
     def ends(self, source: int, destination: int) -> str:
         """A pair by its names."""

@@ -15,11 +15,15 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from nextmini.scenario.imports.csv_table import NodeList
+    from nextmini.scenario.imports.formats import Format, Read
+
 T = TypeVar("T", TraceSource, Users, Matrix, FlowSizes)
 
 _LARGEST_TRACE = 64
 _LARGEST_MATRIX = 64
 _LARGEST_SIZES = 4
+LARGEST_TOPOLOGY = 16
 """MiB."""
 _FROM_HERE = "name a file, from the folder of the scenario on"
 
@@ -50,6 +54,20 @@ class ScenarioFolder:
     def sizes(self, name: str) -> FlowSizes:
         """The distribution of sizes in a file. Raises BadFileError."""
         return _once(self._sizes, name, self._read_sizes)
+
+    def topology(self, name: str, format: Format | None) -> Read:
+        """The graph in a file. Raises BadFileError."""
+        from nextmini.scenario.imports.formats import read_graph
+
+        path = self._folder / name
+        return read_graph(content_of(path, LARGEST_TOPOLOGY, _FROM_HERE), str(path), format)
+
+    def node_list(self, name: str) -> NodeList:
+        """The nodes in a file of nodes. Raises BadFileError."""
+        from nextmini.scenario.imports.csv_table import read_nodes
+
+        path = self._folder / name
+        return read_nodes(content_of(path, LARGEST_TOPOLOGY, _FROM_HERE), str(path))
 
     def _read_trace(self, name: str) -> TraceSource:
         path = self._folder / name

@@ -7,6 +7,7 @@ from pydantic import Field
 from nextmini.scenario.topology.custom import Custom
 from nextmini.scenario.topology.dumbbell import Dumbbell
 from nextmini.scenario.topology.fat_tree import FatTree
+from nextmini.scenario.topology.file import File
 from nextmini.scenario.topology.full_mesh import FullMesh
 from nextmini.scenario.topology.grid import Grid
 from nextmini.scenario.topology.leaf_spine import LeafSpine
@@ -19,7 +20,19 @@ from nextmini.scenario.topology.torus import Torus
 from nextmini.scenario.topology.tree import Tree
 
 AnyTopology = Annotated[
-    Custom | Line | Ring | Star | Tree | FullMesh | Grid | Torus | FatTree | LeafSpine | Dumbbell | Random,
+    Custom
+    | Line
+    | Ring
+    | Star
+    | Tree
+    | FullMesh
+    | Grid
+    | Torus
+    | FatTree
+    | LeafSpine
+    | Dumbbell
+    | Random
+    | File,
     Field(discriminator="kind"),
 ]
 KINDS: dict[str, type[Topology]] = {
@@ -35,6 +48,7 @@ KINDS: dict[str, type[Topology]] = {
     "leaf_spine": LeafSpine,
     "dumbbell": Dumbbell,
     "random": Random,
+    "file": File,
 }
 
 __all__ = ["KINDS", "AnyTopology", "Shape", "Topology"]

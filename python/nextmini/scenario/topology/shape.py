@@ -1,17 +1,15 @@
 """What every topology has in common: it makes a shape, nodes by name and the pairs that are joined."""
 
 from abc import abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from pydantic import Field
 
-from nextmini.scenario.fields import MOST_NODES, Names, Nodes, numbered
+from nextmini.scenario.fields import MOST_LINKS, MOST_NODES, Names, Nodes, numbered
 from nextmini.scenario.table import Table
 from nextmini.scenario.tables import LinkSettings
-
-MOST_LINKS = 1_000_000
 
 Edge = tuple[int, int]
 
@@ -23,14 +21,20 @@ class Shape:
     names: tuple[str, ...]
     edges: tuple[Edge, ...]
     hosts: tuple[int, ...]
+    settings: tuple[LinkSettings, ...] | None = None
+    """Of each link by itself, if it has any."""
 
 
 class Refusal(NamedTuple):
-    """Why a topology cannot be: the key to blame, what is wrong with it, what to do."""
+    """Why a topology cannot be: the key to blame, what is wrong with it, what to do.
+
+    `place` is the file and line of what stands in another file.
+    """
 
     key: str
     message: str
     remedy: str
+    place: tuple[str, int] | None = None
 
 
 class Topology(Table):
@@ -57,6 +61,18 @@ class Topology(Table):
             yield Refusal(
                 "kind", f"this {self.kind} would have {links:,} links", f"at most {MOST_LINKS:,} are possible"
             )
+
+    def notices(self) -> tuple[str, ...]:
+        """What is to be told of it although nothing is wrong."""
+        return ()
+
+    def aliases(self) -> Mapping[str, str]:
+        """Names of nodes by what they are called elsewhere."""
+        return {}
+
+    def populations(self) -> Mapping[str, float | None]:
+        """How many live at each node, by name, as far as it is known."""
+        return {}
 
 
 class Generated(Topology):
