@@ -41,10 +41,11 @@ HOMES = {
     "websockets": {"controller"},
     "cryptography": {"controller"},
     "msgpack": {"protocol"},
-    "rustworkx": {"controller", "algorithms"},
+    "rustworkx": {"controller", "algorithms", "experiment"},
     "typer": {"cli"},
     "prompt_toolkit": {"cli"},
     "rich": {"cli", "experiment"},
+    "matplotlib": {"experiment"},
     "pyarrow": {"experiment"},
     "pyroute2": {"hosts"},
 }
@@ -52,6 +53,7 @@ HOMES = {
 HEAVY = {
     "asyncpg",
     "cryptography",
+    "matplotlib",
     "msgpack",
     "numpy",
     "prompt_toolkit",

@@ -17,14 +17,14 @@ class FileError(NextminiError):
     exit_code = 2
 
 
-def write_new(path: Path, text: str) -> None:
-    """Writes `text` to a new file.
+def write_new(path: Path, content: str | bytes) -> None:
+    """Writes text or bytes to a new file.
 
     Raises FileError if it is there already or cannot be written.
     """
     try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
+        with path.open("xb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
     except FileExistsError:
         raise FileError(f"{path} is there already", "choose another name, or remove it first") from None
     except FileNotFoundError:

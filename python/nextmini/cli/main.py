@@ -36,6 +36,7 @@ COMMANDS: dict[str, Entry] = {
     "init": Entry("init", "init", "Write a first scenario."),
     "example": Entry("example", "app", "List, show or copy the scenarios that come with Nextmini."),
     "validate": Entry("validate", "validate", "Check scenarios without starting anything."),
+    "topology": Entry("topology", "app", "Show, draw or list topologies."),
     "run": Entry("run", "run", "Run a scenario to its end and print what was measured."),
     "up": Entry("up", "up", "Start a scenario in the background."),
     "down": Entry("down", "down", "End a running experiment and print its result."),

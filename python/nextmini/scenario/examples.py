@@ -59,6 +59,12 @@ def example_files(name: str) -> dict[str, str]:
     return {name: file.read_text("utf-8") for name, file in files.items() if file.is_file()}
 
 
+def shipped_topologies() -> list[str]:
+    """The files of topologies, as examples name them."""
+    folder = _folder() / "topologies"
+    return sorted(f"topologies/{entry.name}" for entry in folder.iterdir())
+
+
 def _named_files(value: object) -> Iterator[str]:
     """Texts of keys that may be the names of files, wherever they stand."""
     if isinstance(value, list):

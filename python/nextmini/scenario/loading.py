@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path as FilePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nextmini.errors import Problem, ScenarioError
 from nextmini.scenario.expansion import expand
 from nextmini.scenario.findings import key_text, line_at
-from nextmini.scenario.reading import ScenarioFolder, UnreadableError, names_in, read_file, read_text
+from nextmini.scenario.reading import (
+    Document,
+    ScenarioFolder,
+    UnreadableError,
+    names_in,
+    read_file,
+    read_text,
+)
 from nextmini.scenario.salvage import further_findings
 from nextmini.scenario.understanding import understand
 
@@ -18,7 +25,6 @@ if TYPE_CHECKING:
     from nextmini.scenario.findings import Finding, Path
     from nextmini.scenario.model import Scenario
     from nextmini.scenario.network import Network
-    from nextmini.scenario.reading import Document
 
 
 def load(path: FilePath) -> Scenario:
@@ -44,6 +50,16 @@ def loads(text: str, format: str = "toml", file: str = "scenario") -> Scenario:
     except UnreadableError as error:
         raise _unreadable(file, error) from None
     return _understood(document, file, FilePath())
+
+
+def load_topology(path: FilePath, said: Mapping[str, Any]) -> Scenario:
+    """A scenario of nothing but the topology in a file, with what `[topology]` would say of it.
+
+    Raises ScenarioError with everything that is wrong, as if there were such a table.
+    """
+    topology = {"kind": "file", "path": str(path), **said}
+    data = {"experiment": {"name": "topology"}, "topology": topology}
+    return _understood(Document(data, dict), str(path), FilePath())
 
 
 def resolve(scenario: Scenario) -> Network:

@@ -136,11 +136,10 @@ def _of_sndlib(content: bytes, file: str) -> Matrix:
     for source, destination, amount, line in snd.demands:
         nodes.setdefault(source, line)
         nodes.setdefault(destination, line)
+        pair = (source, destination)
         for cell in _cell(source, destination, str(amount * unit), line, file):
-            before = sums.get((source, destination))
-            sums[source, destination] = (
-                cell if before is None else before._replace(rate=before.rate + cell.rate)
-            )
+            rate = cell.rate + (sums[pair].rate if pair in sums else 0)
+            sums[pair] = cell._replace(rate=rate)
     return Matrix(file, tuple(nodes.items()), tuple(sums.values()))
 
 

@@ -1,7 +1,7 @@
 """GML (Himsolt, 1997), with what the Internet Topology Zoo and networkx write.
 
-Keys with a number, a text in quotes or a list in brackets. Texts may have entities of HTML, as in `S&#227;o Paulo`.
-Lists inside of nodes and edges, such as `graphics`, count for nothing.
+Keys with a number, a text in quotes or a list in brackets. Texts may have entities of HTML, as in
+`S&#227;o Paulo`. Lists inside of nodes and edges, such as `graphics`, count for nothing.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A graph as a file has it, whatever the format: nodes and edges with what is said of them, not yet understood."""
+"""A graph as a file has it, whatever the format: nodes, edges, and what is said of them."""
 
 from __future__ import annotations
 

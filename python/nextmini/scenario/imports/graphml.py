@@ -1,7 +1,7 @@
-"""GraphML (Brandes et al., http://graphml.graphdrawing.org), with what the Internet Topology Zoo, networkx, igraph and
-yEd write: `<key>` with names and defaults, `<data>`, edges with a direction of their own.
+"""GraphML (Brandes et al., http://graphml.graphdrawing.org), as the Topology Zoo and networkx write it.
 
-Graphs inside of nodes and hyperedges are refused: neither is a link between two nodes. Ports count for nothing.
+`<key>` with names and defaults, `<data>`, edges with a direction of their own. Graphs inside of nodes and
+hyperedges are refused: neither is a link between two nodes. Ports count for nothing.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """Names of nodes from the labels and ids of a file, which may be in any language and stand there twice.
 
-A node is called after its label, or its id if it has none. Letters lose their accents (by Unicode's compatibility
-decomposition), and each run of other characters becomes one `-`. Of what is then the same, the first in the file
-keeps it, and the others get `-2`, `-3` and so on.
+A node is called after its label, or its id if it has none. Letters lose their accents (by Unicode's
+compatibility decomposition), and each run of other characters becomes one `-`. Of what is then the same, the
+first in the file keeps it, and the others get `-2`, `-3` and so on. Where nothing is left, it is `n` and the
+place in the file.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ _LONGEST = 48
 _OTHERS = re.compile(r"[^A-Za-z0-9_.-]+")
 _LETTERS = str.maketrans(
     {"ß": "ss", "æ": "ae", "Æ": "AE", "œ": "oe", "Œ": "OE", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D"}
-    | {"ł": "l", "Ł": "L", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "ı": "i"}
+    | {"ł": "l", "Ł": "L", "ð": "d", "Ð": "D", "þ": "th", "Þ": "Th", "\u0131": "i"}
 )
 
 

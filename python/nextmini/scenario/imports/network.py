@@ -1,7 +1,7 @@
 """From the graph of a file to nodes and links of a network, by what its user says of doubtful cases.
 
-One link for each pair of nodes. Nothing is left out without a notice, and what the user has to decide is refused
-until it is decided.
+One link for each pair of nodes. Nothing is left out without a notice, and what the user has to decide is
+refused until it is decided.
 """
 
 from __future__ import annotations
@@ -179,9 +179,10 @@ def _tell_parts(nodes: tuple[ImportedNode, ...], links: list[Join], notices: lis
     parts, sizes = _parts(nodes, links)
     if len(sizes) > 1:
         apart = next(place for place, part in enumerate(parts) if part != parts[0])
+        ends = f"{shown(nodes[0].name)} to {shown(nodes[apart].name)}"
         notices.append(
             f"there are {len(sizes)} parts without a link between them, of {min(sizes.values())} to "
-            f"{max(sizes.values())} nodes: nothing leads from {shown(nodes[0].name)} to {shown(nodes[apart].name)}"
+            f"{max(sizes.values())} nodes: nothing leads from {ends}"
         )
 
 

@@ -1,4 +1,4 @@
-"""SNDlib (Orlowski et al., Networks 55(3), 2010): networks and demand matrices in its native format and in XML.
+"""SNDlib (Orlowski et al., Networks 55(3), 2010): networks and demands, in its native format and XML.
 
 A link's capacity is what is pre-installed, or the smallest module if nothing is. Numbers have no units there;
 `UNIT` is what one is worth unless a file's META section or its user says otherwise.

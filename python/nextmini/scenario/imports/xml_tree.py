@@ -1,7 +1,7 @@
 """XML as a tree whose elements know their lines.
 
-Python's expat reads it. Nothing is fetched, and whatever declares entities is refused: those are what bombs are
-made of, and no format of topologies needs them. Depth and the number of elements are bounded.
+Python's expat reads it. Nothing is fetched, and whatever declares entities is refused: those are what bombs
+are made of, and no format of topologies needs them. Depth and the number of elements are bounded.
 """
 
 from __future__ import annotations

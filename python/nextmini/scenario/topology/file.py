@@ -1,7 +1,5 @@
 """A topology in a file: of a real network, or of another program."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -10,7 +8,7 @@ from pydantic import Field, PlainValidator, ValidationInfo
 
 from nextmini.scenario.direction import DirectionKeys
 from nextmini.scenario.fields import Rate, Written, plain_text, refuse
-from nextmini.scenario.files import BadFileError, refuse_file
+from nextmini.scenario.files import BadFileError, ScenarioFiles, refuse_file
 from nextmini.scenario.imports.attributes import EdgeFacts
 from nextmini.scenario.imports.csv_table import NodeList, with_nodes
 from nextmini.scenario.imports.formats import Format, Read
@@ -25,30 +23,28 @@ from nextmini.scenario.wording import shown
 def _graph(value: Any, info: ValidationInfo) -> Read:
     if isinstance(value, Read):
         return value
-    name = _file_name(value, info)
+    name, files = _asked(value, info)
     try:
-        found: Read = info.context.topology(name, info.data.get("format"))
+        return files.topology(name, info.data.get("format"))
     except BadFileError as error:
         refuse_file(error)
-    return found
 
 
 def _node_list(value: Any, info: ValidationInfo) -> NodeList | None:
     if value is None or isinstance(value, NodeList):
         return value
-    name = _file_name(value, info)
+    name, files = _asked(value, info)
     try:
-        found: NodeList = info.context.node_list(name)
+        return files.node_list(name)
     except BadFileError as error:
         refuse_file(error)
-    return found
 
 
-def _file_name(value: Any, info: ValidationInfo) -> str:
+def _asked(value: Any, info: ValidationInfo) -> tuple[str, ScenarioFiles]:
     name = plain_text(value, "the path of a file")
     if info.context is None:
         refuse(f"{shown(name)} cannot be read here", "load the scenario from a file")
-    return name
+    return name, info.context
 
 
 def _written(example: str) -> Written:
@@ -62,8 +58,8 @@ ANodeList = Annotated[NodeList | None, PlainValidator(_node_list), _written("nod
 class File(Generated):
     """Nodes and links of a file. What it says of a link comes before `link`, and `[[links]]` before both.
 
-    Links without a delay have that of light in fibre, by their length or the distance of their ends. Nodes are
-    called after their labels, or their ids: see [Topologies from files](topologies.md).
+    Links without a delay have that of light in fibre, by their length or the distance of their ends. Nodes
+    are called after their labels, or their ids: see [Topologies from files](topologies.md).
     """
 
     kind: Literal["file"]
