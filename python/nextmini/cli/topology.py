@@ -24,9 +24,7 @@ app = typer.Typer(
 
 FileArgument = Annotated[
     Path,
-    typer.Argument(
-        metavar="FILE", help="A scenario, or a file in GraphML, GML, JSON, SNDlib's formats or CSV."
-    ),
+    typer.Argument(metavar="FILE", help="A scenario, or a file in GraphML, GML, JSON, CSV or of SNDlib."),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -69,7 +67,7 @@ def list_kinds(json: JsonOption = False) -> None:
     from nextmini.scenario.examples import shipped_topologies
     from nextmini.scenario.topology import KINDS
 
-    kinds = [
+    kinds: list[dict[str, Any]] = [
         {
             "kind": kind,
             "summary": (model.__doc__ or "").strip().split("\n", 1)[0],

@@ -49,7 +49,7 @@ def drawn(picture: Picture, suffix: str) -> Drawn:
     except ImportError:
         remedy = "install it: pip install 'nextmini[plot]'"
         raise PrerequisiteError("drawing needs matplotlib, which is not there", remedy) from None
-    settings = {"svg.hashsalt": "nextmini", "svg.fonttype": "none"}
+    settings: Any = {"svg.hashsalt": "nextmini", "svg.fonttype": "none"}
     with mpl.rc_context(settings), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         figure = Figure(figsize=(11, 7), layout="constrained")

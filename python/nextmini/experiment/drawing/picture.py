@@ -44,7 +44,7 @@ class Picture:
 def picture_of(
     network: Network, topology: Topology, used: Mapping[frozenset[str], float] | None = None
 ) -> Picture:
-    """The drawing of a network; `used` is what each link carried as a share of its rate, by its ends' names."""
+    """The drawing of a network; `used` is what links carried of their rates, by the names of their ends."""
     edges = [(link.a - 1, link.b - 1) for link in network.links]
     labels, known = _labels_and_places(network, topology)
     spots = placed(known, edges, network.seed)

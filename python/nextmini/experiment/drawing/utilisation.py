@@ -59,6 +59,5 @@ def _result(folder: Path) -> dict[str, Any]:
         return dict(json.loads(path.read_text("utf-8")))
     except (OSError, ValueError) as error:
         reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-        raise RunFolderError(
-            f"{path} cannot be read: {reason}", "name the folder of a run that has ended"
-        ) from None
+        remedy = "name the folder of a run that has ended"
+        raise RunFolderError(f"{path} cannot be read: {reason}", remedy) from None

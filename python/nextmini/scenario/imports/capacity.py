@@ -7,9 +7,10 @@ from fractions import Fraction
 
 _PREFIXES = {"": 1, "k": 10**3, "m": 10**6, "g": 10**9, "t": 10**12}
 _TIMES = r"(?:(?P<times>\d{1,3})\s*[x*\u00d7]\s*)?"
-_NUMBER = r"(?P<number>\d+(?:\.\d+)?)\s*(?P<prefix>[kmgt])"
-_SUFFIX = r"(?:b(?:it)?s?(?:ps|/s(?:ec)?)?|(?:ig)?e|)"
-_RATE = re.compile(rf"{_TIMES}{_NUMBER}{_SUFFIX}(?:\s+[^\d]*)?", re.IGNORECASE)
+_NUMBER = r"(?P<number>\d+(?:\.\d+)?)\s*(?P<prefix>[kKmMgGtT])"
+_SUFFIX = r"(?:b(?:it)?s?(?:ps|/s(?:ec)?)?|(?:b|ig)?E|)"
+"""Of bits and of Ethernet; `MB/s` are bytes, and nobody's rate."""
+_RATE = re.compile(rf"{_TIMES}{_NUMBER}{_SUFFIX}(?:\s+[^\d]*)?")
 _CARRIER = re.compile(
     rf"{_TIMES}(?P<carrier>OC|STS|STM)[\s-]?(?P<number>\d{{1,4}})c?(?:\s+[^\d]*)?", re.IGNORECASE
 )
@@ -19,9 +20,8 @@ _BASE = {"oc": 51_840_000, "sts": 51_840_000, "stm": 155_520_000}
 
 def speed(number: float, unit: str) -> float | None:
     """bit/s of a `LinkSpeed` in `LinkSpeedUnits` (K, M, G or T, or nothing); None if that is no unit."""
-    factor = _PREFIXES.get(unit.strip().lower()[:1])
-    known = re.fullmatch(rf"[kmgt]?{_SUFFIX}", unit.strip(), re.IGNORECASE)
-    return None if factor is None or known is None else number * factor
+    match = re.fullmatch(rf"(?P<prefix>[kKmMgGtT]?){_SUFFIX}", unit.strip())
+    return None if match is None else number * _PREFIXES[match["prefix"].lower()]
 
 
 def labelled_rate(label: str) -> float | None:

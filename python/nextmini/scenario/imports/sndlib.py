@@ -112,10 +112,11 @@ class _Native:
             entry(name)
 
     def _meta(self) -> None:
-        words = list(iter(self._next, ")"))
-        for place, word in enumerate(words[:-2]):
-            if word.lower() == "unit" and words[place + 1] == "=":
-                self._snd.unit = unit_of(words[place + 2], self._file, self._line)
+        before = ("", "")
+        while (word := self._next()) != ")":
+            if before == ("unit", "="):
+                self._snd.unit = unit_of(word, self._file, self._line)
+            before = (before[1], word.lower())
 
     def _skip(self) -> None:
         depth = 1
