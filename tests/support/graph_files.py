@@ -142,12 +142,12 @@ def sndlib_xml(sketch: Sketch, demands: dict[tuple[str, str], float] | None = No
         place = f"<x>{dot.longitude or 0}</x><y>{dot.latitude or 0}</y>"
         lines.append(f"<node id={quoteattr(dot.id)}><coordinates>{place}</coordinates></node>")
     lines += ["</nodes>", "<links>"]
-    for place, stroke in enumerate(sketch.strokes):
+    for number, stroke in enumerate(sketch.strokes):
         ends = f"<source>{escape(stroke.source)}</source><target>{escape(stroke.target)}</target>"
         module = (
             f"<preInstalledModule><capacity>{stroke.mbps or 0}</capacity><cost>0</cost></preInstalledModule>"
         )
-        lines.append(f'<link id="L{place}">{ends}{module}</link>')
+        lines.append(f'<link id="L{number}">{ends}{module}</link>')
     lines += ["</links>", "</networkStructure>", "<demands>"]
     for (source, target), amount in (demands or {}).items():
         ends = f"<source>{source}</source><target>{target}</target>"

@@ -185,9 +185,8 @@ def _print(document: dict[str, Any]) -> None:
     typer.echo(f"Diameter: {'not computed for so many nodes' if hops is None else count(hops, 'link')}")
     if document["rate_bps"] is not None:
         low, middle, high = (rate(document["rate_bps"][key]) for key in ("min", "median", "max"))
-        typer.echo(
-            f"Rates: {low} to {high}, median {middle}; {rate(document['total_bps'])} in all directions"
-        )
+        total = rate(document["total_bps"])
+        typer.echo(f"Rates: {low} to {high}, median {middle}; {total} in all directions together")
     if document["directions_without_rate"]:
         typer.echo(f"Without a rate: {count(document['directions_without_rate'], 'direction')} of links")
     if document["delay_ms"] is not None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-
-def count(number: int, noun: str) -> str:
-    """Such as "1 node" or "2 nodes"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+from nextmini.scenario.wording import count as count  # the fourth kind of amount
 
 
 def size(number: float) -> str:

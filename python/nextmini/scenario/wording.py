@@ -34,3 +34,8 @@ def alternatives(options: Iterable[str], join: str = "or") -> str:
     if len(names) < 2:
         return "".join(names)
     return f"{', '.join(names[:-1])} {join} {names[-1]}"
+
+
+def count(number: int, noun: str) -> str:
+    """Such as "1 node" or "2 nodes"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"

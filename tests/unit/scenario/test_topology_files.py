@@ -105,7 +105,7 @@ def test_a_list_of_nodes_has_labels_and_places(desk: Desk) -> None:
         "b": "Paris", "Paris": "Paris", "c": "c", "d": "Alone", "Alone": "Alone"
     }  # fmt: skip
     (first, second) = scenario.topology.notices()
-    assert first.startswith("1 link has neither a delay nor coordinates at both ends")
+    assert first.startswith("as slow as `link` says: 1 link without a delay")
     assert second.startswith("there are 2 parts without a link between them, of 1 to 3 nodes")
 
 
@@ -144,8 +144,10 @@ def test_parallel_edges_are_what_their_user_says(desk: Desk) -> None:
     )
     (told,) = desk.told(text, "g.graphml")
     assert told.partition("; ") == (
-        'g.graphml:7: topology.path: the edge from "b" to "a" joins nodes that are joined already by that of '
-        "line 6",
+        (
+            'g.graphml:7: topology.path: the edge from "b" to "a" joins nodes that are joined already '
+            "by that of line 6"
+        ),
         "; ",
         'keep one, or write parallel = "merge" to add up their rates, or parallel = "first"',
     )
@@ -153,11 +155,11 @@ def test_parallel_edges_are_what_their_user_says(desk: Desk) -> None:
     first = resolve(merged).links[0]
     assert (ways(first), first.cost) == ([(30_000_000, 0.002)] * 2, 3)
     assert merged.topology.notices() == (
-        "2 parallel edges are part of other links, with their rates; 1 without a rate add nothing",
+        ("merged with others between the same nodes: 2 edges, of which those without a rate (1) add nothing"),
     )
     kept = desk.scenario(text, "g.graphml", parallel="first")
     assert ways(resolve(kept).links[0]) == [(10_000_000, 0.005)] * 2
-    assert kept.topology.notices() == ("2 parallel edges are left out, the first of each pair is kept",)
+    assert kept.topology.notices() == ("left out: 2 edges between nodes that are joined already",)
 
 
 def test_two_arcs_are_one_link(desk: Desk) -> None:
@@ -171,7 +173,7 @@ def test_two_arcs_are_one_link(desk: Desk) -> None:
     scenario = desk.scenario(text, "g.graphml", one_way="both")
     made = desk.network(text, "g.graphml", one_way="both")
     assert [ways(link) for link in made.links] == [[(10_000_000, 0.001), (20_000_000, 0)], [(None, 0)] * 2]
-    assert scenario.topology.notices() == ("1 edges that are directed, with none back, are links both ways",)
+    assert scenario.topology.notices() == ("made links both ways: 1 directed edge with none back",)
     merged = desk.network(text, "g.graphml", directed=False, parallel="merge")
     assert ways(merged.links[0]) == [(30_000_000, 0.001)] * 2
 
@@ -195,7 +197,7 @@ def test_a_link_has_one_cost(desk: Desk) -> None:
 def test_links_from_a_node_to_itself_are_left_out_and_told(desk: Desk) -> None:
     scenario = desk.scenario(CSV + "a,a,,\n")
     assert len(resolve(scenario).links) == 2
-    assert scenario.topology.notices() == ("1 link from a node to itself left out",)
+    assert scenario.topology.notices() == ("left out: 1 link from a node to itself",)
 
 
 def test_internal_nodes_can_be_had_alone(desk: Desk) -> None:
@@ -205,7 +207,9 @@ def test_internal_nodes_can_be_had_alone(desk: Desk) -> None:
     scenario = desk.scenario(text, "g.graphml", internal_only=True)
     assert [len(resolve(scenario).nodes), len(resolve(scenario).links)] == [3, 2]
     assert resolve(scenario).links[0].forward.rate == 155_520_000
-    assert scenario.topology.notices() == ("1 nodes that are not internal are left out, with their links",)
+    assert scenario.topology.notices() == (
+        "left out with their links: 1 node that the file calls not internal",
+    )
 
 
 def test_parts_may_stay_apart_but_not_their_flows(desk: Desk) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from nextmini.scenario.imports.attributes import EdgeFacts
+from nextmini.scenario.wording import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -93,12 +94,13 @@ class _Joiner:
         """What became of edges that are no links of their own."""
         texts = []
         if self._more and self._parallel == "merge":
-            silent = f"; {self._silent} without a rate add nothing" if self._silent else ""
-            texts.append(f"{self._more} parallel edges are part of other links, with their rates{silent}")
+            silent = f", of which those without a rate ({self._silent}) add nothing" if self._silent else ""
+            texts.append(f"merged with others between the same nodes: {count(self._more, 'edge')}{silent}")
         elif self._more:
-            texts.append(f"{self._more} parallel edges are left out, the first of each pair is kept")
+            texts.append(f"left out: {count(self._more, 'edge')} between nodes that are joined already")
         if self._completed:
-            texts.append(f"{self._completed} edges that are directed, with none back, are links both ways")
+            edges = count(self._completed, "directed edge")
+            texts.append(f"made links both ways: {edges} with none back")
         return texts
 
     def _count(self, arcs: list[Arc], *kept: Arc) -> None:

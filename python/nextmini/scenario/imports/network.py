@@ -15,7 +15,7 @@ from nextmini.scenario.imports.distance import great_circle_km, propagation_dela
 from nextmini.scenario.imports.joining import Arc, Join, joined
 from nextmini.scenario.imports.names import node_names
 from nextmini.scenario.reachability import components
-from nextmini.scenario.wording import shown
+from nextmini.scenario.wording import count, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -93,7 +93,8 @@ def _kept(graph: Graph, facts: dict[str, NodeFacts], wishes: Wishes, notices: li
     if not ids:
         raise graph.refusal(None, "no node is internal", "write internal_only = false")
     if len(ids) < len(facts):
-        notices.append(f"{len(facts) - len(ids)} nodes that are not internal are left out, with their links")
+        outside = count(len(facts) - len(ids), "node")
+        notices.append(f"left out with their links: {outside} that the file calls not internal")
     return ids
 
 
@@ -112,7 +113,7 @@ def _arcs(
         one_way = directed if edge.directed is None or wishes.directed is not None else edge.directed
         yield Arc(edge, index[edge.source], index[edge.target], _scaled(graph, edge, facts, wishes), one_way)
     if loops:
-        notices.append(f"{_links(loops)} from a node to itself left out")
+        notices.append(f"left out: {count(loops, 'link')} from a node to itself")
 
 
 def _scaled(graph: Graph, edge: GraphEdge, facts: EdgeFacts, wishes: Wishes) -> EdgeFacts:
@@ -137,9 +138,9 @@ def _with_distances(links: list[Join], nodes: list[NodeFacts], notices: list[str
         without += ways[0].delay is None
         found.append(replace(link, forward=ways[0], backward=ways[1]))
     if without and any(node.position for node in nodes):
-        what = "has" if without == 1 else "have"
         notices.append(
-            f"{_links(without)} {what} neither a delay nor coordinates at both ends, and the delay of `link`"
+            f"as slow as `link` says: {count(without, 'link')} without a delay, and without coordinates at "
+            "both ends"
         )
     return found
 
@@ -170,7 +171,7 @@ def _largest(
     places = {place: None for place, part in enumerate(parts) if part == best}
     index = {place: new for new, place in enumerate(places)}
     if len(places) < len(nodes):
-        notices.append(f"{len(nodes) - len(places)} nodes outside of the largest part are left out")
+        notices.append(f"left out: {count(len(nodes) - len(places), 'node')} outside of the largest part")
     kept = [replace(link, a=index[link.a], b=index[link.b]) for link in links if link.a in index]
     return tuple(nodes[place] for place in places), kept
 
@@ -184,7 +185,3 @@ def _tell_parts(nodes: tuple[ImportedNode, ...], links: list[Join], notices: lis
             f"there are {len(sizes)} parts without a link between them, of {min(sizes.values())} to "
             f"{max(sizes.values())} nodes: nothing leads from {ends}"
         )
-
-
-def _links(count: int) -> str:
-    return f"{count} link{'' if count == 1 else 's'}"
