@@ -69,7 +69,8 @@ def test_a_shape_is_simple_connected_and_as_large_as_it_says(kind: str, paramete
 
 
 def test_every_kind_is_sampled() -> None:
-    assert {kind for kind, _ in _SAMPLES} | {"custom"} == set(KINDS)
+    # Those of files are in test_topology_files.py.
+    assert {kind for kind, _ in _SAMPLES} | {"custom", "file"} == set(KINDS)
 
 
 def test_line() -> None:

@@ -104,9 +104,9 @@ def test_a_list_of_nodes_has_labels_and_places(desk: Desk) -> None:
     assert scenario.topology.aliases() == {"a": "London", "London": "London"} | {
         "b": "Paris", "Paris": "Paris", "c": "c", "d": "Alone", "Alone": "Alone"
     }  # fmt: skip
-    (first, second) = scenario.topology.notices()
-    assert first.startswith("as slow as `link` says: 1 link without a delay")
-    assert second.startswith("there are 2 parts without a link between them, of 1 to 3 nodes")
+    (parts, without) = scenario.topology.notices()
+    assert without.startswith("as slow as `link` says: 1 link without a delay")
+    assert parts.startswith("there are 2 parts without a link between them, of 1 to 3 nodes")
 
 
 def test_other_files_have_their_nodes_themselves(desk: Desk) -> None:

@@ -106,7 +106,7 @@ def test_settings_of_edges_are_refused_at_theirs(data: str, words: str) -> None:
         ("graph [\n node [ id 1 ]\n node [ id 1 ]\n]", 3, 'a node "1" already, in line 2'),
         ("graph [\n node [ id 1 ]\n edge [ source 1\n target 2 ]\n]", 3, 'no node "2"'),
         ("graph [\n node [ label 7 ]\n]", 2, "this node has no id"),
-        ("graph [\n node [ id 1 id 2 ]\n]", 2, "more than one id"),
+        ("graph [\n node [ id 1 id 1 id 1 ]\n]", 2, "more than one id"),
         ("graph [\n node 7\n]", 2, "expected a list"),
         ("graph [\n node [\n id 1\n", 2, "this list does not end"),
         ("graph [\n directed maybe\n]", 2, "neither a number nor a text"),
@@ -140,6 +140,10 @@ def test_gml_is_refused_at_its_line(content: str, line: int | None, words: str) 
         ('{"nodes": [],\n"links": [],\n"edges": []}', 3, "both `links` and `edges`"),
         ('{"nodes": [{"id": 1}], "links": [], "directed": 1}', 1, "directed cannot be 1"),
         ('{"nodes": [], "links": []}', None, "there are no nodes"),
+        ('{"nodes": [{"id": "\\ud800"}], "links": []}', 1, "an id has characters that nobody can show"),
+        ('{"nodes": [{"id": 1, "label": "\\u0007"}], "links": []}', 1, "its label has characters"),
+        ('{"nodes": [{"id": 1, "population": -1}], "links": []}', 1, "population is -1"),
+        ('{"nodes": [{"id": 1, "x": 1e300, "y": 0}], "links": []}', 1, "there is no place 1e+300, 0"),
         ('{"nodes": [\n{"id": 1,}]}', 2, "this is not JSON"),
         ('{"nodes": [{"id": 1, "id": 2}]}', 1, "twice"),
         ("[" * 100_000, None, "nested too deeply"),
@@ -188,6 +192,18 @@ def test_sndlib_is_refused_at_its_line(content: str, line: int | None, words: st
 )
 def test_csv_is_refused_at_its_line(content: str | bytes, line: int | None, words: str) -> None:
     refused(content, line, words, "csv")
+
+
+def test_rates_that_are_too_large_together_are_refused() -> None:
+    content = "source,target,rate\n" + "a,b,9e18\n" * 2
+    refused(content, 2, "the rates of 2 edges are 1.8e+19 bit/s together", wishes=Wishes(parallel="merge"))
+    many = read("source,target,rate\n" + "a,b,5\n" * 20_000, wishes=Wishes(parallel="merge"))
+    assert [link.forward.rate for link in many.links] == [100_000]
+
+
+def test_text_between_elements_counts_for_nothing() -> None:
+    text = graph_of('<node id="A"/>' + "x<port/>" * 20_000)
+    assert [node.id for node in read(text).nodes] == ["A"]
 
 
 def test_a_list_of_nodes_has_all_that_links_have() -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from nextmini.scenario.imports.capacity import labelled_rate, speed
 from nextmini.scenario.imports.distance import Position
+from nextmini.scenario.imports.graph import plain
 from nextmini.scenario.units import RATE, UnitError, parse_time
 from nextmini.scenario.wording import shown
 
@@ -27,9 +28,11 @@ RATES = ("rate", "bandwidth", "bw", "capacity")
 DELAYS = ("delay", "latency")
 COSTS = ("cost", "metric", "weight")
 LENGTHS = ("length", "distance", "dist")
-_LARGEST_RATE = 2.0**63
+LARGEST_RATE = 2.0**63
 _LARGEST_COST = 1e9
 _LONGEST_KM = 1e6
+_MOST_PEOPLE = 1e12
+_WIDEST = 1e9
 _TRUTH = {"1": True, "1.0": True, "true": True, "0": False, "0.0": False, "false": False}
 
 
@@ -72,7 +75,9 @@ class _Said(NamedTuple):
 
     def text(self, name: str) -> str | None:
         value = self.attributes.get(name)
-        return None if value is None or isinstance(value, list | dict) else str(value).strip() or None
+        return (
+            None if value is None or isinstance(value, list | dict) else " ".join(str(value).split()) or None
+        )
 
     def number(self, names: tuple[str, ...]) -> float | None:
         """Raises BadFileError if it is there and no finite number."""
@@ -92,8 +97,8 @@ def node_facts(graph: Graph, node: GraphNode, plane: bool) -> NodeFacts:
     """What is said of a node; `plane` if its coordinates are no degrees. Raises BadFileError."""
     said = _Said(graph, node.line, f"node {shown(node.id)}", node.attributes)
     population = said.number(("population",))
-    if population is not None and population < 0:
-        raise said.wrong(f"population is {population:g}", "write a number from 0 on")
+    if population is not None and not 0 <= population <= _MOST_PEOPLE:
+        raise said.wrong(f"population is {population:g}", f"write a number from 0 to {_MOST_PEOPLE:g}")
     latitude, longitude = said.number(LATITUDES), said.number(LONGITUDES)
     if (latitude is None) != (longitude is None):
         one, other = ("longitude", "latitude") if latitude is None else ("latitude", "longitude")
@@ -107,7 +112,12 @@ def node_facts(graph: Graph, node: GraphNode, plane: bool) -> NodeFacts:
     x, y = said.number(("x",)), said.number(("y",))
     if spot is None and x is not None and y is not None:
         spot = (x, y)
-    return NodeFacts(said.text("label") or said.text("name"), position, spot, population, _internal(said))
+    if spot is not None and max(map(abs, spot)) > _WIDEST:
+        raise said.wrong(f"there is no place {spot[0]:g}, {spot[1]:g}", f"write at most {_WIDEST:g}")
+    label = said.text("label") or said.text("name")
+    if label is not None and not plain(label):
+        raise said.wrong(f"its label has characters that nobody can show: {label!a}", "leave them out")
+    return NodeFacts(label, position, spot, population, _internal(said))
 
 
 def edge_facts(graph: Graph, edge: GraphEdge, unit: int) -> EdgeFacts:
@@ -167,7 +177,7 @@ def _rate(said: _Said, name: str, value: Any, unit: int) -> float:
 
 
 def _possible(said: _Said, name: str, rate: float) -> float:
-    if not 0 < rate < _LARGEST_RATE:
+    if not 0 < rate < LARGEST_RATE:
         raise said.wrong(f"{name} is {rate:g} bit/s", "write a rate above 0, or leave it out")
     return rate
 

@@ -127,11 +127,12 @@ def _values(pairs: list[_Pair]) -> dict[str, Any]:
     for pair in pairs:
         if isinstance(pair.value, list):
             continue
-        if pair.key in values:
-            before = values[pair.key]
-            values[pair.key] = [*(before if isinstance(before, list) else [before]), pair.value]
-        else:
+        if pair.key not in values:
             values[pair.key] = pair.value
+        elif isinstance(values[pair.key], list):
+            values[pair.key].append(pair.value)
+        else:
+            values[pair.key] = [values[pair.key], pair.value]
     return values
 
 

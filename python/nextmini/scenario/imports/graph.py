@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Mapping  # noqa: TC003 (pydantic looks at the types of a graph)
 from dataclasses import dataclass, field
 from typing import Any
@@ -63,6 +64,9 @@ class Collected:
 
     def add_node(self, node: GraphNode) -> None:
         """Raises BadFileError if there is one of this id, or there are too many."""
+        if not plain(node.id):
+            message = f"an id has characters that nobody can show: {node.id!a}"
+            raise BadFileError(self.file, node.line, message, "leave them out")
         first = self.nodes.get(node.id)
         if first is not None:
             message = f"there is a node {shown(node.id)} already{_in_line(first.line)}"
@@ -98,6 +102,11 @@ class Collected:
 
 def _in_line(line: int | None) -> str:
     return "" if line is None else f", in line {line}"
+
+
+def plain(text: str) -> bool:
+    """Whether a text can be printed and drawn: it has neither control characters nor halves of others."""
+    return not any(unicodedata.category(character) in ("Cc", "Cs") for character in text)
 
 
 def decoded(content: bytes, file: str) -> str:

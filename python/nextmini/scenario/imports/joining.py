@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from nextmini.scenario.imports.attributes import EdgeFacts
+from nextmini.scenario.imports.attributes import LARGEST_RATE, EdgeFacts
 from nextmini.scenario.wording import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from nextmini.scenario.imports.graph import Graph, GraphEdge
     from nextmini.scenario.imports.network import OneWay, Parallel
@@ -83,7 +83,8 @@ class _Joiner:
             self._completed += 1
             there = back = there or back
         forward, backward = self._way(there), self._way(back)
-        self._count([*there, *(arc for arc in back if arc not in there)], there[0], back[0])
+        # By identity: a hostile file may have hundreds of thousands of edges between two nodes.
+        self._count({id(arc): arc for arc in (*there, *back)}.values(), there[0], back[0])
         if forward.cost != backward.cost:
             message = f"{there[0].edge} has {_cost(forward)}, and the way back {_cost(backward)}"
             remedy = "write the same for both: a link has one cost"
@@ -103,7 +104,7 @@ class _Joiner:
             texts.append(f"made links both ways: {edges} with none back")
         return texts
 
-    def _count(self, arcs: list[Arc], *kept: Arc) -> None:
+    def _count(self, arcs: Collection[Arc], *kept: Arc) -> None:
         self._more += sum(arc not in kept for arc in arcs)
         rates = [arc.facts.rate for arc in arcs]
         if any(rates):
@@ -120,8 +121,13 @@ class _Joiner:
             remedy = 'keep one, or write parallel = "merge" to add up their rates, or parallel = "first"'
             raise self._graph.refusal(second.line, message, remedy)
         facts = [arc.facts for arc in arcs]
+        rate = _folded(sum, [fact.rate for fact in facts])
+        if rate is not None and rate >= LARGEST_RATE:
+            first = arcs[0].edge
+            message = f"{first}: the rates of {len(arcs)} edges are {rate:g} bit/s together"
+            raise self._graph.refusal(first.line, message, "write lower ones, or a rate_scale")
         return EdgeFacts(
-            rate=_folded(sum, [fact.rate for fact in facts]),
+            rate=rate,
             delay=_folded(min, [fact.delay for fact in facts]),
             cost=_folded(min, [fact.cost for fact in facts]),
             length=_folded(min, [fact.length for fact in facts]),

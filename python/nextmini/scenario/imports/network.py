@@ -76,14 +76,14 @@ def network_of(graph: Graph, wishes: Wishes) -> Imported:
     directed = graph.directed if wishes.directed is None else wishes.directed
     arcs = _arcs(graph, index, directed, wishes, notices)
     links = joined(graph, arcs, wishes.parallel, wishes.one_way, notices)
-    if wishes.distances:
-        links = _with_distances(links, [facts[id] for id in kept], notices)
     names = node_names(facts[id].label or id for id in kept)
     nodes = tuple(_node(id, name, facts[id]) for id, name in zip(kept, names, strict=True))
     if wishes.largest:
         nodes, links = _largest(nodes, links, notices)
     else:
         _tell_parts(nodes, links, notices)
+    if wishes.distances:
+        links = _with_distances(nodes, links, notices)
     return Imported(graph.format, nodes, tuple(links), tuple(notices))
 
 
@@ -126,7 +126,7 @@ def _scaled(graph: Graph, edge: GraphEdge, facts: EdgeFacts, wishes: Wishes) -> 
     return replace(facts, rate=rate)
 
 
-def _with_distances(links: list[Join], nodes: list[NodeFacts], notices: list[str]) -> list[Join]:
+def _with_distances(nodes: tuple[ImportedNode, ...], links: list[Join], notices: list[str]) -> list[Join]:
     """The links, those without a delay with one by their length, or by the distance of their ends."""
     found, without = [], 0
     for link in links:
@@ -135,7 +135,7 @@ def _with_distances(links: list[Join], nodes: list[NodeFacts], notices: list[str
         if ends[0] is not None and ends[1] is not None:
             by_distance = great_circle_km(ends[0], ends[1])
         ways = [_with_delay(way, by_distance) for way in (link.forward, link.backward)]
-        without += ways[0].delay is None
+        without += any(way.delay is None for way in ways)
         found.append(replace(link, forward=ways[0], backward=ways[1]))
     if without and any(node.position for node in nodes):
         notices.append(
