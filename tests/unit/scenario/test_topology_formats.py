@@ -116,6 +116,18 @@ def test_sndlib_takes_the_smallest_module_where_nothing_is_installed() -> None:
     assert [link.forward.rate for link in network.links] == [155_000_000, 2_500_000, 622_080_000]
 
 
+def test_nodes_of_sndlib_need_no_coordinates() -> None:
+    text = (
+        "?SNDlib native format; type: network; version: 1.0\nNODES (\n A\n B ( 1.5 2.5 ) C\n)\nLINKS (\n)\n"
+    )
+    nodes = network_of(read_graph(text.encode(), "a.txt").graph, Wishes()).nodes
+    assert [(node.id, node.position) for node in nodes] == [
+        ("A", None),
+        ("B", Position(2.5, 1.5)),
+        ("C", None),
+    ]
+
+
 def test_sndlib_may_say_its_unit() -> None:
     text = sndlib(TRIANGLE).replace("NODES (", "META (\n  unit = GBITPERSEC\n)\nNODES (", 1)
     assert read_graph(text.encode(), "a.txt").unit == 10**9

@@ -96,7 +96,7 @@ class _Native:
             if token.text == "META":
                 self._meta()
             elif token.text == "NODES":
-                self._entries(self._node)
+                self._nodes()
             elif token.text == "LINKS":
                 self._entries(self._link)
             elif token.text == "DEMANDS":
@@ -123,12 +123,19 @@ class _Native:
         while depth:
             depth += {"(": 1, ")": -1}.get(self._next(), 0)
 
-    def _node(self, id: str) -> None:
-        line = self._line
-        self._expect("(")
-        x, y = self._next(), self._next()
-        self._expect(")")
-        self._snd.found.add_node(GraphNode(id, line, {"longitude": x, "latitude": y}))
+    def _nodes(self) -> None:
+        """Ids, with coordinates behind those that have some."""
+        word = self._next()
+        while word != ")":
+            if word == "(":
+                raise self._wrong("expected an id, got (", "write an id")
+            id, line, values = word, self._line, {}
+            word = self._next()
+            if word == "(":
+                values = {"longitude": self._next(), "latitude": self._next()}
+                self._expect(")")
+                word = self._next()
+            self._snd.found.add_node(GraphNode(id, line, values))
 
     def _link(self, id: str) -> None:
         line = self._line
