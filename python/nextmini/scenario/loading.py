@@ -57,7 +57,7 @@ def load_topology(path: FilePath, said: Mapping[str, Any]) -> Scenario:
 
     Raises ScenarioError with everything that is wrong, as if there were such a table.
     """
-    topology = {"kind": "file", "path": str(path), **said}
+    topology = {**said, "kind": "file", "path": str(path)}
     data = {"experiment": {"name": "topology"}, "topology": topology}
     return _understood(Document(data, dict), str(path), FilePath())
 
