@@ -19,8 +19,9 @@ _FORMATS: dict[str, dict[str, Any]] = {
 }
 """Formats, and what is left out of them so that the same picture is the same file."""
 _PLAIN = "#5b7083"
+_LEAST = 0.15
 _MANY = 60
-"""Nodes, above which labels get smaller."""
+"""Nodes, above which everything gets smaller."""
 
 
 class FormatError(NextminiError):
@@ -71,19 +72,20 @@ def _paint(figure: Any, picture: Picture) -> None:
     from matplotlib.colors import Normalize
 
     axes = figure.add_subplot()
+    small = min(1.0, _MANY / len(picture.spots))
+    thin = max(small, _LEAST)
     colours = ScalarMappable(Normalize(0, 100), "turbo")
     axes.add_collection(
         LineCollection(
             [line.ends for line in picture.lines],
-            linewidths=[line.width for line in picture.lines],
+            linewidths=[line.width * thin for line in picture.lines],
             linestyles=["dashed" if line.dashed else "solid" for line in picture.lines],
             colors=[_colour(line, colours) for line in picture.lines],
             zorder=1,
         )
     )
     xs, ys = [x for x, _ in picture.spots], [y for _, y in picture.spots]
-    small = min(1.0, _MANY / len(picture.spots))
-    axes.scatter(xs, ys, s=36 * max(small, 0.15), color="white", edgecolors="black", zorder=2)
+    axes.scatter(xs, ys, s=36 * thin, linewidths=thin, color="white", edgecolors="black", zorder=2)
     for label, (x, y) in zip(picture.labels, picture.spots, strict=True):
         # A label is text, whatever it has of mathematics.
         axes.annotate(
