@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from graph_files import SUFFIXES, WRITERS, Dot, Sketch, Stroke, csv_nodes, node_link, random_sketch, sndlib
 from hypothesis import given, settings
@@ -22,12 +24,11 @@ TRIANGLE = Sketch(
 
 def imported(format: str, sketch: Sketch, wishes: Wishes | None = None) -> Imported:
     content = WRITERS[format](sketch).encode()
-    graph, _ = read_graph(content, f"sketch.{SUFFIXES[format]}")
+    graph, unit = read_graph(content, f"sketch.{SUFFIXES[format]}")
     assert graph.format == format
     if format == "csv":
         graph = with_nodes(graph, read_nodes(csv_nodes(sketch).encode(), "nodes.csv"))
-    unit = UNIT if format.startswith("sndlib") else 1
-    return network_of(graph, wishes or Wishes(unit=unit))
+    return network_of(graph, replace(wishes or Wishes(), unit=unit))
 
 
 def links(network: Imported) -> list[tuple[str, str, float | None]]:
@@ -74,8 +75,7 @@ def test_random_graphs_come_out_as_they_are(format: str, seed: int, nodes: int, 
 @settings(max_examples=10, deadline=None)
 @given(format=st.sampled_from(sorted(WRITERS)), seed=st.integers(0, 2**32), parts=st.integers(2, 4))
 def test_the_largest_part_can_be_taken(format: str, seed: int, parts: int) -> None:
-    unit = UNIT if format.startswith("sndlib") else 1
-    network = imported(format, random_sketch(seed, 50, parts), Wishes(unit=unit, largest=True))
+    network = imported(format, random_sketch(seed, 50, parts), Wishes(largest=True))
     assert [node.id for node in network.nodes] == [f"N{place}" for place in range(0, 50, parts)]
     assert any("largest" in notice for notice in network.notices)
 

@@ -16,10 +16,10 @@ _KINDS = "GraphML, GML, node-link JSON, SNDlib and CSV"
 
 
 class Read(NamedTuple):
-    """A graph, and the bit/s that its numbers count, if the file says so."""
+    """A graph, and the bit/s that numbers of capacity count in it."""
 
     graph: Graph
-    unit: int | None
+    unit: int
 
 
 def read_graph(content: bytes, file: str, format: Format | None = None) -> Read:
@@ -31,21 +31,21 @@ def read_graph(content: bytes, file: str, format: Format | None = None) -> Read:
     if format in ("graphml", "sndlib-xml"):
         return _xml(content, file, format)
     if format == "sndlib":
-        from nextmini.scenario.imports.sndlib import read_sndlib, sndlib_graph
+        from nextmini.scenario.imports.sndlib import UNIT, read_sndlib, sndlib_graph
 
         snd = read_sndlib(content, file)
-        return Read(sndlib_graph(snd), snd.unit)
+        return Read(sndlib_graph(snd), snd.unit or UNIT)
     if format == "gml":
         from nextmini.scenario.imports.gml import read_gml
 
-        return Read(read_gml(content, file), None)
+        return Read(read_gml(content, file), 1)
     if format == "node-link":
         from nextmini.scenario.imports.node_link import read_node_link
 
-        return Read(read_node_link(content, file), None)
+        return Read(read_node_link(content, file), 1)
     from nextmini.scenario.imports.csv_table import read_csv
 
-    return Read(read_csv(content, file), None)
+    return Read(read_csv(content, file), 1)
 
 
 def _guessed(content: bytes, file: str) -> Format:
@@ -82,8 +82,8 @@ def _xml(content: bytes, file: str, format: Format) -> Read:
     if format == "graphml":
         from nextmini.scenario.imports.graphml import read_graphml
 
-        return Read(read_graphml(root, file), None)
-    from nextmini.scenario.imports.sndlib import read_sndlib_xml, sndlib_graph
+        return Read(read_graphml(root, file), 1)
+    from nextmini.scenario.imports.sndlib import UNIT, read_sndlib_xml, sndlib_graph
 
     snd = read_sndlib_xml(root, file)
-    return Read(sndlib_graph(snd), snd.unit)
+    return Read(sndlib_graph(snd), snd.unit or UNIT)

@@ -14,7 +14,6 @@ from nextmini.scenario.imports.csv_table import NodeList, with_nodes
 from nextmini.scenario.imports.formats import Format, Read
 from nextmini.scenario.imports.joining import Join
 from nextmini.scenario.imports.network import Coordinates, Imported, OneWay, Parallel, Wishes, network_of
-from nextmini.scenario.imports.sndlib import UNIT
 from nextmini.scenario.tables import LinkSettings
 from nextmini.scenario.topology.shape import Generated, Refusal, Shape
 from nextmini.scenario.wording import shown
@@ -127,7 +126,6 @@ class File(Generated):
         graph, unit = self.path
         if self.nodes_path is not None:
             graph = with_nodes(graph, self.nodes_path)
-        usual = UNIT if graph.format.startswith("sndlib") else 1
         wishes = Wishes(
             directed=self.directed,
             one_way=self.one_way,
@@ -136,7 +134,7 @@ class File(Generated):
             distances=self.distances,
             internal_only=self.internal_only,
             largest=self.largest,
-            unit=self.unit or unit or usual,
+            unit=self.unit or unit,
             rate_scale=self.rate_scale,
         )
         return network_of(graph, wishes)
