@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from nextmini.scenario.wording import count as count  # the fourth kind of amount
+from nextmini.scenario.wording import count as count  # told beside the others
 
 
 def size(number: float) -> str:
