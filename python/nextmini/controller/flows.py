@@ -81,6 +81,11 @@ class FlowProgress:
         return self.source.retransmitted if self.source else 0
 
     @property
+    def timeouts(self) -> int:
+        """How often the source's timer ran out."""
+        return self.source.timeouts if self.source else 0
+
+    @property
     def reordered(self) -> int:
         """Chunks or packets that arrived at the sink behind a later one."""
         if self.sink is not None and self.sink.datagrams is not None:

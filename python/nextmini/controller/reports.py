@@ -86,4 +86,6 @@ def flow_metrics(run: str, time: datetime, flows: Iterable[FlowCounters]) -> Ite
             retransmitted=flow.retransmitted,
             srtt_us=min(flow.srtt_us, _MOST_INT4),
             window=flow.window,
+            timeouts=flow.timeouts,
+            cwnd=flow.cwnd,
         )

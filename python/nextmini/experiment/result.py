@@ -109,6 +109,7 @@ def _flow(flow: Flow, progress: FlowProgress | None, names: Mapping[int, str]) -
         "goodput_bps": round(progress.goodput) if progress else 0,
         "route": [_name(names, node) for node in path],
         "retransmitted": progress.retransmitted if progress else 0,
+        "timeouts": progress.timeouts if progress else 0,
         "reordered": progress.reordered if progress else 0,
         "restarts": progress.restarts if progress else 0,
         "checksum": progress.checksum if progress else None,

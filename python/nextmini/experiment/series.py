@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from nextmini.store import FlowMetric, LinkMetric
 
 LINK_COUNTERS = ("bytes", "packets", "queue", "entered", "marked", "duplicated")
-FLOW_COUNTERS = ("bytes", "acknowledged", "retransmitted", "srtt_us", "window")
+FLOW_COUNTERS = ("bytes", "acknowledged", "retransmitted", "srtt_us", "window", "timeouts", "cwnd")
 
 
 def write_series(

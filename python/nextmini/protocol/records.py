@@ -219,6 +219,7 @@ class FlowChange:
     route: int | None = None
     reason: str | None = None
     datagrams: Datagrams | None = None
+    timeouts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,7 +261,10 @@ class LinkCounters:
 
 @dataclass(frozen=True, slots=True)
 class FlowCounters:
-    """Cumulative counters of a flow at its source; `srtt_us` in microseconds, `window` in bytes."""
+    """Cumulative counters of a flow at its source; `srtt_us` in microseconds, `window` and `cwnd` in bytes.
+
+    Of a `tcp` flow, `window` is what is under way, and `cwnd` the congestion window, if it has one.
+    """
 
     flow: int
     bytes: int
@@ -268,6 +272,8 @@ class FlowCounters:
     retransmitted: int
     srtt_us: int
     window: int
+    timeouts: int = 0
+    cwnd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

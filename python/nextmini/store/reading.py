@@ -65,7 +65,8 @@ _LAST_LINK_METRICS = (
     " WHERE run = $1 ORDER BY link, node, time DESC"
 )
 _FLOW_METRICS = (
-    'SELECT run, time, flow, bytes, acknowledged, retransmitted, srtt_us, "window" FROM flow_metrics'
+    'SELECT run, time, flow, bytes, acknowledged, retransmitted, srtt_us, "window", timeouts, cwnd'
+    " FROM flow_metrics"
     " WHERE run = $1 ORDER BY time, flow"
 )
 _RUNS = "SELECT id, started, ended, status, seed::text, scenario, result FROM runs ORDER BY started DESC, id"

@@ -152,7 +152,7 @@ class LinkMetric:
 
 @dataclass(frozen=True, slots=True)
 class FlowMetric:
-    """One sample of one flow at its source. Counters are totals of the run."""
+    """One sample of one flow at its source. Counters are totals of the run; windows are as they were then."""
 
     run: str
     time: datetime
@@ -162,6 +162,8 @@ class FlowMetric:
     retransmitted: int
     srtt_us: int
     window: int
+    timeouts: int = 0
+    cwnd: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

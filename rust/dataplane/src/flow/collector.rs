@@ -181,6 +181,7 @@ impl Session {
             bytes: self.receiver.bytes(),
             seconds: self.receiver.lasted().as_secs_f64(),
             retransmitted: 0,
+            timeouts: 0,
             reordered: figures.reordered,
             checksum: None,
             route: Some(self.route),

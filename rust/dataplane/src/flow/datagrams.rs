@@ -224,6 +224,7 @@ impl DatagramSource {
             bytes: self.bytes,
             seconds,
             retransmitted: 0,
+            timeouts: 0,
             reordered: 0,
             checksum: None,
             route: self.stats.route(),

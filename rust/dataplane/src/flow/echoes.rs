@@ -176,6 +176,7 @@ impl EchoSource {
             bytes,
             seconds,
             retransmitted: 0,
+            timeouts: 0,
             reordered: datagrams.reordered,
             checksum: None,
             route: None,

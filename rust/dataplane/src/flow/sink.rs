@@ -235,6 +235,7 @@ impl Session {
             bytes: self.receiver.received(),
             seconds: now.since(self.began).as_secs_f64(),
             retransmitted: 0,
+            timeouts: 0,
             reordered: self.receiver.reordered(),
             checksum: self.receiver.checksum().map(checksum_text),
             route: Some(self.route),

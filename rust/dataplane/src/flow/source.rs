@@ -36,8 +36,20 @@ pub struct Stats {
     retransmitted: AtomicU64,
     srtt_us: AtomicU64,
     window: AtomicU64,
+    timeouts: AtomicU64,
+    /// 0 if there is none.
+    congestion_window: AtomicU64,
     /// 0 before there is one.
     route: AtomicU64,
+}
+
+/// What a flow's source has noticed of losses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Losses {
+    /// Pieces that were sent again.
+    pub again: u64,
+    /// How often the timer ran out.
+    pub timeouts: u64,
 }
 
 impl Stats {
@@ -51,18 +63,26 @@ impl Stats {
             retransmitted: load(&self.retransmitted),
             srtt_us: load(&self.srtt_us),
             window: load(&self.window),
+            timeouts: load(&self.timeouts),
+            cwnd: Some(load(&self.congestion_window)).filter(|&bytes| bytes > 0),
         }
     }
 
-    /// Notes how a flow stands: bytes sent and acknowledged, pieces sent again, bytes that may be under way or are, and
-    /// the round-trip time.
-    pub fn publish(&self, sent: u64, acknowledged: u64, again: u64, window: u64, srtt: Option<Duration>) {
+    /// Notes how a flow stands: bytes sent and acknowledged, losses, bytes that may be under way or are, and the
+    /// round-trip time.
+    pub fn publish(&self, sent: u64, acknowledged: u64, losses: Losses, window: u64, srtt: Option<Duration>) {
         let store = |to: &AtomicU64, value| to.store(value, Ordering::Relaxed);
         store(&self.sent, sent);
         store(&self.acknowledged, acknowledged);
-        store(&self.retransmitted, again);
+        store(&self.retransmitted, losses.again);
+        store(&self.timeouts, losses.timeouts);
         store(&self.window, window);
         store(&self.srtt_us, u64::try_from(srtt.unwrap_or_default().as_micros()).unwrap_or(u64::MAX));
+    }
+
+    /// Notes the congestion window, if there is one.
+    pub fn set_congestion_window(&self, bytes: Option<u64>) {
+        self.congestion_window.store(bytes.unwrap_or(0), Ordering::Relaxed);
     }
 
     /// Notes how much was sent.
@@ -293,13 +313,8 @@ impl Source {
     fn publish(&self) {
         let sender = &self.sender;
         let (sent, acknowledged) = (sender.sent(), sender.acknowledged());
-        self.stats.publish(
-            sent,
-            acknowledged,
-            sender.retransmitted(),
-            sender.window(),
-            sender.smoothed_rtt(),
-        );
+        let losses = Losses { again: sender.retransmitted(), timeouts: sender.timeouts() };
+        self.stats.publish(sent, acknowledged, losses, sender.window(), sender.smoothed_rtt());
     }
 
     fn report(&self, status: FlowStatus, reason: Option<String>) {
@@ -312,6 +327,7 @@ impl Source {
             bytes: self.sender.acknowledged(),
             seconds,
             retransmitted: self.sender.retransmitted(),
+            timeouts: self.sender.timeouts(),
             reordered: 0,
             checksum: complete.then(|| checksum_text(self.checksum.finish())),
             route: self.stats.route(),

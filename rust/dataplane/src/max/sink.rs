@@ -91,6 +91,7 @@ impl Sink {
             bytes: self.bytes.load(Ordering::Relaxed),
             seconds: clock::now().since(self.began).as_secs_f64(),
             retransmitted: 0,
+            timeouts: 0,
             reordered: 0,
             checksum: None,
             route: Some(self.route),

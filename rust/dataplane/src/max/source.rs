@@ -100,6 +100,7 @@ impl Source {
             bytes: self.push.as_ref().map_or(0, Push::sent),
             seconds,
             retransmitted: 0,
+            timeouts: 0,
             reordered: 0,
             checksum: None,
             route: self.stats.route(),

@@ -25,7 +25,7 @@ use super::endpoint::{Endpoint, Partial, Shape};
 use super::server::{Phase, Server};
 use crate::clock;
 use crate::event::{Event, report};
-use crate::flow::source::{Stats, sleep_until};
+use crate::flow::source::{Losses, Stats, sleep_until};
 use crate::link::onward;
 use crate::node::Node;
 use crate::routes::Outbound;
@@ -77,6 +77,8 @@ pub struct Done {
     pub bytes: u64,
     /// Segments that were sent again.
     pub retransmitted: u64,
+    /// How often the retransmission timer ran out.
+    pub timeouts: u64,
     /// Of everything, if it arrived.
     pub checksum: Option<String>,
     /// The route that it took last.
@@ -508,24 +510,28 @@ fn number_of_syn(transport: &[u8]) -> Option<u32> {
 impl ClientEnd {
     fn publish(&mut self) {
         let (sent, acknowledged) = (self.client.written(), self.client.acknowledged());
-        let track = self.client.endpoint().track();
-        let (again, under_way) = (track.retransmitted(), track.under_way());
-        self.stats.publish(sent, acknowledged, again, under_way, track.smoothed_rtt());
+        let endpoint = self.client.endpoint();
+        let (track, recovery) = (endpoint.track(), endpoint.recovery());
+        let losses = Losses { again: track.retransmitted(), timeouts: recovery.timeouts() };
+        self.stats.publish(sent, acknowledged, losses, track.under_way(), track.smoothed_rtt());
+        self.stats.set_congestion_window(recovery.window());
     }
 
     fn finish(mut self, route: Option<RouteId>, outcome: Option<Result<(), ClientError>>) {
         let checksum = matches!(outcome, Some(Ok(()))).then(|| self.client.checksum());
         let bytes = self.client.acknowledged();
-        let retransmitted = self.client.endpoint().track().retransmitted();
+        let endpoint = self.client.endpoint();
+        let (retransmitted, timeouts) = (endpoint.track().retransmitted(), endpoint.recovery().timeouts());
         // The flow may have been removed.
-        let _heard = self.done.send(Done { outcome, bytes, retransmitted, checksum, route });
+        let _heard = self.done.send(Done { outcome, bytes, retransmitted, timeouts, checksum, route });
     }
 }
 
 fn refuse(done: oneshot::Sender<Done>) {
     let outcome = Some(Err(ClientError::NoConnection));
     // The flow may have been removed.
-    let _heard = done.send(Done { outcome, bytes: 0, retransmitted: 0, checksum: None, route: None });
+    let _heard =
+        done.send(Done { outcome, bytes: 0, retransmitted: 0, timeouts: 0, checksum: None, route: None });
 }
 
 #[cfg(test)]

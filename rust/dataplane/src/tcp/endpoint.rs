@@ -1,5 +1,6 @@
 //! An end of a TCP connection, with a stack of its own: a stack looks at all of its sockets for every packet.
 
+use std::collections::VecDeque;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -13,6 +14,9 @@ use smoltcp::wire::{HardwareAddress, IpCidr, IpEndpoint};
 use thiserror::Error;
 
 use super::device::Device;
+use super::reading::{Before, Reading};
+use super::recovery::Recovery;
+use super::segment::{Segment, is_behind};
 use super::track::Track;
 use crate::routes::Outbound;
 
@@ -64,6 +68,9 @@ pub struct Endpoint {
     handle: SocketHandle,
     pace: u32,
     track: Track,
+    recovery: Recovery,
+    /// What has arrived and was not read yet.
+    arrived: VecDeque<(Segment, Bytes)>,
 }
 
 /// How fast the stack's clock runs. It takes a segment for lost after a second at the least (RFC 6298, section 2.4),
@@ -100,7 +107,17 @@ impl Endpoint {
         });
         let mut sockets = SocketSet::new(Vec::with_capacity(1));
         let handle = sockets.add(socket);
-        Self { device, interface, sockets, handle, pace, track: Track::default() }
+        let recovery = Recovery::new(shape.congestion);
+        Self {
+            device,
+            interface,
+            sockets,
+            handle,
+            pace,
+            track: Track::default(),
+            recovery,
+            arrived: VecDeque::new(),
+        }
     }
 
     /// An end that connects.
@@ -130,33 +147,70 @@ impl Endpoint {
         self.sockets.get_mut(self.handle)
     }
 
-    /// What its segments tell.
+    /// What its segments tell of the path.
     pub fn track(&self) -> &Track {
         &self.track
     }
 
+    /// What its segments tell of how its stack takes losses.
+    pub fn recovery(&self) -> &Recovery {
+        &self.recovery
+    }
+
     /// Takes a packet that came for it.
     pub fn take(&mut self, packet: Bytes, now: Instant) {
+        let Some(segment) = Segment::parse(&packet) else { return };
         let ending = matches!(self.socket().state(), State::FinWait1 | State::Closing | State::LastAck);
-        if ending && self.track.under_way() == 0 && self.track.has_heard(&packet) {
+        if ending && self.track.under_way() == 0 && self.track.has_heard(&segment) {
             // Only the FIN is under way. Upon duplicates smoltcp 0.14 stops its timer to send data again, of which there
-            // is none, and never sends the FIN again. The socket itself does not know yet what else waits in the device.
+            // is none, and never sends the FIN again. The socket itself does not know yet what else has arrived.
             return;
         }
-        self.track.hears(&packet, now);
-        self.device.take(packet);
+        self.track.hears(&segment, now);
+        self.arrived.push_back((segment, packet));
     }
 
     /// Does what there is to do. Whether the socket may have changed.
     pub fn poll(&mut self, now: Instant) -> bool {
-        let result = self.interface.poll(stack_time(now, self.pace), &mut self.device, &mut self.sockets);
+        let now = stack_time(now, self.pace);
+        while let Some((segment, packet)) = self.arrived.pop_front() {
+            self.read(segment, packet, now);
+        }
+        let result = self.interface.poll(now, &mut self.device, &mut self.sockets);
         result == PollResult::SocketStateChanged
+    }
+
+    fn read(&mut self, mut segment: Segment, mut packet: Bytes, now: time::Instant) {
+        let Reading { before, again, window } = Reading::of(&segment, &self.recovery);
+        if let Some(window) = window.filter(|&window| window != segment.window) {
+            packet = segment.with(&packet, segment.acknowledges, window);
+            segment.window = window;
+        }
+        if let Some(Before { first, each }) = before {
+            let mut number = first;
+            while is_behind(segment.acknowledges, number) {
+                let packet = segment.with(&packet, number, segment.window);
+                self.hear(Segment { acknowledges: number, ..segment }, packet, now);
+                number = number.wrapping_add(each);
+            }
+        }
+        for _ in 0..again {
+            self.hear(segment, packet.clone(), now);
+        }
+        self.hear(segment, packet, now);
+    }
+
+    fn hear(&mut self, segment: Segment, packet: Bytes, now: time::Instant) {
+        self.recovery.hears(&segment, now);
+        self.device.take(packet);
     }
 
     /// Moves what it has to send to `batch`.
     pub fn fetch(&mut self, batch: &mut Vec<Outbound>, now: Instant) {
-        for packet in &self.device.leaving {
-            self.track.sends(&packet.payload, now);
+        let stack_now = stack_time(now, self.pace);
+        for segment in self.device.leaving.iter().filter_map(|packet| Segment::parse(&packet.payload)) {
+            self.track.sends(&segment, now);
+            self.recovery.sends(&segment, stack_now);
         }
         self.device.fetch(batch);
     }

@@ -4,12 +4,20 @@
 //! - [`source`]: a flow as the process sees it; [`actor`]: what drives all ends of a node
 //! - [`client`], [`server`]: what the two ends say and hear
 //! - [`endpoint`]: a connection's end with its stack; [`device`]: the packets of that stack
-//! - [`track`]: what its segments tell of the path
+//! - [`segment`]: the headers of its packets; [`track`]: what they tell of the path; [`recovery`], [`window`]: and of what
+//!   its stack does about losses
 
 pub mod actor;
 pub mod client;
 pub mod device;
 pub mod endpoint;
+pub mod reading;
+pub mod recovery;
+pub mod segment;
 pub mod server;
 pub mod source;
 pub mod track;
+pub mod window;
+
+#[cfg(test)]
+mod simulation;

@@ -128,6 +128,7 @@ impl Server {
             bytes: self.bytes,
             seconds: now.since(self.began).as_secs_f64(),
             retransmitted: 0,
+            timeouts: 0,
             reordered: 0,
             checksum: complete.then(|| checksum_text(self.checksum.finish())),
             route: None,

@@ -106,6 +106,7 @@ impl TcpSource {
             bytes: done.as_ref().map_or(0, |done| done.bytes),
             seconds: seconds_since(self.began),
             retransmitted: done.as_ref().map_or(0, |done| done.retransmitted),
+            timeouts: done.as_ref().map_or(0, |done| done.timeouts),
             reordered: 0,
             route: done.as_ref().and_then(|done| done.route),
             checksum: done.and_then(|done| done.checksum),

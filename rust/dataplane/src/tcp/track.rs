@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use nextmini_policy::time::Instant;
-use nextmini_wire::ip::Ip;
+
+use super::segment::{FIN, RST, SYN, Segment, is_behind};
 
 /// Of one sending end.
 #[derive(Debug, Default)]
@@ -20,38 +21,9 @@ pub struct Track {
     under_way: u64,
 }
 
-struct Segment {
-    sequence: u32,
-    acknowledges: u32,
-    data: u32,
-    flags: u8,
-}
-
-const FIN_SYN_RST: u8 = 0x07;
-const SYN: u8 = 0x02;
-
-fn segment(packet: &[u8]) -> Option<Segment> {
-    let ip = Ip::parse(packet).ok()?;
-    let header = ip.transport();
-    let number = |at: usize| header.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
-    let length = usize::from(header.get(12)? >> 4) * 4;
-    Some(Segment {
-        sequence: number(4)?,
-        acknowledges: number(8)?,
-        data: header.len().saturating_sub(length) as u32,
-        flags: *header.get(13)?,
-    })
-}
-
-/// Whether one number is behind another (RFC 9293, section 3.4).
-fn is_behind(one: u32, other: u32) -> bool {
-    (one.wrapping_sub(other) as i32) > 0
-}
-
 impl Track {
-    /// A packet leaves.
-    pub fn sends(&mut self, packet: &[u8], now: Instant) {
-        let Some(segment) = segment(packet) else { return };
+    /// A segment leaves.
+    pub fn sends(&mut self, segment: &Segment, now: Instant) {
         if segment.flags & SYN != 0 {
             let first = segment.sequence.wrapping_add(1);
             self.begin.get_or_insert(first);
@@ -73,9 +45,8 @@ impl Track {
         self.under_way = u64::from(self.sent.wrapping_sub(self.acknowledged));
     }
 
-    /// A packet of the peer arrives.
-    pub fn hears(&mut self, packet: &[u8], now: Instant) {
-        let Some(segment) = segment(packet) else { return };
+    /// A segment of the peer arrives.
+    pub fn hears(&mut self, segment: &Segment, now: Instant) {
         if self.begin.is_none() || !is_behind(segment.acknowledges, self.acknowledged) {
             return;
         }
@@ -93,12 +64,10 @@ impl Track {
         }
     }
 
-    /// Whether a packet of the peer says nothing but what it has said before.
-    pub fn has_heard(&self, packet: &[u8]) -> bool {
-        segment(packet).is_some_and(|segment| {
-            let bare = segment.data == 0 && segment.flags & FIN_SYN_RST == 0;
-            bare && self.begin.is_some() && !is_behind(segment.acknowledges, self.acknowledged)
-        })
+    /// Whether a segment of the peer says nothing but what it has said before.
+    pub fn has_heard(&self, segment: &Segment) -> bool {
+        let bare = segment.data == 0 && segment.flags & (FIN | SYN | RST) == 0;
+        bare && self.begin.is_some() && !is_behind(segment.acknowledges, self.acknowledged)
     }
 
     /// Segments that were sent again.
@@ -120,16 +89,10 @@ impl Track {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::segment::Options;
 
-    fn packet(sequence: u32, acknowledges: u32, data: usize, flags: u8) -> Vec<u8> {
-        let mut packet = vec![0; 40 + data];
-        (packet[0], packet[9]) = (0x45, 6);
-        let length = packet.len() as u16;
-        packet[2..4].copy_from_slice(&length.to_be_bytes());
-        packet[24..28].copy_from_slice(&sequence.to_be_bytes());
-        packet[28..32].copy_from_slice(&acknowledges.to_be_bytes());
-        (packet[32], packet[33]) = (0x50, flags);
-        packet
+    fn segment(sequence: u32, acknowledges: u32, data: u32, flags: u8) -> Segment {
+        Segment { sequence, acknowledges, data, flags, window: 1_000, at: 20, options: Options::default() }
     }
 
     fn at(milliseconds: u64) -> Instant {
@@ -140,32 +103,22 @@ mod tests {
     fn the_round_trip_and_what_is_sent_again_are_seen_across_the_end_of_the_numbers() {
         let mut track = Track::default();
         let first = u32::MAX - 500;
-        track.sends(&packet(first.wrapping_sub(1), 0, 0, 2), at(0));
-        track.sends(&packet(first, 0, 1_000, 16), at(10));
-        track.sends(&packet(first.wrapping_add(1_000), 0, 1_000, 16), at(11));
+        track.sends(&segment(first.wrapping_sub(1), 0, 0, 2), at(0));
+        track.sends(&segment(first, 0, 1_000, 16), at(10));
+        track.sends(&segment(first.wrapping_add(1_000), 0, 1_000, 16), at(11));
         assert_eq!(track.under_way(), 2_000);
-        track.hears(&packet(0, first.wrapping_add(1_000), 0, 16), at(30));
+        track.hears(&segment(0, first.wrapping_add(1_000), 0, 16), at(30));
         assert_eq!((track.smoothed_rtt(), track.under_way()), (Some(Duration::from_millis(20)), 1_000));
-        track.sends(&packet(first.wrapping_add(1_000), 0, 1_000, 16), at(40));
+        track.sends(&segment(first.wrapping_add(1_000), 0, 1_000, 16), at(40));
         assert_eq!(track.retransmitted(), 1);
         // Whose acknowledgement this is nobody knows.
-        track.hears(&packet(0, first.wrapping_add(2_000), 0, 16), at(45));
+        track.hears(&segment(0, first.wrapping_add(2_000), 0, 16), at(45));
         assert_eq!((track.smoothed_rtt(), track.under_way()), (Some(Duration::from_millis(20)), 0));
-        assert!(track.has_heard(&packet(9, first.wrapping_add(2_000), 0, 16)));
-        assert!(!track.has_heard(&packet(9, first.wrapping_add(2_000), 0, 17)));
-        assert!(!track.has_heard(&packet(9, first.wrapping_add(2_001), 0, 16)));
+        assert!(track.has_heard(&segment(9, first.wrapping_add(2_000), 0, 16)));
+        assert!(!track.has_heard(&segment(9, first.wrapping_add(2_000), 0, 17)));
+        assert!(!track.has_heard(&segment(9, first.wrapping_add(2_001), 0, 16)));
         // A FIN has a number, too.
-        track.hears(&packet(0, first.wrapping_add(2_001), 0, 16), at(46));
+        track.hears(&segment(0, first.wrapping_add(2_001), 0, 16), at(46));
         assert_eq!(track.under_way(), 0);
-    }
-
-    #[test]
-    fn what_is_no_segment_changes_nothing() {
-        let mut track = Track::default();
-        for bytes in [&[][..], &[0x45], &packet(1, 1, 0, 16)[..30]] {
-            track.sends(bytes, at(0));
-            track.hears(bytes, at(1));
-        }
-        assert_eq!((track.retransmitted(), track.under_way(), track.smoothed_rtt()), (0, 0, None));
     }
 }

@@ -86,6 +86,7 @@ pub struct Sender {
     outstanding: VecDeque<Outstanding>,
     lost: BTreeSet<u64>,
     retransmitted: u64,
+    timeouts: u64,
     rtt: Rtt,
     window: Window,
     progress: Progress,
@@ -105,6 +106,7 @@ impl Sender {
             outstanding: VecDeque::new(),
             lost: BTreeSet::new(),
             retransmitted: 0,
+            timeouts: 0,
             rtt: Rtt::default(),
             window: Window::new(chunk, weight),
             progress: Progress::Going,
@@ -200,6 +202,7 @@ impl Sender {
         }
         let sent_before = now - self.rtt.timeout();
         self.rtt.back_off();
+        self.timeouts += 1;
         for at in 0..self.outstanding.len() {
             if self.outstanding[at].sent_at <= sent_before {
                 self.lose(at);
@@ -246,6 +249,11 @@ impl Sender {
     /// Pieces sent again.
     pub fn retransmitted(&self) -> u64 {
         self.retransmitted
+    }
+
+    /// How often [`Self::on_timeout`] came when nothing had been heard for so long.
+    pub fn timeouts(&self) -> u64 {
+        self.timeouts
     }
 
     /// Smoothed round-trip time.

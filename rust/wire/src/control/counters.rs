@@ -75,8 +75,14 @@ pub struct FlowCounters {
     pub retransmitted: u64,
     /// Smoothed round-trip time, in microseconds.
     pub srtt_us: u64,
-    /// The window, in bytes.
+    /// The window, in bytes; of a `tcp` flow, bytes under way.
     pub window: u64,
+    /// How often nothing was heard for so long that the timer ran out.
+    #[serde(default)]
+    pub timeouts: u64,
+    /// The congestion window of a `tcp` flow, in bytes; nothing of one without congestion control.
+    #[serde(default)]
+    pub cwnd: Option<u64>,
 }
 
 /// A `udp` flow, at its sink.

@@ -363,6 +363,9 @@ pub struct FlowChange {
     /// Of a `udp` flow.
     #[serde(default)]
     pub datagrams: Option<Datagrams>,
+    /// How often nothing was heard for so long that the timer ran out, at the source.
+    #[serde(default)]
+    pub timeouts: u64,
 }
 
 /// Packets of a `udp` flow; at its source, only how many were sent.

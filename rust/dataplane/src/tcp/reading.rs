@@ -1,0 +1,63 @@
+//! How acknowledgements are read to a smoltcp 0.14 socket, whose TCP is that of RFC 5681 and no later one.
+//!
+//! Segments that arrive together are acknowledged together, and smoltcp's windows grow by acknowledgements, where those
+//! of today's systems grow by what is acknowledged. It forgets with the first one that it was recovering, and waits for
+//! its timer when more of the same window was lost, or when too little is under way for three duplicates. So instead of
+//! an acknowledgement it hears:
+//!
+//! - one for each segment, while its window grows by them (appropriate byte counting, RFC 3465)
+//! - of one that tells of another loss, as many duplicates as have it sent again at once (NewReno, RFC 6582)
+//! - with the last duplicate that can come, those that cannot (early retransmit, RFC 5827)
+//! - a duplicate with the window of the one before, unless that is what it waits for: the receiver has the same room as
+//!   soon as it has read, and one that says otherwise counts as none
+
+use super::recovery::{DUPLICATES, Recovery};
+use super::segment::Segment;
+
+/// What is heard instead of an acknowledgement.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Reading {
+    /// Numbers that are acknowledged before it: this one, and then one of every so many.
+    pub before: Option<Before>,
+    /// It comes so many times more.
+    pub again: u8,
+    /// It says that there is so much room, as in its header.
+    pub window: Option<u16>,
+}
+
+/// Acknowledgements before the one that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Before {
+    /// The first of their numbers.
+    pub first: u32,
+    /// Bytes between them, more than none.
+    pub each: u32,
+}
+
+impl Reading {
+    /// How this segment is read to a socket that stands so.
+    pub fn of(segment: &Segment, recovery: &Recovery) -> Self {
+        if segment.length() > 0 {
+            return Self::default();
+        }
+        if recovery.is_repeated(segment) {
+            return Self { again: missing(recovery), window: recovery.window_to_repeat(), before: None };
+        }
+        if recovery.is_partial(segment) {
+            return Self { again: DUPLICATES, ..Self::default() };
+        }
+        let each = recovery.largest();
+        let before =
+            recovery.grows().then(|| Before { first: recovery.acknowledged().wrapping_add(each), each });
+        Self { before, ..Self::default() }
+    }
+}
+
+/// Duplicates that cannot come any more after one that comes now.
+fn missing(recovery: &Recovery) -> u8 {
+    let come = recovery.duplicates() + 1;
+    let under_way = recovery.under_way().div_ceil(recovery.largest());
+    // All that can come are there: the one that is lost brings none.
+    let is_last = under_way > 1 && u32::from(come) + 1 >= under_way;
+    if is_last { DUPLICATES.saturating_sub(come) } else { 0 }
+}
