@@ -89,8 +89,8 @@ def samples(folder: Path, name: str) -> list[dict[str, int]]:
     """What was measured of a flow, in its order."""
     with (folder / "series" / "flows.csv").open() as file:
         rows = [row for row in csv.DictReader(file) if row["flow"] == name]
-    columns = ("bytes", "acknowledged", "retransmitted", "srtt_us", "window")
-    return [{column: int(row[column]) for column in columns} for row in rows]
+    columns = ("bytes", "acknowledged", "retransmitted", "srtt_us", "window", "timeouts", "cwnd")
+    return [{column: int(row[column] or 0) for column in columns} for row in rows]
 
 
 @pytest.mark.parametrize("processes", [1, 2])
@@ -111,6 +111,48 @@ def test_flows_of_every_kind_share_a_line(program: Program, processes: int) -> N
     assert measured[-1]["acknowledged"] == measured[-1]["bytes"] == flows["timed"]["bytes"]
     assert max(sample["srtt_us"] for sample in measured) > 0
     assert max(sample["window"] for sample in measured) > 1460
+    # What is under way is never more than it may be, and most of the time as much.
+    running = [sample for sample in measured if sample["acknowledged"] < flows["timed"]["bytes"]]
+    assert max(sample["cwnd"] for sample in running) >= max(sample["window"] for sample in running) - 1460
+    assert {sample["cwnd"] for sample in samples(program.work / document["folder"], "slow")} == {0}
+
+
+MATHIS = """
+[experiment]
+name = "mathis"
+seed = 7
+interval = "100 ms"
+[topology]
+kind = "custom"
+nodes = [{nodes}]
+{links}
+"""
+
+
+def test_a_lossy_path_carries_what_mathis_expects(program: Program) -> None:
+    """Mathis et al. 1997: MSS / RTT * 1.22 / sqrt(p). Several pairs at once stand for several seeds."""
+    pairs = range(8)
+    names = ", ".join(f'"a{pair}", "b{pair}"' for pair in pairs)
+    parts = "".join(
+        f'[[links]]\nends = ["a{pair}", "b{pair}"]\ndelay = "10 ms"\nloss = "1 %"\n' for pair in pairs
+    )
+    parts += "".join(
+        f'[[flows]]\nname = "f{pair}"\nkind = "tcp"\ncongestion = "reno"\nsource = "a{pair}"\n'
+        f'destination = "b{pair}"\nduration = "6 s"\n'
+        for pair in pairs
+    )
+    document = run(program, MATHIS.format(nodes=names, links=parts))
+    flows = document["flows"]
+    expected = 1460 * 8 / 0.020 * 1.22 / 0.01**0.5
+    shares = [flow["goodput_bps"] / expected for flow in flows]
+    assert 0.4 < sum(shares) / len(shares) < 1.5, shares
+    assert sum(flow["retransmitted"] for flow in flows) > 100
+    # The timer is what a sender waits for when nothing else tells of a loss: seldom.
+    assert 0 < sum(flow["timeouts"] for flow in flows) < sum(flow["retransmitted"] for flow in flows) / 2
+    for flow in flows:
+        measured = samples(program.work / document["folder"], flow["name"])
+        assert measured[-1]["timeouts"] == flow["timeouts"]
+        assert all(sample["cwnd"] >= 1460 for sample in measured)
 
 
 def test_a_thousand_flows_cross_a_fat_tree(program: Program) -> None:

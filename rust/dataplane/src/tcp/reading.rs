@@ -7,6 +7,7 @@
 //!
 //! - one for each segment, while its window grows by them (appropriate byte counting, RFC 3465)
 //! - of one that tells of another loss, as many duplicates as have it sent again at once (NewReno, RFC 6582)
+//! - of one that tells of new data and of some beyond a gap, since both have come together, a duplicate (RFC 6675)
 //! - with the last duplicate that can come, those that cannot (early retransmit, RFC 5827)
 //! - a duplicate with the window of the one before, unless that is what it waits for: the receiver has the same room as
 //!   soon as it has read, and one that says otherwise counts as none
@@ -41,7 +42,12 @@ impl Reading {
             return Self::default();
         }
         if recovery.is_repeated(segment) {
-            return Self { again: missing(recovery), window: recovery.window_to_repeat(), before: None };
+            let come = recovery.duplicates().saturating_add(1);
+            return Self {
+                again: missing(segment, recovery, come),
+                window: recovery.window_to_repeat(),
+                before: None,
+            };
         }
         if recovery.is_partial(segment) {
             return Self { again: DUPLICATES, ..Self::default() };
@@ -49,15 +55,14 @@ impl Reading {
         let each = recovery.largest();
         let before =
             recovery.grows().then(|| Before { first: recovery.acknowledged().wrapping_add(each), each });
-        Self { before, ..Self::default() }
+        let again = if segment.options.gap { 1 + missing(segment, recovery, 1) } else { 0 };
+        Self { before, again, window: None }
     }
 }
 
-/// Duplicates that cannot come any more after one that comes now.
-fn missing(recovery: &Recovery) -> u8 {
-    let come = recovery.duplicates() + 1;
-    let under_way = recovery.under_way().div_ceil(recovery.largest());
-    // All that can come are there: the one that is lost brings none.
-    let is_last = under_way > 1 && u32::from(come) + 1 >= under_way;
-    if is_last { DUPLICATES.saturating_sub(come) } else { 0 }
+/// Duplicates that cannot come any more when so many have.
+fn missing(segment: &Segment, recovery: &Recovery, come: u8) -> u8 {
+    // The one that is lost brings none.
+    let all = recovery.few_under_way(segment.acknowledges).map(|under_way| under_way.saturating_sub(1));
+    if all.is_some_and(|all| (1..=come).contains(&all)) { DUPLICATES.saturating_sub(come) } else { 0 }
 }

@@ -35,6 +35,8 @@ pub struct Recovery {
     fast: bool,
     /// What had been sent when the first loss of a window became known, until all of that has arrived.
     repairs: Option<u32>,
+    /// Where the segments end that were sent last: enough of them to know whether few are under way.
+    latest: [Option<u32>; DUPLICATES as usize + 1],
     timeouts: u64,
     round_trip: RoundTrip,
     window: Option<Window>,
@@ -75,6 +77,7 @@ impl Recovery {
             duplicates: 0,
             fast: false,
             repairs: None,
+            latest: [None; DUPLICATES as usize + 1],
             timeouts: 0,
             round_trip: RoundTrip::default(),
             window: Window::new(congestion),
@@ -96,9 +99,11 @@ impl Recovery {
         self.numbers.map_or(0, |numbers| numbers.acknowledged)
     }
 
-    /// Bytes under way, as far as the socket reckons with them.
-    pub fn under_way(&self) -> u32 {
-        self.numbers.map_or(0, |numbers| numbers.under_way() as u32)
+    /// Segments under way behind this number, as far as the socket reckons with them, if they are no more than it takes for duplicates to
+    /// tell of a loss.
+    pub fn few_under_way(&self, acknowledged: u32) -> Option<u8> {
+        let under_way = self.latest.iter().flatten().filter(|&&end| is_behind(end, acknowledged)).count();
+        (under_way < self.latest.len()).then_some(under_way as u8)
     }
 
     /// Bytes of the largest segment.
@@ -153,7 +158,11 @@ impl Recovery {
         if is_behind(numbers.next, first) {
             self.sends_again(&mut numbers, now);
         }
-        numbers.next = later(segment.end(), numbers.next);
+        if is_behind(segment.end(), numbers.next) {
+            numbers.next = segment.end();
+            self.latest.rotate_right(1);
+            self.latest[0] = Some(segment.end());
+        }
         if segment.flags & FIN != 0 {
             numbers.fin = Some(segment.end());
         }
@@ -176,6 +185,7 @@ impl Recovery {
         }
         self.timeouts += 1;
         self.repairs = None;
+        self.latest = Default::default();
         numbers.next = numbers.acknowledged;
         self.round_trip.timed_out();
         if let Some(window) = &mut self.window {

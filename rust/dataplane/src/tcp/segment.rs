@@ -18,17 +18,19 @@ pub struct Segment {
     pub window: u16,
     /// Where the header begins in the packet.
     pub at: usize,
-    /// The options of a SYN: the largest segment, and the scale of later windows.
+    /// Its options.
     pub options: Options,
 }
 
-/// What a SYN says besides.
+/// What a segment says besides: a SYN the largest segment and the scale of later windows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Options {
     /// Bytes of data in the largest segment that its sender takes.
     pub largest: Option<u16>,
     /// By how many bits its sender's windows are shifted.
     pub shift: Option<u8>,
+    /// Whether something has arrived beyond what is acknowledged (SACK, RFC 2018).
+    pub gap: bool,
 }
 
 /// Flags of a segment.
@@ -46,7 +48,6 @@ impl Segment {
         let number = |at: usize| header.get(at..at + 4)?.try_into().ok().map(u32::from_be_bytes);
         let length = usize::from(header.get(12)? >> 4) * 4;
         let flags = *header.get(13)?;
-        let options = if flags & SYN == 0 { &[] } else { header.get(20..length)? };
         Some(Self {
             sequence: number(4)?,
             acknowledges: number(8)?,
@@ -54,7 +55,7 @@ impl Segment {
             flags,
             at: ip.transport_at(),
             window: u16::from_be_bytes(header.get(14..16)?.try_into().ok()?),
-            options: Options::parse(options),
+            options: Options::parse(header.get(20..length).unwrap_or_default()),
         })
     }
 
@@ -92,6 +93,10 @@ impl Options {
                     options.shift = Some(shift);
                     rest
                 }
+                [5, length, ref rest @ ..] if length >= 10 => {
+                    options.gap = true;
+                    rest.get(usize::from(length) - 2..).unwrap_or_default()
+                }
                 // An end, or nothing that could be passed over.
                 [] | [0, ..] | [_] | [_, 0 | 1, ..] => return options,
                 [_, length, ..] => bytes.get(usize::from(length)..).unwrap_or_default(),
@@ -111,7 +116,7 @@ mod tests {
 
     #[test]
     fn options_are_found_among_others_and_where_they_end_early() {
-        let both = Options { largest: Some(1_460), shift: Some(5) };
+        let both = Options { largest: Some(1_460), shift: Some(5), gap: false };
         for bytes in [
             &[2, 4, 5, 180, 3, 3, 5][..],
             &[1, 1, 4, 2, 3, 3, 5, 2, 4, 5, 180, 0, 9],
@@ -123,5 +128,7 @@ mod tests {
         }
         assert_eq!(Options::parse(&[]), Options::default());
         assert_eq!(Options::parse(&[2, 4, 5]), Options::default());
+        let gap = [1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 2];
+        assert_eq!(Options::parse(&gap), Options { gap: true, ..Options::default() });
     }
 }

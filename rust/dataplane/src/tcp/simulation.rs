@@ -11,8 +11,14 @@ use nextmini_policy::time::Instant;
 use nextmini_wire::control::Congestion;
 
 use super::endpoint::{Endpoint, Partial, Shape};
+use super::segment::{FIN, SYN, Segment};
 
-/// A sender that always has something to say, a receiver that reads it, and a path between them.
+/// Bytes of a sender's buffer.
+const BUFFER: usize = 1 << 18;
+/// Of one that is shown with what is in there.
+const LITTLE: usize = 1 << 13;
+
+/// A sender that always has something to say, up to a size, a receiver that reads it, and a path between them.
 struct Simulation {
     now: Instant,
     client: Endpoint,
@@ -20,62 +26,81 @@ struct Simulation {
     /// What is under way to either of them, and when it arrives.
     there: VecDeque<(Instant, Bytes)>,
     back: VecDeque<(Instant, Bytes)>,
-    delay: Duration,
-    /// Whether the packet of this number, counted from the first one of either side, is lost.
-    loses: Box<dyn FnMut(u64) -> bool>,
-    packets: u64,
+    /// Whether a segment is lost.
+    loses: Loses,
+    left: usize,
     received: u64,
 }
 
+type Loses = Box<dyn FnMut(&Segment) -> bool>;
+
+const DELAY: Duration = Duration::from_millis(10);
+/// Bytes of data in a full segment.
+const FULL: u32 = 1_460;
+
 impl Simulation {
-    fn new(
-        congestion: Congestion,
-        partial: Partial,
-        window: usize,
-        loses: impl FnMut(u64) -> bool + 'static,
-    ) -> Self {
+    fn new(congestion: Congestion, buffer: usize, size: usize, loses: Loses) -> Self {
         let now = Instant(1_000_000_000);
-        let shape = Shape { mtu: 1_500, receive: 4_096, send: window, congestion, partial, seed: 3 };
+        let partial = Partial::AtOnce;
+        let shape = Shape { mtu: 1_500, receive: 4_096, send: buffer, congestion, partial, seed: 3 };
         let address = |last: u8, port: u16| SocketAddr::from(([10, 0, 0, last], port));
         let client = Endpoint::connect(address(1, 1_024), address(2, 80), &shape, now).unwrap();
-        let shape = Shape { receive: window, send: 4_096, congestion: Congestion::None, ..shape };
+        let shape = Shape { receive: 2 * buffer, send: 4_096, congestion: Congestion::None, ..shape };
         let server = Endpoint::listen(address(2, 80), &shape, now).unwrap();
-        Self {
-            now,
-            client,
-            server,
-            there: VecDeque::new(),
-            back: VecDeque::new(),
-            delay: Duration::from_millis(10),
-            loses: Box::new(loses),
-            packets: 0,
-            received: 0,
-        }
+        let (there, back) = (VecDeque::new(), VecDeque::new());
+        Self { now, client, server, there, back, loses, left: size, received: 0 }
     }
 
-    fn lossy(congestion: Congestion, window: usize, loss: f64, seed: u64) -> Self {
+    /// A connection of which packets are lost by chance.
+    fn random(congestion: Congestion, buffer: usize, loss: f64, seed: u64) -> Self {
         let mut random = Random::new(seed, &[]);
-        Self::new(congestion, Partial::AtOnce, window, move |_| random.unit() < loss)
+        Self::new(congestion, buffer, usize::MAX, Box::new(move |_| random.unit() < loss))
     }
 
-    /// Both ends have their turns until neither has more to do; then time passes until something happens.
-    fn step(&mut self) {
+    /// A connection of which the segment with this byte is lost so many times, for each of these.
+    fn losing(size: usize, bytes: &[(u32, u32)]) -> Self {
+        let (mut bytes, mut first) = (bytes.to_vec(), None);
+        let loses = move |segment: &Segment| {
+            if segment.flags & SYN != 0 {
+                first.get_or_insert(segment.sequence.wrapping_add(1));
+            }
+            let Some(first) = first.filter(|_| segment.data > 0) else { return false };
+            let begin = segment.sequence.wrapping_sub(first);
+            let lost = bytes
+                .iter_mut()
+                .find(|(byte, times)| (begin..begin + segment.data).contains(byte) && *times > 0);
+            lost.is_some_and(|(_, times)| {
+                *times -= 1;
+                true
+            })
+        };
+        Self::new(Congestion::Reno, BUFFER, size, Box::new(loses))
+    }
+
+    fn losses(&self) -> (u64, u64) {
+        (self.client.track().retransmitted(), self.client.recovery().timeouts())
+    }
+
+    /// Both ends have their turns until neither has more to do; then time passes until something happens. Whether it will.
+    fn step(&mut self) -> bool {
         while self.turn() {}
         let next = [self.there.front(), self.back.front()].into_iter().flatten().map(|&(at, _)| at);
         let timers = [self.client.next(self.now), self.server.next(self.now)].into_iter().flatten();
-        self.now = next.chain(timers).min().unwrap().max(self.now);
-        let now = self.now;
+        let Some(next) = next.chain(timers).min() else { return false };
+        let now = next.max(self.now);
+        self.now = now;
         for (queue, end) in [(&mut self.there, &mut self.server), (&mut self.back, &mut self.client)] {
             while queue.front().is_some_and(|&(at, _)| at <= now) {
                 end.take(queue.pop_front().unwrap().1, now);
             }
         }
+        true
     }
 
     fn turn(&mut self) -> bool {
         let now = self.now;
         let mut progress = false;
-        let arrives = now + self.delay;
+        let arrives = now + DELAY;
         for (end, queue, sends) in
             [(&mut self.client, &mut self.there, true), (&mut self.server, &mut self.back, false)]
         {
@@ -84,15 +109,16 @@ impl Simulation {
             while end.socket().can_recv() {
                 self.received += end.socket().recv(|bytes| (bytes.len(), bytes.len())).unwrap() as u64;
             }
-            if sends && end.socket().can_send() {
-                end.socket().send(|room| (room.len(), ())).unwrap();
+            if sends && self.left > 0 && end.socket().can_send() {
+                let left = self.left;
+                let most = |room: &mut [u8]| (room.len().min(left), room.len().min(left));
+                self.left -= end.socket().send(most).unwrap();
                 progress = true;
             }
             end.fetch(&mut batch, now);
             progress |= !batch.is_empty();
             for packet in batch {
-                self.packets += 1;
-                if !(self.loses)(self.packets) {
+                if !(self.loses)(&Segment::parse(&packet.payload).unwrap()) {
                     queue.push_back((arrives, packet.payload));
                 }
             }
@@ -102,9 +128,7 @@ impl Simulation {
 
     fn run(&mut self, time: Duration) {
         let end = self.now + time;
-        while self.now < end {
-            self.step();
-        }
+        while self.now < end && self.step() {}
     }
 }
 
@@ -116,38 +140,98 @@ fn window_of(end: &mut Endpoint) -> Option<u64> {
     after.split(',').next()?.parse().ok()
 }
 
+/// RFC 5681's sender loses half of its window now and then, and nothing else: Mathis, Semke, Mahdavi and Ott, "The
+/// Macroscopic Behavior of the TCP Congestion Avoidance Algorithm" (1997), with C for random losses.
 #[test]
-fn mathis() {
-    for congestion in [Congestion::Reno, Congestion::Cubic] {
-        for seed in 1..=8 {
-            let mut simulation = Simulation::lossy(congestion, 1 << 20, 0.01, seed);
-            simulation.run(Duration::from_secs(60));
-            let rate = simulation.received as f64 * 8.0 / 60.0;
-            let expected = 1_460.0 * 8.0 / 0.02 * 1.22 / 0.1;
-            println!(
-                "{congestion:?} {seed}: {:.2} Mbit/s {:.3} again {} timeouts {}",
-                rate / 1e6,
-                rate / expected,
-                simulation.client.track().retransmitted(),
-                simulation.client.recovery().timeouts()
-            );
-        }
-    }
+fn a_lossy_path_carries_what_it_is_expected_to() {
+    let (seconds, seeds) = (60, 6);
+    let expected = f64::from(FULL) / (DELAY * 2).as_secs_f64() * 1.22 / 0.01_f64.sqrt();
+    let shares = (1..=seeds).map(|seed| {
+        let mut simulation = Simulation::random(Congestion::Reno, BUFFER, 0.01, seed);
+        simulation.run(Duration::from_secs(seconds));
+        let (again, timeouts) = simulation.losses();
+        assert!(timeouts > 0 && timeouts * 4 < again, "{timeouts} timeouts, {again} segments sent again");
+        simulation.received as f64 / seconds as f64 / expected
+    });
+    let shares: Vec<f64> = shares.collect();
+    assert!(shares.iter().all(|share| (0.5..1.0).contains(share)), "{shares:?}");
 }
 
 #[test]
 fn the_window_is_the_socket_s_own_whatever_is_lost() {
     for congestion in [Congestion::Reno, Congestion::Cubic] {
         for seed in 1..=10 {
-            let loss = seed as f64 * 0.01;
-            let mut simulation = Simulation::lossy(congestion, 1 << 14, loss, seed);
-            for step in 0..400 {
-                simulation.step();
+            let mut simulation = Simulation::random(congestion, LITTLE, seed as f64 * 0.01, seed);
+            for step in 0..300 {
+                assert!(simulation.step());
                 let own = window_of(&mut simulation.client).unwrap();
                 let seen = simulation.client.recovery().window().unwrap();
-                // What has arrived was not polled yet, by neither.
-                assert_eq!(seen, own, "{congestion:?} {seed} at step {step}");
+                // The cubic root is not reckoned alike to the last digit.
+                let apart = if congestion == Congestion::Cubic { own / 500 } else { 0 };
+                assert!(own.abs_diff(seen) <= apart, "{congestion:?} {seed}, step {step}: {seen}, {own}");
             }
         }
+    }
+}
+
+#[test]
+fn without_congestion_control_there_is_no_window() {
+    let mut simulation = Simulation::random(Congestion::None, BUFFER, 0.01, 1);
+    simulation.run(Duration::from_secs(1));
+    assert_eq!(simulation.client.recovery().window(), None);
+    assert!(simulation.received > 0);
+}
+
+#[test]
+fn what_is_lost_is_sent_again_without_waiting_for_the_timer_if_anything_follows() {
+    let size = 100 * FULL as usize;
+    for (lost, again) in [
+        (&[][..], 0),
+        (&[(40, 1)], 1),
+        // Several of one window: the others are known when the first one has arrived (RFC 6582).
+        (&[(40, 1), (42, 1)], 2),
+        (&[(40, 1), (41, 1), (45, 1)], 3),
+        // One follows, not three (RFC 5827).
+        (&[(98, 1)], 1),
+    ] {
+        let lost: Vec<_> = lost.iter().map(|&(segment, times)| (segment * FULL + 9, times)).collect();
+        let mut simulation = Simulation::losing(size, &lost);
+        simulation.run(Duration::from_secs(5));
+        assert_eq!((simulation.losses(), simulation.received), ((again, 0), size as u64), "{lost:?}");
+    }
+}
+
+#[test]
+fn each_time_that_the_timer_runs_out_is_counted() {
+    let size = 100 * FULL as usize;
+    // Nothing follows; it is lost again; it is lost three times; what was sent again is lost.
+    for (lost, losses) in
+        [((99, 1), (1, 1)), ((99, 2), (2, 2)), ((99, 4), (4, 4)), ((40, 2), (2, 1)), ((0, 1), (1, 1))]
+    {
+        let mut simulation = Simulation::losing(size, &[(lost.0 * FULL + 9, lost.1)]);
+        simulation.run(Duration::from_secs(20));
+        assert_eq!(simulation.received, size as u64, "{lost:?}");
+        let (again, timeouts) = simulation.losses();
+        assert_eq!(timeouts, losses.1, "{lost:?}");
+        assert!(again >= losses.0, "{lost:?}: {again}");
+    }
+}
+
+#[test]
+fn a_syn_or_a_fin_that_is_lost_is_a_timeout_too() {
+    for (flag, times) in [(SYN, 1), (SYN, 3), (FIN, 1), (FIN, 2)] {
+        let mut left = times;
+        let loses = move |segment: &Segment| {
+            let lost = segment.flags & flag != 0 && left > 0;
+            left -= u64::from(lost);
+            lost
+        };
+        let mut simulation = Simulation::new(Congestion::Reno, BUFFER, 1_000, Box::new(loses));
+        while simulation.received < 1_000 {
+            assert!(simulation.step());
+        }
+        simulation.client.socket().close();
+        simulation.run(Duration::from_secs(10));
+        assert_eq!((simulation.losses(), simulation.received), ((0, times), 1_000), "{flag}, {times} times");
     }
 }
