@@ -153,7 +153,8 @@ def test_a_process_that_knows_no_tcp_flows_is_understood() -> None:
 
 @pytest.mark.parametrize("seconds", [float("nan"), float("inf"), -1.0, "1", None])
 def test_seconds_that_are_no_duration_are_refused(seconds: object) -> None:
-    change = {"flow": 1, "end": "sink", "status": "running", "bytes": 0, "retransmitted": 0, "reordered": 0}
+    counts = dict.fromkeys(("bytes", "retransmitted", "reordered", "timeouts"), 0)
+    change = {"flow": 1, "end": "sink", "status": "running", **counts}
     good = decode(packed({"type": "flow_state", "changes": [{**change, "seconds": 2}]}))
     assert isinstance(good, FlowState)
     assert good.changes[0].seconds == 2.0

@@ -208,7 +208,7 @@ fn each_time_that_the_timer_runs_out_is_counted() {
     for (lost, losses) in
         [((99, 1), (1, 1)), ((99, 2), (2, 2)), ((99, 4), (4, 4)), ((40, 2), (2, 1)), ((0, 1), (1, 1))]
     {
-        let mut simulation = Simulation::losing(size, &[(lost.0 * FULL + 9, lost.1)]);
+        let mut simulation = Simulation::losing(size, &[((lost.0 + 1) * FULL - 1, lost.1)]);
         simulation.run(Duration::from_secs(20));
         assert_eq!(simulation.received, size as u64, "{lost:?}");
         let (again, timeouts) = simulation.losses();
