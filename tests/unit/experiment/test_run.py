@@ -102,6 +102,7 @@ async def test_a_run_that_passes(options: RunOptions) -> None:
         "goodput_bps": 112000,
         "route": ["n1", "n2", "n3", "n4"],
         "retransmitted": 2,
+        "timeouts": 0,
         "reordered": 1,
         "restarts": 0,
         "checksum": CHECKSUM,
