@@ -20,6 +20,7 @@ def says(end: str, status: str = "completed", **changes: Any) -> FlowChange:
         "bytes": 1000,
         "seconds": 0.5,
         "retransmitted": 3 if end == "source" else 0,
+        "timeouts": 1 if end == "source" else 0,
         "reordered": 2 if end == "sink" else 0,
         "checksum": SUM,
         "route": None,
@@ -77,7 +78,7 @@ def test_verdicts(source: FlowChange | None, sink: FlowChange | None, verdict: V
 def test_the_receiver_tells_what_arrived_and_the_source_how_long_it_took() -> None:
     known = tracker(says("source", seconds=0.5), says("sink", seconds=0.4)).flows[1]
     assert (known.bytes, known.seconds, known.goodput) == (1000, 0.5, 16000)
-    assert (known.retransmitted, known.reordered, known.checksum) == (3, 2, SUM)
+    assert (known.retransmitted, known.timeouts, known.reordered, known.checksum) == (3, 1, 2, SUM)
     assert (known.route, known.path) == (9, (1, 2, 3))
 
 
