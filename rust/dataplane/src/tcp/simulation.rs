@@ -62,7 +62,7 @@ impl Simulation {
         let (mut bytes, mut first) = (bytes.to_vec(), None);
         let loses = move |segment: &Segment| {
             if segment.flags & SYN != 0 {
-                first.get_or_insert(segment.sequence.wrapping_add(1));
+                first.get_or_insert_with(|| segment.sequence.wrapping_add(1));
             }
             let Some(first) = first.filter(|_| segment.data > 0) else { return false };
             let begin = segment.sequence.wrapping_sub(first);
