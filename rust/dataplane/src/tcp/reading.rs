@@ -38,7 +38,8 @@ pub struct Before {
 impl Reading {
     /// How this segment is read to a socket that stands so.
     pub fn of(segment: &Segment, recovery: &Recovery) -> Self {
-        if segment.length() > 0 {
+        // Upon duplicates the socket stops the timer of a FIN, and never sends it again.
+        if segment.length() > 0 || recovery.only_fin_is_left(segment.acknowledges) {
             return Self::default();
         }
         if recovery.is_repeated(segment) {

@@ -121,6 +121,11 @@ impl Recovery {
         self.repairs.is_none() && self.window.as_ref().is_some_and(Window::grows)
     }
 
+    /// Whether nothing but a FIN is beyond this number.
+    pub fn only_fin_is_left(&self, number: u32) -> bool {
+        self.numbers.is_some_and(|numbers| numbers.fin == Some(number.wrapping_add(1)))
+    }
+
     /// Whether a segment acknowledges what the one before has, while more is under way.
     pub fn is_repeated(&self, segment: &Segment) -> bool {
         let number = segment.acknowledges;

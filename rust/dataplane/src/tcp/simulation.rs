@@ -9,6 +9,7 @@ use bytes::Bytes;
 use nextmini_policy::random::Random;
 use nextmini_policy::time::Instant;
 use nextmini_wire::control::Congestion;
+use smoltcp::socket::tcp::State;
 
 use super::endpoint::{Endpoint, Partial, Shape};
 use super::segment::{FIN, SYN, Segment};
@@ -233,5 +234,32 @@ fn a_syn_or_a_fin_that_is_lost_is_a_timeout_too() {
         simulation.client.socket().close();
         simulation.run(Duration::from_secs(10));
         assert_eq!((simulation.losses(), simulation.received), ((0, times), 1_000), "{flag}, {times} times");
+    }
+}
+
+#[test]
+fn a_fin_that_is_lost_with_data_before_it_is_sent_again() {
+    let size = 20 * FULL as usize;
+    for before in 1..=4 {
+        let (mut data, mut fins, mut first) = (1, 2, None);
+        let loses = move |segment: &Segment| {
+            if segment.flags & SYN != 0 {
+                first.get_or_insert_with(|| segment.sequence.wrapping_add(1));
+            }
+            let from = first.map_or(0, |first: u32| segment.end().wrapping_sub(first));
+            let late = segment.data > 0 && from + before * FULL > size as u32;
+            let left = if segment.flags & FIN != 0 { &mut fins } else { &mut data };
+            let lost = *left > 0 && (segment.flags & FIN != 0 || late);
+            *left -= u32::from(lost);
+            lost
+        };
+        let mut simulation = Simulation::new(Congestion::Reno, BUFFER, size, Box::new(loses));
+        while simulation.left > 0 {
+            assert!(simulation.step());
+        }
+        simulation.client.socket().close();
+        simulation.run(Duration::from_secs(5));
+        assert_eq!(simulation.received, size as u64, "{before}");
+        assert_eq!(simulation.client.socket().state(), State::FinWait2, "{before}");
     }
 }
