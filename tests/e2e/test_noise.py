@@ -45,6 +45,9 @@ nodes = 4
 [[links]]
 ends = ["n2", "n3"]
 transport = "quic"
+[[links]]
+ends = ["n2", "n4"]
+transport = "tls"
 [[socks]]
 node = "n1"
 listen = {0}
@@ -172,8 +175,8 @@ def _sent_through(entrance: int, server: int, data: bytes) -> bytes:
 
 
 def _real(program: Program, entrance: int, server: int, data: bytes) -> None:
-    """A flow over the QUIC link, one over the TCP link, and a program's connection: all whole."""
-    for ends in (("n2", "n3"), ("n4", "n1")):
+    """A flow over the QUIC link, one over TCP, one inside TLS, and a program's connection: all whole."""
+    for ends in (("n2", "n3"), ("n4", "n1"), ("n4", "n2")):
         flow = said(program, "flow", "add", *ends, "--size", "1 MB", "--wait")
         assert (flow["status"], flow["bytes"]) == ("completed", 1_000_000)
     assert _sent_through(entrance, server, data) == hashlib.sha256(data).digest()
@@ -202,7 +205,7 @@ def test_noise_at_every_port_ends_nothing_and_what_is_real_goes_on(program: Prog
     for pid, before in memory.items():
         assert _resident(pid) - before < MOST_GROWTH
     status = said(program, "status")
-    assert (status["troubles"], status["links"]) == ([], {"up": 4})
+    assert (status["troubles"], status["links"]) == ([], {"up": 5})
     assert _lines(folder) - lines < MOST_LINES
     done = said(program, "down")
     long, *others = done["flows"]

@@ -17,7 +17,7 @@ from nextmini.scenario import Scenario, loads
 if TYPE_CHECKING:
     from nextmini.bench.running import Bench
 
-Transport = Literal["tcp", "memory", "quic"]
+Transport = Literal["tcp", "memory", "quic", "tls"]
 Mode = Literal["normal", "max"]
 Kind = Literal["lossless", "tcp"]
 Congestion = Literal["none", "reno", "cubic"]

@@ -28,7 +28,9 @@ def lossless(
     hops: Annotated[
         str, typer.Option(metavar="N,N,...", help="Nodes between source and destination.")
     ] = "1,2,5,10",
-    transport: Annotated[Literal["tcp", "memory"], typer.Option(help="What links are made of.")] = "tcp",
+    transport: Annotated[
+        Literal["tcp", "memory", "tls"], typer.Option(help="What links are made of.")
+    ] = "tcp",
     flows: Annotated[int, typer.Option(help="Flows at once.")] = 1,
     processors: Annotated[int, typer.Option(help="Processors of each node.")] = 1,
     seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,

@@ -94,7 +94,9 @@ def place_link(
     up = link.up and a.up and b.up
     if link.transport == "memory":
         if a.process != b.process:
-            return Unplaceable("a memory link has both ends in one process; set its transport to tcp or quic")
+            return Unplaceable(
+                "a memory link has both ends in one process; set its transport to tcp, tls or quic"
+            )
         return {a.process: _link_record(link, up, dial=False, listen_end=False, peer=None)}
     if a.process == b.process:
         address = listen.get(a.process)

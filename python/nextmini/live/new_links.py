@@ -68,7 +68,7 @@ def _transport(carriage: Carriage, one: Node, other: Node, where: str) -> str:
     if transport == "memory" and one.process != other.process:
         message = f"memory cannot carry it from process {one.process + 1} to process {other.process + 1}"
         raise ScenarioError(
-            problems(where, [Finding(("transport",), message, 'write "auto", "tcp" or "quic"')])
+            problems(where, [Finding(("transport",), message, 'write "auto", "tcp", "tls" or "quic"')])
         )
     conflict = congestion_conflict(transport, carriage.congestion)
     if conflict is not None:

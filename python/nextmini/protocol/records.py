@@ -13,7 +13,7 @@ from nextmini.protocol.direction import CONSTANT, PLAIN, ArrivalRecord, Directio
 from nextmini.protocol.fidelity import NEVER_MEASURED, Quantiles
 
 Mapping = Literal["sequential", "concurrent"]
-Transport = Literal["memory", "tcp", "quic"]
+Transport = Literal["memory", "tcp", "quic", "tls"]
 RecordKind = Literal["node", "link", "route", "flow"]
 LinkStatus = Literal["up", "down"]
 SocksMode = Literal["max", "normal"]

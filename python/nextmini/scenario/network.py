@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from nextmini.scenario.trace import Point, TraceKind
 
 Timing = Literal["normal", "precise"]
-Transport = Literal["memory", "tcp", "quic"]
+Transport = Literal["memory", "tcp", "quic", "tls"]
 Mapping = Literal["sequential", "concurrent"]
 Origin = Literal["scenario", "computed"]
 Reroute = Literal["none", "fast"]
@@ -73,7 +73,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """A link between nodes `a` and `b`; `transport` is "memory", "tcp" or "quic", never "auto".
+    """A link between nodes `a` and `b`; `transport` is one of `Transport`, never "auto".
 
     `forward` is from `a` to `b`, `backward` from `b` to `a`. A `flaw` is why a row of the database cannot be
     used; the links of a scenario have none.

@@ -34,7 +34,7 @@ from nextmini.scenario.max_table import NodeMax
 from nextmini.scenario.network import Reroute
 from nextmini.scenario.table import Table
 
-AskedTransport = Literal["auto", "memory", "tcp", "quic"]
+AskedTransport = Literal["auto", "memory", "tcp", "quic", "tls"]
 
 
 class ExperimentTable(Table):
@@ -95,8 +95,8 @@ class NetworkTable(Table):
     )
     transport: AskedTransport = Field(
         default="auto",
-        description="What carries links. `auto`: memory inside a process, tcp between processes. `quic`: "
-        "encrypted, in UDP packets.",
+        description="What carries links. `auto`: memory inside a process, tcp between processes. `tls`: "
+        "encrypted, in a TCP connection. `quic`: encrypted, in UDP packets.",
     )
     mtu: int = Field(
         default=1500,
@@ -178,8 +178,8 @@ class Carriage(Table):
     )
     congestion: Congestion = Field(
         default="cubic",
-        description="Congestion control of its connection, if it has one: over TCP one that the kernel has, "
-        "over QUIC `cubic`, `reno` or `bbr`.",
+        description="Congestion control of its connection, if it has one: over TCP and TLS one that the "
+        "kernel has, over QUIC `cubic`, `reno` or `bbr`.",
         examples=["cubic"],
     )
 

@@ -21,7 +21,6 @@ use nextmini_policy::route::{Route, RouteError};
 use nextmini_wire::control::{
     self, Applied, Apply, FlowKind, LinkCounters, LinkFidelity, Rejection, RowKind, Transport,
 };
-use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{FlowId, LinkId, NodeId};
 use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
@@ -42,7 +41,7 @@ use crate::flow::sink::Sink;
 use crate::flow::source::{Source, Stats};
 use crate::ingress::Ingress;
 use crate::link::Outgoing;
-use crate::link::listen::Expected;
+use crate::link::listen::Arrivals;
 use crate::link::orders::Traces;
 use crate::local::{Local, Stack};
 use crate::max;
@@ -54,6 +53,7 @@ use crate::task::Task;
 use crate::tcp::actor::{self, Actor, Message};
 use crate::tcp::source::TcpSource;
 use crate::timers::Timers;
+use crate::tls::identity::Identity;
 use crate::tun::{Device, Readers, Reading};
 use crate::tunnel::open::Tunnels;
 use crate::tunnel::registry::News;
@@ -64,8 +64,8 @@ const FAREWELL: Duration = Duration::from_secs(2);
 /// What all nodes of an experiment share.
 #[derive(Clone, Debug)]
 pub struct Experiment {
-    /// What the ends of links prove that they have.
-    pub key: LinkKey,
+    /// What the ends of links prove.
+    pub identity: Identity,
     /// Where QUIC links arrive.
     pub udp: Arc<UdpSocket>,
     /// What synthetic flows carry.
@@ -84,7 +84,7 @@ pub struct Experiment {
 #[derive(Debug)]
 pub struct Host {
     experiment: Experiment,
-    expected: Expected,
+    arrivals: Arrivals,
     events: Events,
     routes: Arc<Routes>,
     nodes: FxHashMap<NodeId, HostedNode>,
@@ -154,14 +154,14 @@ enum RowError {
 
 impl Host {
     /// A process without nodes, whose listener brings connections for what it is to expect.
-    pub fn new(experiment: Experiment, expected: Expected, events: Events, routes: Arc<Routes>) -> Self {
+    pub fn new(experiment: Experiment, arrivals: Arrivals, events: Events, routes: Arc<Routes>) -> Self {
         let captures = Captures::new(Arc::clone(&routes));
         let (chains, timers) = (Arc::clone(&experiment.chains), experiment.timers.clone());
         Self {
-            quic: QuicLinks::new(experiment.key.clone(), Arc::clone(&experiment.udp)),
+            quic: QuicLinks::new(experiment.identity.clone(), Arc::clone(&experiment.udp)),
             tunnels: Tunnels::new(chains, timers, events.clone()),
             experiment,
-            expected,
+            arrivals,
             events,
             routes,
             nodes: FxHashMap::default(),
@@ -298,7 +298,7 @@ impl Host {
 
     /// How many connections at the process's ports did not become one of a link.
     pub fn refused(&self) -> u64 {
-        self.expected.refusals().count() + self.quic.refused()
+        self.arrivals.refusals().count() + self.quic.refused()
     }
 
     /// How many packets of programs this process did not read in time.

@@ -13,7 +13,7 @@
 //! - [`node`], [`ingress`]: what a node does with packets, and who does it; [`routes`]: what it looks up
 //! - [`local`], [`tun`], [`devices`]: a node's own end of IP, and the programs behind it, which are in its [`room`]
 //! - [`link`]: what carries packets between nodes, and [`capture`]: who watches them
-//! - [`quic`]: links over QUIC
+//! - [`quic`]: links over QUIC, and [`tls`]: what they and links inside TLS prove
 //! - [`max`]: flows that cross links on connections of their own, beside their packets
 //! - [`entrance`]: where programs' TCP connections are taken in, and [`outside`]: where they may leave the network
 //! - [`tunnel`]: connections as lossless sessions, which are packets like any
@@ -55,6 +55,7 @@ pub mod stop;
 pub mod task;
 pub mod tcp;
 pub mod timers;
+pub mod tls;
 pub mod tun;
 pub mod tunnel;
 pub mod watch;

@@ -26,13 +26,14 @@ use crate::control::trust::{Trust, TrustError};
 use crate::event::Event;
 use crate::home::Home;
 use crate::host::{Experiment, Host};
-use crate::link::listen::{self, Expected};
+use crate::link::listen::{self, Arrivals};
 use crate::link::ports::{Ports, PortsError};
 use crate::max::chain::Chains;
 use crate::outside::Outside;
 use crate::routes::Routes;
 use crate::stop::StopSignal;
 use crate::timers::Timers;
+use crate::tls::identity::{Identity, IdentityError};
 use crate::tun::Readers;
 use crate::watch::Watch;
 
@@ -116,6 +117,9 @@ pub enum ProcessError {
     /// The links' key is none.
     #[error(transparent)]
     Key(#[from] KeyError),
+    /// The links' key is of no use.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
     /// Another experiment answers at the controller's address.
     #[error("another experiment's controller answers now; this process ends")]
     OtherExperiment,
@@ -169,7 +173,7 @@ struct Process {
     udp: Arc<UdpSocket>,
     accepting: Option<JoinHandle<()>>,
     capturing: Option<JoinHandle<()>>,
-    expected: Expected,
+    arrivals: Arrivals,
     routes: Arc<Routes>,
     events: (mpsc::UnboundedSender<Event>, mpsc::UnboundedReceiver<Event>),
     captures: mpsc::Receiver<Asked>,
@@ -213,7 +217,7 @@ impl Process {
             udp: Arc::new(ports.udp),
             accepting: None,
             capturing,
-            expected: Expected::default(),
+            arrivals: Arrivals::default(),
             routes,
             events,
             captures,
@@ -288,9 +292,10 @@ impl Process {
         let elsewhere = self.options.namespace.as_ref().map(|_| self.home.namespace());
         let (routes, events) = (Arc::clone(&self.routes), self.events.0.clone());
         let chains = Chains::new(key.clone(), routes, events, Outside::new(elsewhere), welcome.pipe as usize);
+        let identity = Identity::new(key.clone())?;
         if let Some(listener) = self.listener.take() {
-            let (expected, chains) = (self.expected.clone(), Arc::clone(&chains));
-            let accepting = listen::accept(listener, key.clone(), expected, chains);
+            let (arrivals, chains) = (self.arrivals.clone(), Arc::clone(&chains));
+            let accepting = listen::accept(listener, identity.clone(), arrivals, chains);
             self.accepting = Some(tokio::spawn(accepting));
         }
         let timers = Timers::start(welcome.timing).map_err(ProcessError::Timer)?;
@@ -301,7 +306,7 @@ impl Process {
         let workers = tokio::runtime::Handle::current().metrics().num_workers();
         let readers = Arc::new(Readers::new(workers).map_err(ProcessError::Timer)?);
         let experiment = Experiment {
-            key: key.clone(),
+            identity,
             udp: Arc::clone(&self.udp),
             pattern,
             seed: welcome.seed,
@@ -310,7 +315,7 @@ impl Process {
             chains,
         };
         let host =
-            Host::new(experiment, self.expected.clone(), self.events.0.clone(), Arc::clone(&self.routes));
+            Host::new(experiment, self.arrivals.clone(), self.events.0.clone(), Arc::clone(&self.routes));
         self.running = Some(Running { experiment: welcome.experiment, key, host, watch });
         Ok(false)
     }
@@ -336,6 +341,7 @@ impl ProcessError {
             | Self::Trust(_)
             | Self::Timer(_)
             | Self::Key(_)
+            | Self::Identity(_)
             | Self::OtherExperiment => false,
         }
     }

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,6 +16,9 @@ from nextmini.errors import ControllerError, RunError
 from nextmini.experiment import Interrupt, Outcome
 from nextmini.experiment.interrupt import Interrupted
 from nextmini.scenario import resolve
+
+if TYPE_CHECKING:
+    from nextmini.bench.chains import Transport
 
 
 @pytest.mark.parametrize(
@@ -50,9 +53,10 @@ def test_a_chain_has_its_relays_between_the_ends() -> None:
     assert len(network.flows) == 3
 
 
-def test_memory_links_are_memory_links() -> None:
-    network = resolve(chain(Plan(transport="memory"), 1).scenario)
-    assert {link.transport for link in network.links} == {"memory"}
+@pytest.mark.parametrize("transport", ["memory", "tls"])
+def test_links_are_what_they_are_asked_to_be(transport: Transport) -> None:
+    network = resolve(chain(Plan(transport=transport), 1).scenario)
+    assert {link.transport for link in network.links} == {transport}
 
 
 def test_figures() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -12,6 +13,9 @@ from nextmini.protocol import ArrivalRecord, DirectionRecord, LinkRecord, NodeRe
 from nextmini.scenario import Arrival, Flow, Link, Node, Socks
 
 from .rows import flow, line, link, node, route, view
+
+if TYPE_CHECKING:
+    from nextmini.protocol.records import Transport
 
 NO_SUCH_CONGESTION = (
     '"dctcp" is no congestion control of QUIC links; write "cubic", "reno" or "bbr", or transport = "tcp"'
@@ -68,11 +72,12 @@ def test_a_tcp_link_inside_a_process_has_both_ends_there() -> None:
 
 
 @pytest.mark.parametrize("ends", [(0, 0), (0, 1)])
-def test_a_quic_link_has_the_places_of_a_tcp_link(ends: tuple[int, int]) -> None:
+@pytest.mark.parametrize("kind", ["quic", "tls"])
+def test_an_encrypted_link_has_the_places_of_a_tcp_link(kind: Transport, ends: tuple[int, int]) -> None:
     made = line(*ends)
-    placed = [place_link(replace(made.links[1], transport=kind), made, LISTEN) for kind in ("tcp", "quic")]
-    assert isinstance(placed[0], dict)
-    assert placed[1] == {where: replace(one, transport="quic") for where, one in placed[0].items()}
+    plain, sealed = (place_link(replace(made.links[1], transport=one), made, LISTEN) for one in ("tcp", kind))
+    assert isinstance(plain, dict)
+    assert sealed == {where: replace(one, transport=kind) for where, one in plain.items()}
 
 
 def test_a_memory_link_has_no_address() -> None:
@@ -164,14 +169,14 @@ def test_chunks_are_as_large_as_every_link_of_the_path_bears() -> None:
         (link(1, 1, 9), "there is no node 9"),
         (link(1, 9, 1), "there is no node 9"),
         (link(1, 1, 1), "both ends are the same node"),
-        (link(1, 1, 2, "sctp"), "transport 'sctp' is none of memory, tcp, quic"),
+        (link(1, 1, 2, "sctp"), "transport 'sctp' is none of memory, tcp, quic, tls"),
         (
             replace(link(1, 1, 2, "quic"), congestion="dctcp"),
             NO_SUCH_CONGESTION,
         ),
         (
             link(1, 1, 3, "memory"),
-            "a memory link has both ends in one process; set its transport to tcp or quic",
+            "a memory link has both ends in one process; set its transport to tcp, tls or quic",
         ),
         (link(1, 1, 2, cost=0.0), "cost 0.0 is not above 0"),
         (link(1, 1, 2, cost=float("nan")), "cost nan is not above 0"),

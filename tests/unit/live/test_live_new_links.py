@@ -44,6 +44,8 @@ def test_what_carries_it_may_be_said() -> None:
     assert (link.transport, link.congestion) == ("quic", "bbr")
     assert link.forward.texts() == link.backward.texts() == {"delay": "5 ms"}
     assert made("n1", "n3", transport="quic").transport == "quic"
+    sealed = made("n1", "n4", transport="tls", congestion="reno")
+    assert (sealed.transport, sealed.congestion) == ("tls", "reno")
     assert made("n1", "n3", transport="auto", congestion="dctcp").congestion == "dctcp"
     assert made("n1", "n4", transport=None, congestion=None).transport == "tcp"
 
@@ -51,10 +53,16 @@ def test_what_carries_it_may_be_said() -> None:
 @pytest.mark.parametrize(
     ("said", "told"),
     [
-        ({"transport": "udp"}, 'transport: "udp" is not possible; write "auto", "memory", "tcp" or "quic"'),
+        (
+            {"transport": "udp"},
+            'transport: "udp" is not possible; write "auto", "memory", "tcp", "quic" or "tls"',
+        ),
         (
             {"transport": "memory"},
-            'transport: memory cannot carry it from process 1 to process 2; write "auto", "tcp" or "quic"',
+            (
+                "transport: memory cannot carry it from process 1 to process 2; "
+                'write "auto", "tcp", "tls" or "quic"'
+            ),
         ),
         (
             {"transport": "quic", "congestion": "vegas"},

@@ -51,7 +51,7 @@ _ENDS = st.one_of(
 @given(
     st.integers(3, 12),
     st.integers(1, 3),
-    st.sampled_from(["auto", "tcp", "quic"]),
+    st.sampled_from(["auto", "tcp", "quic", "tls"]),
     st.floats(1e-6, 1e9),
     st.lists(st.tuples(_FLOWS | _TCP_FLOWS, _ENDS), max_size=3),
 )

@@ -243,6 +243,12 @@ def test_nothing_else_is_asked_of_links_of_flows_in_max_mode(key: str, ends: lis
     assert f"may be over the link b - c, which is asked for `{said}`; write mode" in problem
 
 
+def test_the_kernel_encrypts_nothing_for_flows_in_max_mode() -> None:
+    (problem,) = _told(_max(), links=[{"ends": ["c", "b"], "transport": "tls"}])
+    assert 'may be over the link b - c, which is asked for `transport = "tls"`; write mode' in problem
+    assert _network(_max(destination="b"), links=[{"ends": ["b", "c"], "transport": "tls"}]).flows
+
+
 def test_what_a_flow_in_max_mode_does_not_cross_may_be_asked_for_anything() -> None:
     slow = {"ends": ["b", "c"], "delay": "1 ms"}
     assert _network(_max(destination="b"), links=[slow]).flows

@@ -308,7 +308,10 @@ def test_values_of_later_versions_are_refused_by_name(table: str, key: str, valu
 
 def test_a_key_of_links_is_known_in_the_topology_too() -> None:
     told = _told(_BASE | {"topology": {"kind": "ring", "nodes": 3, "link": {"delay": 1, "transport": "udp"}}})
-    assert 'topology.link.transport: "udp" is not possible; write "auto", "memory", "tcp" or "quic"' in told
+    assert (
+        'topology.link.transport: "udp" is not possible; write "auto", "memory", "tcp", "quic" or "tls"'
+        in told
+    )
     assert any(one.startswith("topology.link.delay: 1 has no unit; write the unit") for one in told)
 
 

@@ -111,7 +111,7 @@ _VALUES: list[Any] = [
     ),
     *([], ["a"], ["a", "b"], [1, 2], [[]], {}, {"a": 1}, [{}], [{"ends": ["a", "b"]}], {"kind": "ring"}),
     *([80], {"transparent": True}, {"ports": [80]}, "127.0.0.1:80", 80, "none", "namespace", "64 KiB"),
-    *("random", "all_pairs", "custom", "memory", "tcp", "quic", "max"),
+    *("random", "all_pairs", "custom", "memory", "tcp", "quic", "tls", "max"),
     *("5 %", "10 packets", "red", "wrr", "udp", "poisson", [["0 s", "5 bit/s"]], {"delay": "1 ms"}),
     *(
         {"policy": "red"},

@@ -1,4 +1,4 @@
-"""Links that flows in max mode may cross, and cannot: such flows have rates, and nothing else."""
+"""Links that flows in max mode may cross, and cannot: such flows have rates, and nothing else, and no TLS."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class MaxLinks:
     """Finds links on the way of a pair that a flow in max mode cannot cross."""
 
     def __init__(self, web: Web, routes: tuple[Route, ...]) -> None:
-        self._impaired = [(link, key) for link in web.links if (key := _impairment(link)) is not None]
+        self._closed = [(link, key) for link in web.links if (key := _obstacle(link)) is not None]
         self._routes: dict[tuple[int, int], list[Route]] = {}
         for route in routes:
             self._routes.setdefault((route.path[0], route.path[-1]), []).append(route)
@@ -33,7 +33,7 @@ class MaxLinks:
         A pair without routes takes a cheapest path: then it may be on any of these.
         """
         routes = self._routes.get((source, destination))
-        for link, key in self._impaired:
+        for link, key in self._closed:
             crossed = _on(link, routes) if routes else self._on_cheapest(link, source, destination)
             if crossed:
                 return link, key
@@ -73,7 +73,7 @@ def enclosed(web: Web) -> dict[int, tuple[Link, str]]:
     found: dict[int, tuple[Link, str]] = {}
     open_nodes: set[int] = set()
     for link in web.links:
-        key = _impairment(link)
+        key = _obstacle(link)
         for node in (link.a, link.b):
             if key is None:
                 open_nodes.add(node)
@@ -82,7 +82,10 @@ def enclosed(web: Web) -> dict[int, tuple[Link, str]]:
     return {node: why for node, why in found.items() if node not in open_nodes}
 
 
-def _impairment(link: Link) -> str | None:
+def _obstacle(link: Link) -> str | None:
+    """What is asked of the link that bytes which the kernel passes on cannot have."""
+    if link.transport == "tls":
+        return 'transport = "tls"'
     directions = (link.forward, link.backward)
     return next((key for key in IMPAIRMENTS if any(getattr(one, key) for one in directions)), None)
 

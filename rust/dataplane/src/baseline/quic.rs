@@ -11,8 +11,9 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::BaselineError;
-use crate::quic::identity::{Identity, SERVER_NAME};
+use crate::quic::identity::QuicIdentity;
 use crate::quic::{settings, sockets};
+use crate::tls::identity::{Identity, SERVER_NAME};
 
 /// Bytes that are written at a time.
 const PIECE: usize = 64 * 1024;
@@ -39,7 +40,7 @@ type Failure = Box<dyn std::error::Error + Send + Sync>;
 
 async fn transfer(relays: usize, length: Duration) -> Result<f64, Failure> {
     // All ends are this process's: any key will do.
-    let identity = Identity::new(&LinkKey::from_hex(&"0f".repeat(32))?)?;
+    let identity = QuicIdentity::new(&Identity::new(LinkKey::from_hex(&"0f".repeat(32))?)?)?;
     let server = sockets::listening(UdpSocket::bind("127.0.0.1:0")?, &identity)?;
     let (first, mut end, mut ends) = join(&server, &identity).await?;
     // Both ends of a connection are there until all have ended.
@@ -63,7 +64,10 @@ async fn transfer(relays: usize, length: Duration) -> Result<f64, Failure> {
 }
 
 /// One more connection: its two ends, and the socket of the first.
-async fn join(server: &Endpoint, identity: &Identity) -> Result<(Connection, Connection, Endpoint), Failure> {
+async fn join(
+    server: &Endpoint,
+    identity: &QuicIdentity,
+) -> Result<(Connection, Connection, Endpoint), Failure> {
     let to = server.local_addr()?;
     let client = sockets::dialling(to)?;
     let mut config = ClientConfig::new(Arc::clone(&identity.client) as Arc<_>);

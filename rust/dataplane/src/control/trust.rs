@@ -7,16 +7,15 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{WebPkiSupportedAlgorithms, ring, verify_tls13_signature};
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::ring;
+use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, Error, PeerIncompatible, RootCertStore,
-    SignatureScheme, version,
-};
+use rustls::{ClientConfig, Error, RootCertStore, version};
 use sha2::{Digest as _, Sha256};
 use thiserror::Error as ThisError;
+
+use crate::tls::verifier::{Mark, Verifier};
 
 /// Bytes of a fingerprint.
 const BYTES: usize = 32;
@@ -83,7 +82,8 @@ impl fmt::Display for Fingerprint {
 }
 
 impl Fingerprint {
-    fn of(certificate: &CertificateDer<'_>) -> Self {
+    /// That of this certificate.
+    pub(crate) fn of(certificate: &CertificateDer<'_>) -> Self {
         Self(Sha256::digest(certificate).into())
     }
 }
@@ -111,8 +111,9 @@ impl Trust {
     pub fn client(&self) -> Result<Arc<ClientConfig>, TrustError> {
         let provider = Arc::new(ring::default_provider());
         let verifier: Arc<dyn ServerCertVerifier> = match self {
-            Self::Fingerprint(expected) => Arc::new(Pinned {
-                expected: *expected,
+            // Whatever its name and dates: whoever gave the fingerprint meant exactly this one.
+            Self::Fingerprint(expected) => Arc::new(Verifier {
+                expected: Mark::Certificate(*expected),
                 algorithms: provider.signature_verification_algorithms,
             }),
             Self::Authority(path) => {
@@ -142,53 +143,6 @@ fn authorities(path: &Path) -> Result<RootCertStore, TrustError> {
 
 fn unreadable(path: &Path, reason: &dyn fmt::Display) -> TrustError {
     TrustError::File { path: path.to_owned(), reason: reason.to_string() }
-}
-
-/// Who shows this certificate, whatever its name and dates: whoever gave the fingerprint meant exactly this one.
-#[derive(Debug)]
-struct Pinned {
-    expected: Fingerprint,
-    algorithms: WebPkiSupportedAlgorithms,
-}
-
-impl ServerCertVerifier for Pinned {
-    fn verify_server_cert(
-        &self,
-        shown: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _name: &ServerName<'_>,
-        _ocsp: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        // What is compared is public: nothing is learnt from how long it takes.
-        if Fingerprint::of(shown) == self.expected {
-            Ok(ServerCertVerified::assertion())
-        } else {
-            Err(CertificateError::ApplicationVerificationFailure.into())
-        }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _message: &[u8],
-        _shown: &CertificateDer<'_>,
-        _signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Err(PeerIncompatible::Tls12NotOffered.into())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        shown: &CertificateDer<'_>,
-        signed: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, shown, signed, &self.algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.algorithms.supported_schemes()
-    }
 }
 
 #[cfg(test)]

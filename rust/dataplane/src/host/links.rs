@@ -11,6 +11,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Host, HostedNode, RowError};
 use crate::ingress::Ingress;
+use crate::link::carrier::Carrier;
+use crate::link::listen::Expected;
 use crate::link::orders::Orders;
 use crate::link::status::Status;
 use crate::link::stream::End;
@@ -74,8 +76,9 @@ impl Host {
         self.remove_link(row.id, touched);
         let (ends, tasks, status) = match row.transport {
             Transport::Memory => self.memory_link(&row, orders)?,
-            Transport::Tcp => self.tcp_link(&row, orders)?,
+            Transport::Tcp => self.stream_link(&row, orders, &self.arrivals.plain)?,
             Transport::Quic => self.quic_link(&row, orders)?,
+            Transport::Tls => self.stream_link(&row, orders, &self.arrivals.tls)?,
         };
         touched.extend([row.a, row.b]);
         self.links.insert(row.id, HostedLink { row, ends, tasks, status });
@@ -101,16 +104,22 @@ impl Host {
         Ok((ends, tasks, Arc::new(status)))
     }
 
-    fn tcp_link(&self, row: &control::Link, orders: Orders) -> Result<Carried, RowError> {
+    fn stream_link<C: Carrier>(
+        &self,
+        row: &control::Link,
+        orders: Orders,
+        expected: &Expected<C>,
+    ) -> Result<Carried, RowError> {
         let Ends { listening, dialling, status, all } = self.ends(row, orders)?;
         let mut tasks = Vec::new();
         if let Some(end) = listening {
-            let connections = self.expected.expect(row.id, row.a, &row.congestion);
+            let connections = expected.expect(row.id, row.a, &row.congestion);
             let keeping = listen::keep(end, connections, Arc::clone(&status));
             tasks.push(Task::spawn(row.b, "link", self.events.clone(), keeping));
         }
         if let Some(end) = dialling {
-            let keeping = dial::keep(end, peer_of(row)?, self.experiment.key.clone(), Arc::clone(&status));
+            let identity = self.experiment.identity.clone();
+            let keeping = dial::keep::<C>(end, peer_of(row)?, identity, Arc::clone(&status));
             tasks.push(Task::spawn(row.a, "link", self.events.clone(), keeping));
         }
         Ok((all, tasks, status))
@@ -176,7 +185,7 @@ impl Host {
 
     pub(super) fn remove_link(&mut self, id: LinkId, touched: &mut FxHashSet<NodeId>) {
         if let Some(link) = self.links.remove(&id) {
-            self.expected.forget(id);
+            self.arrivals.forget(id);
             self.quic.forget(id);
             touched.extend([link.row.a, link.row.b]);
             link.ends.iter().for_each(|end| end.set_up(LinkUp::Ended));
@@ -217,14 +226,14 @@ fn exits(row: &control::Link) -> Vec<((NodeId, NodeId), Exit)> {
     let (asked, there, back) = (Asked::of(row), (row.a, row.b), (row.b, row.a));
     let (crossing, ends) = match (row.transport, peer(row)) {
         (Transport::Memory, _) => (Crossing::Memory, vec![there, back]),
-        (Transport::Tcp | Transport::Quic, Some(peer)) => {
+        (Transport::Tcp | Transport::Quic | Transport::Tls, Some(peer)) => {
             let here = [(row.dial, there), (row.listen_end, back)].into_iter().filter(|(here, _)| *here);
             // What QUIC has is not the kernel's.
-            let of_tcp = row.transport == Transport::Tcp;
-            let congestion = if of_tcp { row.congestion.as_str() } else { "cubic" }.into();
+            let of_quic = row.transport == Transport::Quic;
+            let congestion = if of_quic { "cubic" } else { row.congestion.as_str() }.into();
             (Crossing::Tcp { peer, congestion }, here.map(|(_, ends)| ends).collect())
         }
-        (Transport::Tcp | Transport::Quic, None) => return Vec::new(),
+        (Transport::Tcp | Transport::Quic | Transport::Tls, None) => return Vec::new(),
     };
     ends.into_iter().map(|ends| (ends, Exit { crossing: crossing.clone(), asked })).collect()
 }

@@ -5,24 +5,25 @@ use std::net::UdpSocket;
 use std::sync::Arc;
 
 use nextmini_wire::control::Link;
-use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::LinkId;
 use quinn::Connection;
+use quinn::crypto::rustls::NoInitialCipherSuite;
 use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::link::listen::Expected;
 use crate::quic::accept::accept;
-use crate::quic::identity::{Identity, IdentityError};
+use crate::quic::identity::QuicIdentity;
 use crate::quic::sockets::listening;
+use crate::tls::identity::Identity;
 
 /// Why there are no QUIC links.
 #[derive(Debug, Error)]
 pub(super) enum QuicLinksError {
     /// No identity.
     #[error(transparent)]
-    Identity(#[from] IdentityError),
+    Identity(#[from] NoInitialCipherSuite),
     /// No socket.
     #[error("cannot listen for QUIC links ({0})")]
     Listen(#[from] io::Error),
@@ -31,27 +32,27 @@ pub(super) enum QuicLinksError {
 /// Identity and listening socket.
 #[derive(Debug)]
 pub(super) struct QuicLinks {
-    key: LinkKey,
+    shown: Identity,
     socket: Arc<UdpSocket>,
-    identity: Option<Identity>,
+    identity: Option<QuicIdentity>,
     expected: Expected<Connection>,
     accepting: Option<JoinHandle<()>>,
 }
 
 impl QuicLinks {
-    /// Of an experiment with this key, in a process that takes links at `socket`.
-    pub(super) fn new(key: LinkKey, socket: Arc<UdpSocket>) -> Self {
-        Self { key, socket, identity: None, expected: Expected::default(), accepting: None }
+    /// Of a process that shows this identity, and takes links at `socket`.
+    pub(super) fn new(shown: Identity, socket: Arc<UdpSocket>) -> Self {
+        Self { shown, socket, identity: None, expected: Expected::default(), accepting: None }
     }
 
     /// What the process proves to others.
     ///
     /// # Errors
     /// [`QuicLinksError::Identity`].
-    pub(super) fn identity(&mut self) -> Result<Identity, QuicLinksError> {
+    pub(super) fn identity(&mut self) -> Result<QuicIdentity, QuicLinksError> {
         match &self.identity {
             Some(identity) => Ok(identity.clone()),
-            None => Ok(self.identity.insert(Identity::new(&self.key)?).clone()),
+            None => Ok(self.identity.insert(QuicIdentity::new(&self.shown)?).clone()),
         }
     }
 

@@ -8,8 +8,7 @@ use nextmini_wire::handshake::{
 };
 use nextmini_wire::id::{LinkId, NodeId};
 use thiserror::Error;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::time::timeout;
 
 /// A peer that has not proved itself by then is cut off.
@@ -40,7 +39,7 @@ pub enum AuthenticateError {
 /// # Errors
 /// See [`AuthenticateError`].
 pub async fn dial(
-    stream: &mut TcpStream,
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
     key: &LinkKey,
     link: LinkId,
     node: NodeId,
@@ -48,12 +47,14 @@ pub async fn dial(
     let hello = Hello { link, node, nonce: nonce()? };
     in_time(async {
         stream.write_all(&hello.encode()).await?;
+        stream.flush().await?;
         let mut challenge = [0; CHALLENGE_BYTES];
         stream.read_exact(&mut challenge).await?;
         let (nonce, proof) = challenge.split_at(NONCE_BYTES);
         let exchange = Exchange { hello, nonce: nonce.try_into().map_err(|_| HandshakeError::Proof)? };
         exchange.verify(key, Role::Listener, proof)?;
         stream.write_all(&exchange.proof(key, Role::Dialler)).await?;
+        stream.flush().await?;
         match stream.read_u8().await? {
             YES => Ok(()),
             _ => Err(HandshakeError::Refused.into()),
@@ -66,7 +67,10 @@ pub async fn dial(
 ///
 /// # Errors
 /// See [`AuthenticateError`].
-pub async fn accept(stream: &mut TcpStream, key: &LinkKey) -> Result<Hello, AuthenticateError> {
+pub async fn accept(
+    stream: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    key: &LinkKey,
+) -> Result<Hello, AuthenticateError> {
     in_time(async {
         let mut bytes = [0; HELLO_BYTES];
         stream.read_exact(&mut bytes).await?;
@@ -75,6 +79,7 @@ pub async fn accept(stream: &mut TcpStream, key: &LinkKey) -> Result<Hello, Auth
         challenge[..NONCE_BYTES].copy_from_slice(&exchange.nonce);
         challenge[NONCE_BYTES..].copy_from_slice(&exchange.proof(key, Role::Listener));
         stream.write_all(&challenge).await?;
+        stream.flush().await?;
         let mut proof = [0; PROOF_BYTES];
         stream.read_exact(&mut proof).await?;
         exchange.verify(key, Role::Dialler, &proof)?;
@@ -87,11 +92,13 @@ pub async fn accept(stream: &mut TcpStream, key: &LinkKey) -> Result<Hello, Auth
 ///
 /// # Errors
 /// The connection broke.
-pub async fn answer(stream: &mut TcpStream, welcome: bool) -> io::Result<()> {
-    stream.write_all(&[if welcome { YES } else { NO }]).await
+pub async fn answer(stream: &mut (impl AsyncWrite + Unpin), welcome: bool) -> io::Result<()> {
+    stream.write_all(&[if welcome { YES } else { NO }]).await?;
+    stream.flush().await
 }
 
-async fn in_time<T>(
+/// What comes of `exchange`, if that is known by the [`DEADLINE`].
+pub(super) async fn in_time<T>(
     exchange: impl Future<Output = Result<T, AuthenticateError>>,
 ) -> Result<T, AuthenticateError> {
     timeout(DEADLINE, exchange).await.unwrap_or(Err(AuthenticateError::Silent))

@@ -7,14 +7,15 @@ use std::time::Duration;
 
 use nextmini_policy::backoff::Backoff;
 use nextmini_sys::socket::SocketError;
-use nextmini_wire::handshake::LinkKey;
 use thiserror::Error;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use super::authenticate::{self, AuthenticateError};
+use super::carrier::Carrier;
 use super::status::Status;
 use super::stream::End;
+use crate::tls::identity::Identity;
 
 const FIRST_RETRY: Duration = Duration::from_millis(20);
 const LAST_RETRY: Duration = Duration::from_secs(2);
@@ -30,11 +31,11 @@ enum DialError {
     Socket(#[from] SocketError),
 }
 
-/// Keeps a link connected to `peer`, for ever.
-pub async fn keep(end: End, peer: SocketAddr, key: LinkKey, status: Arc<Status>) {
+/// Keeps a link connected to `peer` by a `C`, for ever.
+pub async fn keep<C: Carrier>(end: End, peer: SocketAddr, identity: Identity, status: Arc<Status>) {
     let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
     loop {
-        match connect(&end, peer, &key).await {
+        match connect::<C>(&end, peer, &identity).await {
             Ok(stream) => {
                 backoff.reset();
                 let error = end.carry(stream, &status).await;
@@ -51,15 +52,17 @@ pub async fn keep(end: End, peer: SocketAddr, key: LinkKey, status: Arc<Status>)
     }
 }
 
-async fn connect(end: &End, peer: SocketAddr, key: &LinkKey) -> Result<TcpStream, DialError> {
+async fn connect<C: Carrier>(end: &End, peer: SocketAddr, identity: &Identity) -> Result<C, DialError> {
     let connecting = timeout(CONNECT_DEADLINE, TcpStream::connect(peer)).await;
-    let mut stream = connecting
+    let stream = connecting
         .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
         .map_err(|source| DialError::Connect { peer, source })?;
     end.tune(&stream)?;
     let outgoing = &end.outgoing;
-    authenticate::dial(&mut stream, key, outgoing.link(), outgoing.from())
-        .await
-        .map_err(|source| DialError::Authenticate { peer, source })?;
-    Ok(stream)
+    let meeting = async {
+        let mut stream = authenticate::in_time(async { Ok(C::dial(stream, identity).await?) }).await?;
+        authenticate::dial(&mut stream, &identity.key, outgoing.link(), outgoing.from()).await?;
+        Ok(stream)
+    };
+    meeting.await.map_err(|source| DialError::Authenticate { peer, source })
 }

@@ -2,10 +2,12 @@
 //!
 //! [`Outgoing`] is one direction of a link, seen from the node that sends: the queue that the node's
 //! processor fills and never waits for. A writer task empties it: into the next node's ingress
-//! ([`memory`], or [`onward`] without waking it) or into a socket ([`stream`]), whose connections [`dial`] and [`listen`] make and
-//! [`authenticate`] guards, at the process's [`ports`]. [`orders`] are what a link is asked to do.
+//! ([`memory`], or [`onward`] without waking it) or into a connection ([`stream`]). That is a [`carrier`], with [`tls`] or
+//! without; [`dial`] and [`listen`] make it and [`authenticate`] guards it, at the process's [`ports`]. [`orders`] are
+//! what a link is asked to do.
 
 pub mod authenticate;
+pub mod carrier;
 pub mod dial;
 pub mod listen;
 pub mod memory;
@@ -17,6 +19,7 @@ pub mod reader;
 pub mod refusals;
 pub mod status;
 pub mod stream;
+pub mod tls;
 
 pub use outgoing::Outgoing;
 

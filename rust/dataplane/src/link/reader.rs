@@ -2,13 +2,12 @@
 
 use std::io;
 
-use bytes::{Buf, BufMut, BytesMut};
+use bytes::{Buf as _, BufMut as _, BytesMut};
 use nextmini_wire::frame::{self, FrameError, MAX_LENGTH};
 use nextmini_wire::packet::{MAX_CHUNK, Packet};
-use tokio::io::AsyncReadExt as _;
-use tokio::net::tcp::OwnedReadHalf;
 
 use super::BATCH_BYTES;
+use super::carrier::Reading;
 
 /// Where frames may begin: four of the largest chunks fit exactly, so that a full read seldom ends
 /// inside a frame and leaves a few bytes for another call.
@@ -18,7 +17,7 @@ const BUFFER_BYTES: usize = BEGIN_BYTES + frame::LENGTH_BYTES + MAX_LENGTH;
 /// Buffers kept for another use; more only while packets in them still travel.
 const SPARES: usize = 4;
 
-/// Reads frames from a socket.
+/// Reads frames from a connection.
 ///
 /// Packets' payloads are slices of the buffer that they were read into; when all of them are gone the
 /// buffer is used again, without going back to the allocator and its page faults. A read never ends
@@ -36,15 +35,15 @@ impl FrameReader {
     /// Waits for bytes and reads once; 0 when the peer has closed the connection.
     ///
     /// # Errors
-    /// The socket's own.
+    /// The connection's own.
     ///
     /// # Cancel safety
     /// Nothing is read unless it returns.
-    pub async fn read(&mut self, socket: &mut OwnedReadHalf) -> io::Result<usize> {
+    pub async fn read(&mut self, connection: &mut impl Reading) -> io::Result<usize> {
         // Before the buffer is made: thousands of idle links have none.
-        socket.readable().await?;
+        connection.ready().await?;
         let limit = self.prepare();
-        let bytes = socket.read_buf(&mut (&mut self.buffer).limit(limit)).await?;
+        let bytes = connection.read(&mut self.buffer, limit).await?;
         self.room = self.room.saturating_sub(bytes);
         Ok(bytes)
     }

@@ -1,4 +1,4 @@
-//! A link over one TCP connection: a task that reads and one that writes, until either fails.
+//! A link over one connection: a task that reads and one that writes, until either fails.
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
@@ -12,11 +12,10 @@ use nextmini_sys::socket::{LinkSocket, SocketError};
 use nextmini_wire::frame::{self, FrameError};
 use nextmini_wire::packet::Packet;
 use thiserror::Error;
-use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::Outgoing;
+use super::carrier::{Carrier, Reading, Writing};
 use super::reader::FrameReader;
 use super::status::Status;
 use crate::clock;
@@ -100,18 +99,18 @@ impl End {
     ///
     /// # Cancel safety
     /// Dropping it ends both directions.
-    pub async fn carry(&self, stream: TcpStream, status: &Status) -> StreamError {
+    pub async fn carry(&self, stream: impl Carrier, status: &Status) -> StreamError {
         self.outgoing.set_up(LinkUp::Yes);
         // Not before: whoever hears of it may send.
         status.up();
-        let clock = match PeerClock::of(&stream) {
+        let clock = match PeerClock::of(stream.socket()) {
             Ok(clock) => clock,
             Err(error) => {
                 self.outgoing.set_up(LinkUp::No);
                 return error.into();
             }
         };
-        let (incoming, mut outgoing) = stream.into_split();
+        let (incoming, mut outgoing) = stream.split();
         let reading = spawn_scoped(read(incoming, self.ingress.clone(), Arc::clone(&self.outgoing), clock));
         let error = tokio::select! {
             error = reading => error,
@@ -141,7 +140,7 @@ pub(crate) async fn spawn_scoped<T: Send + 'static>(future: impl Future<Output =
 }
 
 async fn read(
-    mut stream: OwnedReadHalf,
+    mut stream: impl Reading,
     ingress: Ingress,
     arrives_at: Arc<Outgoing>,
     clock: PeerClock,
@@ -167,7 +166,7 @@ pub(crate) fn stamp(batch: &mut [Packet]) {
 }
 
 async fn write(
-    stream: &mut OwnedWriteHalf,
+    stream: &mut impl Writing,
     outgoing: &Outgoing,
     mut alarm: Alarm,
 ) -> Result<Infallible, StreamError> {
@@ -197,7 +196,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-async fn write_batch(stream: &mut OwnedWriteHalf, batch: &[Packet], headers: &mut Vec<u8>) -> io::Result<()> {
+async fn write_batch(stream: &mut impl Writing, batch: &[Packet], headers: &mut Vec<u8>) -> io::Result<()> {
     let mut ends = Vec::with_capacity(batch.len());
     for packet in batch {
         frame::encode_headers(packet, headers);
@@ -212,12 +211,5 @@ async fn write_batch(stream: &mut OwnedWriteHalf, batch: &[Packet], headers: &mu
         }
         start = end;
     }
-    let mut rest = &mut slices[..];
-    while !rest.is_empty() {
-        match stream.write_vectored(rest).await? {
-            0 => return Err(io::ErrorKind::WriteZero.into()),
-            written => IoSlice::advance_slices(&mut rest, written),
-        }
-    }
-    Ok(())
+    stream.write(&mut slices).await
 }

@@ -484,8 +484,9 @@ mod tests {
     use super::*;
     use crate::event::Event;
     use crate::fixture::Line;
-    use crate::link::listen::{self, Expected};
+    use crate::link::listen::{self, Arrivals};
     use crate::max::ground::{Crossing, Exit, Seat};
+    use crate::tls::identity::Identity;
 
     /// Five nodes in a line, of which the first two are in one process and the others in another.
     struct Split {
@@ -509,7 +510,8 @@ mod tests {
             for (chains, key) in chains.iter().zip(keys) {
                 let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
                 peers.push(listener.local_addr().unwrap());
-                tokio::spawn(listen::accept(listener, key, Expected::default(), Arc::clone(chains)));
+                let identity = Identity::new(key).unwrap();
+                tokio::spawn(listen::accept(listener, identity, Arrivals::default(), Arc::clone(chains)));
             }
             let split = Self { line, chains };
             split.set_ground(0, 1..=2, (2, 3, peers[1]));

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use nextmini_policy::link::settings::keeps_to_a_rate;
 use nextmini_policy::route::Route;
 use nextmini_wire::chain::Refusal;
-use nextmini_wire::control::Link;
+use nextmini_wire::control::{Link, Transport};
 use nextmini_wire::id::NodeId;
 use rustc_hash::FxHashMap;
 
@@ -50,7 +50,7 @@ pub struct Exit {
 pub enum Asked {
     /// A rate at most.
     Rate,
-    /// Something that is done to single packets, or to the time that they take: nothing for bytes that nobody sees.
+    /// Something that is done to single packets, or to the time that they take, or TLS: nothing for bytes that nobody sees.
     More,
 }
 
@@ -58,7 +58,7 @@ impl Asked {
     /// What is asked of a link.
     pub fn of(link: &Link) -> Self {
         let rate = keeps_to_a_rate(&link.forward) && keeps_to_a_rate(&link.backward);
-        if rate { Self::Rate } else { Self::More }
+        if rate && link.transport != Transport::Tls { Self::Rate } else { Self::More }
     }
 }
 

@@ -114,8 +114,8 @@ impl Source {
 fn refused(destination: NodeId, refusal: Refusal) -> String {
     match refusal {
         // Declared flows are refused nothing else.
-        Refusal::NotAllowed => "a link of its route is asked for more than a rate, and in max mode it has \
-             nothing else; use mode \"normal\""
+        Refusal::NotAllowed => "a link of its route is asked for more than a rate, or for TLS, and in \
+             max mode it has neither; use mode \"normal\""
             .to_owned(),
         _ => format!("no connection to {destination}: {refusal}"),
     }

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use super::carry::carry;
 use super::dial::YES;
-use super::identity::Identity;
+use super::identity::QuicIdentity;
 use super::{hint, sockets};
 use crate::link::listen::{Claim, Expected, NotThatNode};
 use crate::link::status::Status;
@@ -46,7 +46,7 @@ enum AcceptError {
 }
 
 /// Accepts connections of links, for ever.
-pub async fn accept(socket: Endpoint, identity: Identity, expected: Expected<Connection>) {
+pub async fn accept(socket: Endpoint, identity: QuicIdentity, expected: Expected<Connection>) {
     let room = Arc::new(Semaphore::new(HANDSHAKES));
     let mut handshakes = JoinSet::new();
     while let Some(incoming) = socket.accept().await {
@@ -75,7 +75,7 @@ pub async fn accept(socket: Endpoint, identity: Identity, expected: Expected<Con
 fn connect(
     incoming: Incoming,
     socket: &Endpoint,
-    identity: &Identity,
+    identity: &QuicIdentity,
     expected: &Expected<Connection>,
 ) -> Result<Connecting, AcceptError> {
     let link = hint::read(&incoming.orig_dst_cid());
@@ -138,12 +138,13 @@ mod tests {
     use quinn::congestion::{Bbr, Cubic, NewReno};
 
     use super::*;
-    use crate::quic::identity::SERVER_NAME;
     use crate::quic::settings;
+    use crate::tls::identity::{Identity, SERVER_NAME};
 
     #[tokio::test]
     async fn what_comes_back_has_the_links_congestion_control_too() {
-        let identity = Identity::new(&LinkKey::from_hex(&"0f".repeat(32)).unwrap()).unwrap();
+        let shown = Identity::new(LinkKey::from_hex(&"0f".repeat(32)).unwrap()).unwrap();
+        let identity = QuicIdentity::new(&shown).unwrap();
         let socket = sockets::listening(UdpSocket::bind("127.0.0.1:0").unwrap(), &identity).unwrap();
         let (to, expected) = (socket.local_addr().unwrap(), Expected::default());
         let accepting = tokio::spawn(accept(socket, identity.clone(), expected.clone()));

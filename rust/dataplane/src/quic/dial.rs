@@ -11,10 +11,11 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use super::carry::carry;
-use super::identity::{Identity, SERVER_NAME};
+use super::identity::QuicIdentity;
 use super::{hint, settings, sockets};
 use crate::link::status::Status;
 use crate::link::stream::End;
+use crate::tls::identity::SERVER_NAME;
 
 const FIRST_RETRY: Duration = Duration::from_millis(20);
 const LAST_RETRY: Duration = Duration::from_secs(2);
@@ -43,7 +44,7 @@ enum DialError {
 }
 
 /// Keeps a link connected to `peer`, for ever.
-pub async fn keep(end: End, peer: SocketAddr, identity: Identity, status: Arc<Status>) {
+pub async fn keep(end: End, peer: SocketAddr, identity: QuicIdentity, status: Arc<Status>) {
     let mut backoff = Backoff::new(FIRST_RETRY, LAST_RETRY);
     loop {
         match connect(&end, peer, &identity).await {
@@ -67,7 +68,7 @@ pub async fn keep(end: End, peer: SocketAddr, identity: Identity, status: Arc<St
 async fn connect(
     end: &End,
     peer: SocketAddr,
-    identity: &Identity,
+    identity: &QuicIdentity,
 ) -> Result<(Connection, Endpoint), DialError> {
     let socket = sockets::dialling(peer).map_err(|source| DialError::Socket { peer, source })?;
     let mut config = ClientConfig::new(Arc::clone(&identity.client) as Arc<_>);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use nextmini_sys::udp;
 use quinn::{Endpoint, ServerConfig, TokioRuntime};
 
-use super::identity::Identity;
+use super::identity::QuicIdentity;
 use super::settings;
 
 /// Bytes of each of the kernel's two buffers.
@@ -17,7 +17,7 @@ const BUFFER: usize = 4 << 20;
 ///
 /// # Errors
 /// The kernel's answer.
-pub fn listening(socket: UdpSocket, identity: &Identity) -> io::Result<Endpoint> {
+pub fn listening(socket: UdpSocket, identity: &QuicIdentity) -> io::Result<Endpoint> {
     let address = socket.local_addr()?;
     udp::set_buffers(&socket, BUFFER)?;
     let config = serving(address, identity, "cubic");
@@ -25,7 +25,7 @@ pub fn listening(socket: UdpSocket, identity: &Identity) -> io::Result<Endpoint>
 }
 
 /// How connections are set that arrive at `address`.
-pub fn serving(address: SocketAddr, identity: &Identity, congestion: &str) -> ServerConfig {
+pub fn serving(address: SocketAddr, identity: &QuicIdentity, congestion: &str) -> ServerConfig {
     let mut config = ServerConfig::with_crypto(Arc::clone(&identity.server) as Arc<_>);
     config.transport_config(Arc::new(settings::transport(Some(address.ip()), congestion)));
     config

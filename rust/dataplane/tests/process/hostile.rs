@@ -7,6 +7,9 @@ use std::sync::{Arc, Mutex};
 
 use nextmini_dataplane::event::Event;
 use nextmini_dataplane::link::authenticate;
+use nextmini_dataplane::link::carrier::Carrier;
+use nextmini_dataplane::link::tls::Tls;
+use nextmini_dataplane::tls::identity::Identity;
 use nextmini_wire::control::{Apply, LinkStatus, Mapping, Transport};
 use nextmini_wire::handshake::{CHALLENGE_BYTES, HELLO_BYTES, PROOF_BYTES};
 use nextmini_wire::id::{LinkId, NodeId};
@@ -22,7 +25,7 @@ use crate::testbed::{PATIENCE, Testbed, key, link};
 type Recording<T> = Arc<Mutex<Vec<T>>>;
 
 /// Two nodes whose link is dialled at `peer`.
-async fn bed_by_way_of(transport: Transport, proxy: impl AsyncFnOnce(&str) -> String) -> Testbed {
+pub async fn bed_by_way_of(transport: Transport, proxy: impl AsyncFnOnce(&str) -> String) -> Testbed {
     let mut bed = Testbed::start().await;
     bed.nodes(2, 1, Mapping::Sequential);
     let way = proxy(&bed.address).await;
@@ -165,22 +168,31 @@ async fn a_bad_frame_ends_its_quic_connection_with_a_reason_and_no_other() {
     assert_still_works(&mut bed).await;
 }
 
+/// Is node 1 at its end of link 1 until the other end hangs up.
+async fn stay<C: Carrier>(stream: TcpStream) {
+    let mut stream = C::dial(stream, &Identity::new(key()).unwrap()).await.unwrap();
+    authenticate::dial(&mut stream, &key(), LinkId(1), NodeId(1)).await.unwrap();
+    until_closed(&mut stream).await;
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_claims_an_end_that_is_taken_has_it_until_the_other_one_comes_again() {
-    for transport in [Transport::Tcp, Transport::Quic] {
+    for transport in [Transport::Tcp, Transport::Tls, Transport::Quic] {
         let mut bed = Testbed::start().await;
         bed.nodes(2, 1, Mapping::Sequential);
         bed.links([(1, 2)], transport);
         bed.routes(&[1, 2], 1);
         bed.until_up().await;
-        if transport == Transport::Tcp {
-            let mut second = TcpStream::connect(&bed.address).await.unwrap();
-            authenticate::dial(&mut second, &key(), LinkId(1), NodeId(1)).await.unwrap();
-            until_closed(&mut second).await;
-        } else {
+        if transport == Transport::Quic {
             let (second, verdict) = claim(&bed, &key(), LinkId(1), NodeId(1)).await.unwrap();
             assert_eq!(verdict, 1);
             timeout(PATIENCE, second.closed()).await.unwrap();
+        } else {
+            let second = TcpStream::connect(&bed.address).await.unwrap();
+            match transport {
+                Transport::Tls => stay::<Tls>(second).await,
+                _ => stay::<TcpStream>(second).await,
+            }
         }
         bed.until("that it broke", |bed| bed.links[&LinkId(1)] == LinkStatus::Down).await;
         bed.until_up().await;

@@ -9,3 +9,4 @@ mod impairments;
 mod peers;
 mod quic;
 mod testbed;
+mod tls;

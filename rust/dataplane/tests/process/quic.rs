@@ -2,28 +2,17 @@
 
 use std::net::UdpSocket;
 
-use nextmini_dataplane::quic::identity::{Identity, SERVER_NAME};
+use nextmini_dataplane::quic::identity::QuicIdentity;
 use nextmini_dataplane::quic::{settings, sockets};
-use nextmini_wire::control::{Apply, LinkStatus, Mapping, Transport};
+use nextmini_dataplane::tls::identity::{Identity, SERVER_NAME};
+use nextmini_wire::control::{Apply, LinkStatus, Transport};
 use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{LinkId, NodeId};
 use quinn::{ClientConfig, Connection, ConnectionError};
 
-use crate::testbed::{Testbed, flow, key, link};
+use crate::testbed::{Testbed, flow, key, line, link};
 
 const SIZE: u64 = 20_000_000;
-
-/// Four nodes in a line of three links.
-async fn line(transports: [Transport; 3]) -> Testbed {
-    let mut bed = Testbed::start().await;
-    bed.nodes(4, 1, Mapping::Sequential);
-    let address = bed.address.clone();
-    let links = (1..).zip(transports).map(|(id, transport)| link(id, id, id + 1, transport, &address));
-    bed.add_links(links.collect());
-    bed.routes(&[1, 2, 3, 4], 1);
-    bed.until_up().await;
-    bed
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_byte_arrives_over_links_of_all_kinds() {
@@ -45,7 +34,7 @@ pub async fn claim(
 ) -> Result<(Connection, u8), ConnectionError> {
     let peer = bed.address.parse().unwrap();
     let socket = sockets::dialling(peer).unwrap();
-    let identity = Identity::new(key).unwrap();
+    let identity = QuicIdentity::new(&Identity::new(key.clone()).unwrap()).unwrap();
     let mut config = ClientConfig::new(identity.client);
     config.transport_config(std::sync::Arc::new(settings::transport(None, "cubic")));
     let connection = socket.connect_with(config, peer, SERVER_NAME).unwrap().await?;

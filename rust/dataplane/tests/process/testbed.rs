@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use nextmini_dataplane::event::Event;
 use nextmini_dataplane::host::{Experiment, Host};
-use nextmini_dataplane::link::listen::{self, Expected};
+use nextmini_dataplane::link::listen::{self, Arrivals};
 use nextmini_dataplane::link::ports::Ports;
 use nextmini_dataplane::max::chain::Chains;
 use nextmini_dataplane::outside::Outside;
 use nextmini_dataplane::routes::Routes;
 use nextmini_dataplane::timers::Timers;
+use nextmini_dataplane::tls::identity::Identity;
 use nextmini_dataplane::tun::Readers;
 use nextmini_policy::lossless::Pattern;
 use nextmini_wire::control::{
@@ -49,17 +50,17 @@ impl Testbed {
 
     pub async fn start_with(timing: Timing) -> Self {
         let (sender, events) = mpsc::unbounded_channel();
-        let expected = Expected::default();
+        let (identity, arrivals) = (Identity::new(key()).unwrap(), Arrivals::default());
         let ports = Ports::bind("127.0.0.1:0").await.unwrap();
         let address = ports.address().unwrap().to_string();
         let routes = Arc::new(Routes::new(sender.clone()));
         let chains = Chains::new(key(), Arc::clone(&routes), sender.clone(), Outside::new(None), 512 * 1024);
-        tokio::spawn(listen::accept(ports.tcp, key(), expected.clone(), Arc::clone(&chains)));
+        tokio::spawn(listen::accept(ports.tcp, identity.clone(), arrivals.clone(), Arc::clone(&chains)));
         let timers = Timers::start(timing).unwrap();
         let (pattern, readers) = (Pattern::new(1), Arc::new(Readers::new(1).unwrap()));
         let udp = Arc::new(ports.udp);
-        let experiment = Experiment { key: key(), udp, pattern, seed: 1, timers, readers, chains };
-        let host = Host::new(experiment, expected, sender, routes);
+        let experiment = Experiment { identity, udp, pattern, seed: 1, timers, readers, chains };
+        let host = Host::new(experiment, arrivals, sender, routes);
         Self {
             host,
             address,
@@ -208,6 +209,18 @@ impl Testbed {
         let ends: Vec<NodeId> = counters.iter().filter(|row| row.link == link).map(|row| row.node).collect();
         vec![BrokenLink { link, a: ends[0], b: *ends.last().unwrap() }]
     }
+}
+
+/// Four nodes in a line of three links.
+pub async fn line(transports: [Transport; 3]) -> Testbed {
+    let mut bed = Testbed::start().await;
+    bed.nodes(4, 1, Mapping::Sequential);
+    let address = bed.address.clone();
+    let links = (1..).zip(transports).map(|(id, transport)| link(id, id, id + 1, transport, &address));
+    bed.add_links(links.collect());
+    bed.routes(&[1, 2, 3, 4], 1);
+    bed.until_up().await;
+    bed
 }
 
 pub fn node(id: u32, processors: u32, mapping: Mapping) -> Node {

@@ -121,6 +121,8 @@ pub enum Transport {
     Tcp,
     /// A QUIC connection.
     Quic,
+    /// A TCP connection, and TLS inside it.
+    Tls,
 }
 
 /// A link.
