@@ -52,6 +52,14 @@ def congestion_conflict(transport: str, congestion: str) -> Conflict | None:
     return Conflict("congestion", message, f'write {known}, or transport = "tcp"')
 
 
+def datagrams_conflict(transport: str, datagrams: bool) -> Conflict | None:
+    """Why a link that is carried so cannot have datagrams, if it is to and cannot."""
+    if transport == "quic" or not datagrams:
+        return None
+    remedy = 'write transport = "quic" too, or datagrams = false'
+    return Conflict("datagrams", f"only QUIC links have datagrams, and this is carried by {transport}", remedy)
+
+
 def thresholds(direction: Direction, red: Red) -> tuple[Threshold, Threshold]:
     """The thresholds of random early detection, where they are not given from each other or from the queue.
 

@@ -98,6 +98,11 @@ class NetworkTable(Table):
         description="What carries links. `auto`: memory inside a process, tcp between processes. `quic`: "
         "encrypted, in UDP packets.",
     )
+    datagrams: bool = Field(
+        default=False,
+        description="Whether QUIC links have packets of programs and of `udp`, `icmp` and `tcp` flows in "
+        "datagrams, which are not sent again, as far as they fit. Lossless flows stay on streams.",
+    )
     mtu: int = Field(
         default=1500,
         ge=576,
@@ -181,6 +186,12 @@ class Carriage(Table):
         description="Congestion control of its connection, if it has one: over TCP one that the kernel has, "
         "over QUIC `cubic`, `reno` or `bbr`.",
         examples=["cubic"],
+    )
+    datagrams: bool | None = Field(
+        default=None,
+        description="Whether a QUIC connection has packets that no session sends again in datagrams. "
+        "Without it: `network.datagrams`.",
+        examples=[True],
     )
 
 

@@ -3,9 +3,10 @@
 //! [`Outgoing`] is one direction of a link, seen from the node that sends: the queue that the node's
 //! processor fills and never waits for. A writer task empties it: into the next node's ingress
 //! ([`memory`], or [`onward`] without waking it) or into a socket ([`stream`]), whose connections [`dial`] and [`listen`] make and
-//! [`authenticate`] guards, at the process's [`ports`]. [`orders`] are what a link is asked to do.
+//! [`authenticate`] guards, set as [`carriage`] says, at the process's [`ports`]. [`orders`] are what a link is asked to do.
 
 pub mod authenticate;
+pub mod carriage;
 pub mod dial;
 pub mod listen;
 pub mod memory;

@@ -17,6 +17,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
 use super::Outgoing;
+use super::carriage::Carriage;
 use super::reader::FrameReader;
 use super::status::Status;
 use crate::clock;
@@ -52,8 +53,8 @@ pub struct End {
     pub outgoing: Arc<Outgoing>,
     /// Where this node's packets go in.
     pub ingress: Ingress,
-    /// Congestion control of the connection.
-    pub congestion: Arc<str>,
+    /// How its connection is to be set.
+    pub carriage: Carriage,
     /// The process's deadlines.
     pub timers: Timers,
 }
@@ -91,7 +92,8 @@ impl End {
     /// # Errors
     /// See [`SocketError`].
     pub fn tune(&self, stream: &TcpStream) -> Result<(), SocketError> {
-        let options = LinkSocket { congestion: &self.congestion, buffer: SOCKET_BUFFER, patience: PATIENCE };
+        let options =
+            LinkSocket { congestion: &self.carriage.congestion, buffer: SOCKET_BUFFER, patience: PATIENCE };
         options.apply(stream)
     }
 

@@ -8,4 +8,5 @@ mod hostile;
 mod impairments;
 mod peers;
 mod quic;
+mod quic_datagrams;
 mod testbed;
