@@ -247,7 +247,7 @@ class LinkCounters:
     """Cumulative counters of one direction of a link; `node` is its sending end, `queue` in bytes.
 
     `entered`: packets that were given to it, those that it dropped too. `bytes` and `packets` left.
-    `datagrams` of the packets left in datagrams of a QUIC connection; `oversized` were to, and were too large.
+    `datagrams` of these left in datagrams of a QUIC connection; `oversized` were to, and were too large.
     """
 
     link: int

@@ -56,8 +56,8 @@ def datagrams_conflict(transport: str, datagrams: bool) -> Conflict | None:
     """Why a link that is carried so cannot have datagrams, if it is to and cannot."""
     if transport == "quic" or not datagrams:
         return None
-    remedy = 'write transport = "quic" too, or datagrams = false'
-    return Conflict("datagrams", f"only QUIC links have datagrams, and this is carried by {transport}", remedy)
+    message = f"only QUIC links have datagrams, and this one is carried by {transport}"
+    return Conflict("datagrams", message, 'write transport = "quic" too, or datagrams = false')
 
 
 def thresholds(direction: Direction, red: Red) -> tuple[Threshold, Threshold]:

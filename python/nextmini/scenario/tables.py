@@ -101,7 +101,8 @@ class NetworkTable(Table):
     datagrams: bool = Field(
         default=False,
         description="Whether QUIC links have packets of programs and of `udp`, `icmp` and `tcp` flows in "
-        "datagrams, which are not sent again, as far as they fit. Lossless flows stay on streams.",
+        "datagrams (RFC 9221), which a connection does not send again. What does not fit, and lossless "
+        "flows, stay on streams.",
     )
     mtu: int = Field(
         default=1500,
@@ -189,8 +190,8 @@ class Carriage(Table):
     )
     datagrams: bool | None = Field(
         default=None,
-        description="Whether a QUIC connection has packets that no session sends again in datagrams. "
-        "Without it: `network.datagrams`.",
+        description="Whether its QUIC connection has packets of all but lossless flows in datagrams. "
+        "Without it: `network.datagrams` if it is a QUIC link.",
         examples=[True],
     )
 

@@ -134,8 +134,8 @@ class LinkMetric:
     """One sample of one direction of a link: that in which `node` sends. Counters are totals of the run.
 
     `drops` is packets by cause. Only causes that dropped any are stored; read back, the others count 0.
-    `entered`: packets that were given to it, those that it dropped too. `datagrams` and `oversized`: those that
-    left in datagrams of a QUIC connection, and those that were too large for one.
+    `entered`: packets that were given to it, those that it dropped too. `datagrams`
+    left in datagrams of a QUIC connection; `oversized` were to, and were too large.
     """
 
     run: str

@@ -30,8 +30,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// slow path is flooded (RFC 6928 has 10 packets of 1,500 bytes).
 const INITIAL_WINDOW: u64 = 128 * 1024;
 
-/// What may wait in each direction in datagrams, in bytes, overhead included: to be sent, which its sender waits for, or to be read,
-/// beyond which it is dropped.
+/// What may wait in datagrams in each direction, in bytes with what the library adds: to be sent, beyond which the sender
+/// waits, or to be read, beyond which the oldest are dropped.
 pub const DATAGRAM_BUFFER: usize = 1 << 20;
 
 /// Of a connection to `peer`, as a link asks.
