@@ -1,10 +1,11 @@
 //! Links over QUIC: what they carry, and whom they refuse.
 
 use std::net::UdpSocket;
+use std::sync::Arc;
 
 use nextmini_dataplane::link::carriage::Carriage;
 use nextmini_dataplane::quic::identity::{Identity, SERVER_NAME};
-use nextmini_dataplane::quic::{settings, sockets};
+use nextmini_dataplane::quic::{hint, settings, sockets};
 use nextmini_wire::control::{Apply, LinkStatus, Mapping, Transport};
 use nextmini_wire::handshake::LinkKey;
 use nextmini_wire::id::{LinkId, NodeId};
@@ -59,7 +60,9 @@ pub async fn claim_so(
     let socket = sockets::dialling(peer).unwrap();
     let identity = Identity::new(key).unwrap();
     let mut config = ClientConfig::new(identity.client);
-    config.transport_config(std::sync::Arc::new(settings::transport(None, carriage)));
+    config.transport_config(Arc::new(settings::transport(None, carriage)));
+    let destination = hint::destination(link, node).unwrap();
+    config.initial_dst_cid_provider(Arc::new(move || destination));
     let connection = socket.connect_with(config, peer, SERVER_NAME).unwrap().await?;
     // The server's verdict on who this is comes after the client's handshake.
     let (mut asking, mut answer) = connection.open_bi().await?;
