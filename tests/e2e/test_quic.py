@@ -120,6 +120,77 @@ duration = "2 s"
     assert delay["lost"] == 0
 
 
+LOOSE = """
+[experiment]
+name = "loose"
+processes = 2
+[network]
+transport = "quic"
+datagrams = true
+[topology]
+kind = "line"
+nodes = 4
+link = { rate = "100 Mbit/s" }
+[[flows]]
+name = "small"
+kind = "udp"
+source = "n1"
+destination = "n4"
+packet_size = 200
+rate = "4 Mbit/s"
+duration = "1 s"
+[[flows]]
+name = "stack"
+kind = "tcp"
+source = "n1"
+destination = "n4"
+size = "2 MB"
+[[flows]]
+name = "whole"
+source = "n4"
+destination = "n1"
+size = "2 MB"
+"""
+
+
+def test_packets_cross_links_of_datagrams_and_lossless_flows_their_streams(program: Program) -> None:
+    document = run(program, LOOSE)
+    assert_complete(document, 3)
+    small, stack, whole = document["flows"]
+    assert (small["lost"], small["duplicates"], small["corrupted"]) == (0, 0, 0)
+    assert small["reordered"] == 0
+    assert (stack["bytes"], whole["bytes"]) == (2_000_000, 2_000_000)
+    there = [link for link in document["link_stats"] if link["from"] < link["to"]]
+    for link in there:
+        assert sum(link["drops"].values()) == 0, link
+        # A connection finds out in its first moments that the path takes 1,500 bytes.
+        assert link["datagrams"] > 2_500 + 1_000, link
+        # The rest is what lossless flows say.
+        assert link["datagrams"] + link["oversized"] < link["packets"], link
+
+
+def test_a_link_shows_that_it_has_datagrams_and_gets_them_while_it_is_used(program: Program) -> None:
+    up(program, LINE)
+    assert "n1 - n2: quic, up" in program.run("link", "n1", "n2").out
+    added = said(program, "link", "n1", "n4", "add", "transport=quic", "datagrams=true")
+    assert (added["transport"], added["datagrams"]) == ("quic", True)
+    assert "n1 - n4: quic with datagrams, up" in program.run("link", "n1", "n4").out
+    told = refused(program, "link", "n1", "n3", "add", "transport=tcp", "datagrams=true")
+    assert "datagrams: only QUIC links have datagrams, and this one is carried by tcp; write" in told
+    options = ("--kind", "udp", "--rate", "2 Mbit/s", "--packet-size", "200", "--size", "100 kB", "--wait")
+    flow = said(program, "flow", "add", "n1", "n4", *options)
+    assert (flow["status"], flow["bytes"]) == ("completed", 100_000)
+    # Counters are read every 100 ms; the end of the flow is a packet too.
+    for _ in range(100):
+        shown = said(program, "link", "n1", "n4")
+        if shown["forward"]["counters"]["datagrams"] > 500:
+            break
+    assert shown["forward"]["counters"]["datagrams"] > 500
+    assert shown["datagrams"]
+    assert shown["forward"]["counters"]["oversized"] == 0
+    assert program.run("down").code == 0
+
+
 LINE = """
 [experiment]
 name = "line"

@@ -24,7 +24,7 @@ def link(
         typer.Argument(
             metavar="[KEY=VALUE]...",
             help='For set and add: keys of a link in a scenario, as in delay="50 ms"; for add also '
-            "transport and congestion.",
+            "transport, congestion and datagrams.",
         ),
     ] = None,
     direction: Annotated[
@@ -70,13 +70,13 @@ def link(
     if json:
         print_json(document)
     elif action == "add":
-        typer.echo(f"{a} - {b}: {document['transport']}, {settings_text(document['settings'])}")
+        typer.echo(f"{a} - {b}: {_carried(document)}, {settings_text(document['settings'])}")
     elif action != "remove":
         _print(document)
 
 
 def _print(document: dict[str, Any]) -> None:
-    typer.echo(f"{' - '.join(document['link'])}: {document['transport']}, {_state(document)}")
+    typer.echo(f"{' - '.join(document['link'])}: {_carried(document)}, {_state(document)}")
     if document["status"] == "rejected":
         typer.echo("What was in force before goes on; below stands what could be understood.", err=True)
     ways = [document["forward"], document["backward"]]
@@ -87,6 +87,10 @@ def _print(document: dict[str, Any]) -> None:
             typer.echo(f"{way['from']} -> {way['to']}: {settings_text(way['settings'])}")
     if "changed" in document:
         typer.echo(_verdict(document), err=True)
+
+
+def _carried(document: dict[str, Any]) -> str:
+    return f"{document['transport']} with datagrams" if document["datagrams"] else str(document["transport"])
 
 
 def _state(document: dict[str, Any]) -> str:

@@ -75,5 +75,7 @@ def _sum(now: LinkCounters, before: LinkCounters | None) -> LinkCounters:
         entered=now.entered + before.entered,
         marked=now.marked + before.marked,
         duplicated=now.duplicated + before.duplicated,
+        datagrams=now.datagrams + before.datagrams,
+        oversized=now.oversized + before.oversized,
         drops=drops,
     )

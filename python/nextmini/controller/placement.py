@@ -19,7 +19,7 @@ from nextmini.protocol import CONSTANT, FlowRecord, LinkRecord, NodeRecord, Rout
 from nextmini.protocol.direction import Process
 from nextmini.protocol.records import Mapping as ProcessorMapping
 from nextmini.protocol.records import SocksMode, Transport
-from nextmini.scenario.conflicts import congestion_conflict
+from nextmini.scenario.conflicts import congestion_conflict, datagrams_conflict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,7 +114,9 @@ def _link_problem(link: Link) -> str | None:
     """Why the link's own settings make no sense, or None."""
     if link.transport not in get_args(Transport):
         return f"transport {link.transport!r} is none of {', '.join(get_args(Transport))}"
-    conflict = congestion_conflict(link.transport, link.congestion)
+    conflict = congestion_conflict(link.transport, link.congestion) or datagrams_conflict(
+        link.transport, link.datagrams
+    )
     if conflict is not None:
         return f"{conflict.message}; {conflict.remedy}"
     if not (isfinite(link.cost) and link.cost > 0):
@@ -137,6 +139,7 @@ def _link_record(link: Link, up: bool, *, dial: bool, listen_end: bool, peer: st
         up=up,
         forward=direction_record(link.forward),
         backward=direction_record(link.backward),
+        datagrams=link.datagrams,
     )
 
 

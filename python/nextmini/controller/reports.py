@@ -71,6 +71,8 @@ def link_metrics(run: str, time: datetime, metrics: Metrics) -> Iterator[LinkMet
             entered=link.entered,
             marked=link.marked,
             duplicated=link.duplicated,
+            datagrams=link.datagrams,
+            oversized=link.oversized,
         )
 
 

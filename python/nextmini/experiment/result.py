@@ -161,6 +161,8 @@ def _link(link: Link, counters: Counters, names: Mapping[int, str]) -> list[dict
                 "entered": count.entered,
                 "marked": count.marked,
                 "duplicated": count.duplicated,
+                "datagrams": count.datagrams,
+                "oversized": count.oversized,
                 "drops": drops_by_cause(count.drops),
             }
         )

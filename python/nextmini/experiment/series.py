@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from nextmini.scenario import Network
     from nextmini.store import FlowMetric, LinkMetric
 
-LINK_COUNTERS = ("bytes", "packets", "queue", "entered", "marked", "duplicated")
+LINK_COUNTERS = ("bytes", "packets", "queue", "entered", "marked", "duplicated", "datagrams", "oversized")
 FLOW_COUNTERS = ("bytes", "acknowledged", "retransmitted", "srtt_us", "window", "timeouts", "cwnd")
 
 

@@ -124,6 +124,8 @@ async def show(store: LiveStore, named: Named, run: str) -> dict[str, Any]:
             "queue": metric.queue if metric else 0,
             "marked": metric.marked if metric else 0,
             "duplicated": metric.duplicated if metric else 0,
+            "datagrams": metric.datagrams if metric else 0,
+            "oversized": metric.oversized if metric else 0,
             "drops": {cause: number for cause, number in metric.drops.items() if number} if metric else {},
         }
     return document
@@ -134,6 +136,7 @@ def _document(named: Named, link: Link, state: LinkState | None) -> dict[str, An
     return {
         "link": [named.a, named.b],
         "transport": link.transport,
+        "datagrams": link.datagrams,
         "up": link.up,
         "status": state.status if state else "pending",
         "reason": state.reason if state else None,

@@ -9,7 +9,7 @@ from nextmini.live.choice import LiveError
 from nextmini.live.session import find_node
 from nextmini.scenario import Link
 from nextmini.scenario.changing import carriage_of, direction_of, problems
-from nextmini.scenario.conflicts import congestion_conflict
+from nextmini.scenario.conflicts import congestion_conflict, datagrams_conflict
 from nextmini.scenario.findings import Finding
 from nextmini.scenario.network import link_transport
 from nextmini.scenario.tables import Carriage
@@ -50,6 +50,7 @@ def new_link(desired: Desired, a: str, b: str, said: Mapping[str, Any]) -> Link:
         mtu=mtu,
         forward=direction,
         backward=direction,
+        datagrams=bool(carriage.datagrams),
     )
 
 
@@ -63,14 +64,16 @@ def _ends(desired: Desired, a: str, b: str) -> tuple[Node, Node]:
 
 
 def _transport(carriage: Carriage, one: Node, other: Node, where: str) -> str:
-    """What carries it, if that can carry a link between these nodes with this congestion control."""
+    """What carries it, if that can carry a link between these nodes and do the rest that is asked of it."""
     transport = link_transport(carriage.transport or "auto", one.process, other.process)
     if transport == "memory" and one.process != other.process:
         message = f"memory cannot carry it from process {one.process + 1} to process {other.process + 1}"
         raise ScenarioError(
             problems(where, [Finding(("transport",), message, 'write "auto", "tcp", "tls" or "quic"')])
         )
-    conflict = congestion_conflict(transport, carriage.congestion)
+    conflict = congestion_conflict(transport, carriage.congestion) or datagrams_conflict(
+        transport, bool(carriage.datagrams)
+    )
     if conflict is not None:
         found = Finding((conflict.key,), conflict.message, conflict.remedy)
         raise ScenarioError(problems(where, [found]))

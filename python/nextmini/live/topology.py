@@ -72,7 +72,8 @@ async def add_link(store: LiveStore, a: str, b: str, said: Mapping[str, Any]) ->
     if state.status != "up":
         await store.remove_links([link.id])
         raise RunError(f"link {a} - {b} cannot be: {state.reason}")
-    return {"link": [a, b], "transport": link.transport, "settings": link.forward.texts()}
+    carried = {"transport": link.transport, "datagrams": link.datagrams}
+    return {"link": [a, b], **carried, "settings": link.forward.texts()}
 
 
 async def remove_link(store: LiveStore, a: str, b: str) -> None:

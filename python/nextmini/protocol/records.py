@@ -86,7 +86,8 @@ class LinkRecord:
     """A link with at least one end in the process.
 
     `dial`: this process opens the connection, to `peer` ("host:port"). `listen_end`: it waits for it.
-    `forward` is from `a` to `b`, `backward` from `b` to `a`.
+    `forward` is from `a` to `b`, `backward` from `b` to `a`. With `datagrams`, a QUIC connection has packets
+    that no session sends again in datagrams (RFC 9221).
     """
 
     id: int
@@ -102,6 +103,7 @@ class LinkRecord:
     up: bool = True
     forward: DirectionRecord = PLAIN
     backward: DirectionRecord = PLAIN
+    datagrams: bool = False
 
 
 LARGEST_CHUNK = 65_536
@@ -246,6 +248,7 @@ class LinkCounters:
     """Cumulative counters of one direction of a link; `node` is its sending end, `queue` in bytes.
 
     `entered`: packets that were given to it, those that it dropped too. `bytes` and `packets` left.
+    `datagrams` of these left in datagrams of a QUIC connection; `oversized` were to, and were too large.
     """
 
     link: int
@@ -257,6 +260,8 @@ class LinkCounters:
     entered: int = 0
     marked: int = 0
     duplicated: int = 0
+    datagrams: int = 0
+    oversized: int = 0
 
 
 @dataclass(frozen=True, slots=True)

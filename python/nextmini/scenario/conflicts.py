@@ -52,6 +52,14 @@ def congestion_conflict(transport: str, congestion: str) -> Conflict | None:
     return Conflict("congestion", message, f'write {known}, or transport = "tcp"')
 
 
+def datagrams_conflict(transport: str, datagrams: bool) -> Conflict | None:
+    """Why a link that is carried so cannot have datagrams, if it is to and cannot."""
+    if transport == "quic" or not datagrams:
+        return None
+    message = f"only QUIC links have datagrams, and this one is carried by {transport}"
+    return Conflict("datagrams", message, 'write transport = "quic" too, or datagrams = false')
+
+
 def thresholds(direction: Direction, red: Red) -> tuple[Threshold, Threshold]:
     """The thresholds of random early detection, where they are not given from each other or from the queue.
 

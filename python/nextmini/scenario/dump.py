@@ -131,6 +131,7 @@ def _links(network: Network) -> Iterator[str]:
             "transport": link.transport,
             "cost": link.cost,
             "congestion": link.congestion,
+            "datagrams": link.datagrams or None,
         }
         yield _table("[[links]]", pairs | known[ways])
 

@@ -75,6 +75,7 @@ class Node:
 class Link:
     """A link between nodes `a` and `b`; `transport` is one of `Transport`, never "auto".
 
+    With `datagrams`, a QUIC link has packets that no session sends again in datagrams (RFC 9221).
     `forward` is from `a` to `b`, `backward` from `b` to `a`. A `flaw` is why a row of the database cannot be
     used; the links of a scenario have none.
     """
@@ -90,6 +91,7 @@ class Link:
     forward: Direction = PLAIN
     backward: Direction = PLAIN
     flaw: str | None = None
+    datagrams: bool = False
 
 
 @dataclass(frozen=True, slots=True)

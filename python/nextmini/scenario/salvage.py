@@ -119,10 +119,12 @@ class _Left:
             return False
         if key == "address" and "prefix" in self._gone[("network",)]:
             return False
-        if path[-1] == "congestion" and path[0] in ("links", "topology"):
+        if path[-1] in ("congestion", "datagrams") and path[0] in ("links", "topology"):
             # Whether it is possible depends on the transport.
             related = (("network",), ("topology",), path[:depth])
             return not any({"transport", "link"} & self._gone[entry] for entry in related)
+        if path == ("network", "datagrams"):
+            return not any({"transport", "link"} & keys for keys in self._gone.values())
         if path == ("network", "transport"):
             return not any("transport" in keys for entry, keys in self._gone.items() if entry[0] == "links")
         return key not in missing and not (path[0] == "routes" and "both" in missing)

@@ -98,6 +98,12 @@ class NetworkTable(Table):
         description="What carries links. `auto`: memory inside a process, tcp between processes. `tls`: "
         "encrypted, in a TCP connection. `quic`: encrypted, in UDP packets.",
     )
+    datagrams: bool = Field(
+        default=False,
+        description="Whether QUIC links have packets of programs and of `udp`, `icmp` and `tcp` flows in "
+        "datagrams (RFC 9221), which a connection does not send again. What does not fit, and lossless "
+        "flows, stay on streams.",
+    )
     mtu: int = Field(
         default=1500,
         ge=576,
@@ -181,6 +187,12 @@ class Carriage(Table):
         description="Congestion control of its connection, if it has one: over TCP and TLS one that the "
         "kernel has, over QUIC `cubic`, `reno` or `bbr`.",
         examples=["cubic"],
+    )
+    datagrams: bool | None = Field(
+        default=None,
+        description="Whether its QUIC connection has packets of all but lossless flows in datagrams. "
+        "Without it: `network.datagrams` if it is a QUIC link.",
+        examples=[True],
     )
 
 

@@ -23,7 +23,7 @@ _INSERT_NODE = f"INSERT INTO nodes ({', '.join(_NODE_COLUMNS)}) VALUES ({_PLACES
 _LINK_COLUMNS = json_rows.COLUMNS["links"][1:]
 _INSERT_LINK = (
     f"INSERT INTO links ({', '.join(_LINK_COLUMNS)})"  # noqa: S608 - our names
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9::text::jsonb) RETURNING id"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8::text::jsonb, $9::text::jsonb, $10) RETURNING id"
 )
 
 

@@ -91,7 +91,7 @@ def node_columns(node: Node) -> tuple[object, ...]:
 def link_columns(link: Link) -> tuple[object, ...]:
     """What stands in a link's row."""
     plain = (link.id, link.a, link.b, link.transport, link.cost, link.congestion, link.mtu, link.up)
-    return (*plain, _dumps(link.forward), _dumps(link.backward))
+    return (*plain, _dumps(link.forward), _dumps(link.backward), link.datagrams)
 
 
 def flow_columns(flow: Flow) -> tuple[object, ...]:
@@ -122,7 +122,10 @@ COLUMNS: dict[str, tuple[str, ...]] = {
         *("id", "name", "address", "processors", "mapping", "hop_limit", "process", "up", "address6"),
         *("socks", "transparent", "transparent_ports"),
     ),
-    "links": (*("id", "a", "b", "transport", "cost", "congestion", "mtu", "up", "forward", "backward"),),
+    "links": (
+        *("id", "a", "b", "transport", "cost", "congestion", "mtu", "up", "forward", "backward"),
+        "datagrams",
+    ),
     "flows": (
         *("id", "name", "source", "destination", "kind", "mode", "size", "duration", "rate", "weight"),
         *("start", "packet_size", "arrival", "ecn", "congestion", "family"),

@@ -34,7 +34,7 @@ _NODES = (
     "SELECT id, name, host(address), processors, mapping, hop_limit, process, up, host(address6),"
     " socks, transparent, transparent_ports FROM nodes"
 )
-_LINKS = "SELECT id, a, b, transport, cost, congestion, mtu, up, forward, backward FROM links"
+_LINKS = "SELECT id, a, b, transport, cost, congestion, mtu, up, forward, backward, datagrams FROM links"
 _ROUTES = "SELECT id, path, weight, origin FROM routes"
 _FLOWS = (
     "SELECT id, name, source, destination, kind, mode, size, duration, rate, weight, start,"
@@ -55,7 +55,9 @@ _FLOW_STATES = (
 _EVENT_STATES = "SELECT event, status, applied, applied_after_ms, packets_affected, reason FROM event_state"
 _STATE_TABLES = ("node_state", "link_state", "route_state", "flow_state", "event_state")
 
-_LINK_COLUMNS = "run, time, link, node, bytes, packets, drops, queue, entered, marked, duplicated"
+_LINK_COLUMNS = (
+    "run, time, link, node, bytes, packets, drops, queue, entered, marked, duplicated, datagrams, oversized"
+)
 _LINK_METRICS = (
     f"SELECT {_LINK_COLUMNS} FROM link_metrics"  # noqa: S608 - our names
     " WHERE run = $1 ORDER BY time, link, node"

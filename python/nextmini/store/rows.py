@@ -134,7 +134,8 @@ class LinkMetric:
     """One sample of one direction of a link: that in which `node` sends. Counters are totals of the run.
 
     `drops` is packets by cause. Only causes that dropped any are stored; read back, the others count 0.
-    `entered`: packets that were given to it, those that it dropped too.
+    `entered`: packets that were given to it, those that it dropped too. `datagrams`
+    left in datagrams of a QUIC connection; `oversized` were to, and were too large.
     """
 
     run: str
@@ -148,6 +149,8 @@ class LinkMetric:
     entered: int = 0
     marked: int = 0
     duplicated: int = 0
+    datagrams: int = 0
+    oversized: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -127,7 +127,7 @@ async def copy_link_metrics(connection: Connection, schema: str, rows: Sequence[
     records = [
         (
             *(r.run, r.time, r.link, r.node, r.bytes, r.packets, json.dumps(_seen(r.drops)), r.queue),
-            *(r.entered, r.marked, r.duplicated),
+            *(r.entered, r.marked, r.duplicated, r.datagrams, r.oversized),
         )
         for r in rows
     ]

@@ -477,6 +477,7 @@ impl HostedNode {
 
 fn link_counters(end: &Outgoing) -> LinkCounters {
     let (counters, queue) = end.counters();
+    let (datagrams, oversized) = end.datagrams();
     LinkCounters {
         link: end.link(),
         node: end.from(),
@@ -487,5 +488,7 @@ fn link_counters(end: &Outgoing) -> LinkCounters {
         entered: counters.entered,
         marked: counters.marked,
         duplicated: counters.duplicated,
+        datagrams,
+        oversized,
     }
 }

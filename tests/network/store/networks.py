@@ -23,7 +23,10 @@ def ring(size: int, name: str = "lab") -> Network:
             Node(i, f"n{i}", f"10.{i >> 16}.{i >> 8 & 255}.{i & 255}", 1, "sequential", size, i % 2)
             for i in ids
         ),
-        links=tuple(Link(i, i, after[i], ("tcp", "quic", "tls")[i % 3], 1.5, "cubic") for i in ids),
+        links=tuple(
+            Link(i, i, after[i], ("tcp", "quic", "tls")[i % 3], 1.5, "cubic", datagrams=i % 3 == 1)
+            for i in ids
+        ),
         routes=tuple(Route(i, (i, after[i], after[after[i]]), 2, "scenario") for i in ids),
         flows=tuple(
             Flow(i, f"f{i}", i, after[after[i]], "lossless", "normal", 10**9 * i, None, None, 1, 0.25)

@@ -83,6 +83,7 @@ LINKS = st.builds(
     st.booleans(),
     DIRECTIONS,
     DIRECTIONS,
+    st.booleans(),
 )
 ROUTES = st.builds(RouteRecord, IDS, st.lists(IDS, max_size=30).map(tuple), IDS, IDS)
 FLOWS = st.builds(

@@ -17,6 +17,10 @@ from .rows import flow, line, link, node, route, view
 if TYPE_CHECKING:
     from nextmini.protocol.records import Transport
 
+NO_DATAGRAMS = (
+    "only QUIC links have datagrams, and this one is carried by tcp; "
+    'write transport = "quic" too, or datagrams = false'
+)
 NO_SUCH_CONGESTION = (
     '"dctcp" is no congestion control of QUIC links; write "cubic", "reno" or "bbr", or transport = "tcp"'
 )
@@ -69,6 +73,14 @@ def test_a_tcp_link_inside_a_process_has_both_ends_there() -> None:
     made = view(node(1), node(2), link(1, 1, 2, "tcp"))
     assert place_link(made.links[1], made, LISTEN) == {0: record(True, True, LISTEN[0])}
     assert place_link(made.links[1], made, {}) == {}
+
+
+def test_both_ends_of_a_quic_link_are_told_of_datagrams() -> None:
+    made = line(0, 1)
+    asked = replace(made.links[1], transport="quic", datagrams=True)
+    placed = place_link(asked, made, LISTEN)
+    assert isinstance(placed, dict)
+    assert {process: one.datagrams for process, one in placed.items()} == {0: True, 1: True}
 
 
 @pytest.mark.parametrize("ends", [(0, 0), (0, 1)])
@@ -173,6 +185,10 @@ def test_chunks_are_as_large_as_every_link_of_the_path_bears() -> None:
         (
             replace(link(1, 1, 2, "quic"), congestion="dctcp"),
             NO_SUCH_CONGESTION,
+        ),
+        (
+            replace(link(1, 1, 2, "tcp"), datagrams=True),
+            NO_DATAGRAMS,
         ),
         (
             link(1, 1, 3, "memory"),

@@ -90,7 +90,7 @@ async def test_a_link_is_set_as_it_is_named(options: RunOptions) -> None:
         shown = await show(store, await Named.find(store, "n2", "n3"), entered.run)
         assert shown["backward"]["settings"] == both["backward"]["settings"]
         assert shown["forward"]["counters"].keys() == {
-            *("bytes", "packets", "queue", "marked", "duplicated", "drops")
+            *("bytes", "packets", "queue", "marked", "duplicated", "datagrams", "oversized", "drops")
         }
 
 

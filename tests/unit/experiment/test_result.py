@@ -256,8 +256,9 @@ def test_a_flow_in_max_mode_says_whether_a_pipe_stands_for_links_of_its_route() 
     assert unseen["joined"] is False
 
 
-def test_links_count_what_they_were_given_marked_and_sent_twice() -> None:
+def test_links_count_what_they_were_given_marked_sent_twice_and_sent_in_datagrams() -> None:
     counters = Counters()
-    counters.take(Metrics((LinkCounters(2, 3, 70, 2, 0, Drops(), 9, 8, 7),)))
+    counters.take(Metrics((LinkCounters(2, 3, 70, 2, 0, Drops(), 9, 8, 7, 6, 5),)))
     entry = document(NETWORK, FACTS, {}, counters)["link_stats"][3]
     assert (entry["entered"], entry["marked"], entry["duplicated"]) == (9, 8, 7)
+    assert (entry["datagrams"], entry["oversized"]) == (6, 5)

@@ -143,8 +143,8 @@ async def test_the_run_folder_holds_what_it_takes_to_repeat_and_compare(
     flows = pyarrow.parquet.read_table(folder / "series" / "flows.parquet").to_pylist()
     assert [(row["flow"], row["bytes"]) for row in flows] == [("f0", 7000)]
     lines = (folder / "series" / "links.csv").read_text().splitlines()
-    counters = '"bytes","packets","queue","entered","marked","duplicated","drops_queue"'
-    assert lines[0].startswith(f'"time","link","from","to",{counters}')
+    counters = '"bytes","packets","queue","entered","marked","duplicated","datagrams","oversized"'
+    assert lines[0].startswith(f'"time","link","from","to",{counters},"drops_queue"')
     assert '1,"n1","n2",7000' in lines[1]
     # Nothing secret is in it.
     assert not any("secret" in log or "Bearer" in log for log in logs.values())

@@ -43,7 +43,9 @@ def test_what_carries_it_may_be_said() -> None:
     link = made("n1", "n4", transport="quic", congestion="bbr", delay="5 ms")
     assert (link.transport, link.congestion) == ("quic", "bbr")
     assert link.forward.texts() == link.backward.texts() == {"delay": "5 ms"}
-    assert made("n1", "n3", transport="quic").transport == "quic"
+    plain = made("n1", "n3", transport="quic")
+    assert (plain.transport, plain.datagrams) == ("quic", False)
+    assert made("n1", "n3", transport="quic", datagrams=True).datagrams
     sealed = made("n1", "n4", transport="tls", congestion="reno")
     assert (sealed.transport, sealed.congestion) == ("tls", "reno")
     assert made("n1", "n3", transport="auto", congestion="dctcp").congestion == "dctcp"
@@ -67,6 +69,10 @@ def test_what_carries_it_may_be_said() -> None:
         (
             {"transport": "quic", "congestion": "vegas"},
             'congestion: "vegas" is no congestion control of QUIC links; write "cubic", "reno" or "bbr", or ',
+        ),
+        (
+            {"transport": "tcp", "datagrams": True},
+            "datagrams: only QUIC links have datagrams, and this one is carried by tcp; write transport",
         ),
         ({"congestion": "no such"}, 'congestion: "no such" cannot be a congestion control'),
         ({"delay": "5"}, "delay: "),

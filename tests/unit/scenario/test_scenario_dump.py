@@ -65,7 +65,13 @@ def test_any_network_survives(
     scenario = Scenario.model_validate(
         {
             "experiment": {"name": "x", "processes": processes},
-            "network": {"transport": transport, "mtu": 9000, "mapping": "concurrent", "hop_limit": 77},
+            "network": {
+                "transport": transport,
+                "datagrams": transport == "quic",
+                "mtu": 9000,
+                "mapping": "concurrent",
+                "hop_limit": 77,
+            },
             "topology": {"kind": "ring", "nodes": nodes, "link": {"cost": cost}},
             "nodes": [{"name": "n2", "processors": 7, "address": "10.250.0.1"}],
             "routes": [{"path": ["n1", "n2", "n3"], "weight": 4}],

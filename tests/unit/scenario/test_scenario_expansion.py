@@ -293,6 +293,45 @@ class TestCongestionOfQuicLinks:
         assert _network(**self._QUIC, topology=line).links[0].congestion == name
 
 
+class TestDatagramsOfQuicLinks:
+    _LINE: ClassVar[dict[str, Any]] = {"kind": "line", "nodes": 4}
+    _ASKED: ClassVar[dict[str, Any]] = {"transport": "quic", "datagrams": True}
+
+    def test_there_are_none_unless_they_are_asked_for(self) -> None:
+        network = _network(network={"transport": "quic"}, topology=self._LINE)
+        assert [link.datagrams for link in network.links] == [False] * 3
+
+    def test_what_the_network_says_is_for_quic_links_that_say_nothing_else(self) -> None:
+        links = [
+            {"ends": ["n1", "n2"], "transport": "tcp"},
+            {"ends": ["n2", "n3"], "datagrams": False},
+        ]
+        network = _network(network=self._ASKED, topology=self._LINE, links=links)
+        assert [link.datagrams for link in network.links] == [False, False, True]
+        one = [{"ends": ["n2", "n3"], "transport": "quic"}]
+        network = _network(network={"datagrams": True}, topology=self._LINE, links=one)
+        assert [link.datagrams for link in network.links] == [False, True, False]
+
+    def test_a_network_without_quic_links_has_none(self) -> None:
+        (told,) = _told(network={"datagrams": True}, topology=self._LINE)
+        remedy = 'write transport = "quic" too, here or for a link'
+        assert told == f"network.datagrams: no link is a QUIC connection; {remedy}"
+
+    @pytest.mark.parametrize("transport", ["auto", "memory", "tcp"])
+    def test_other_links_have_none(self, transport: str) -> None:
+        links = [{"ends": ["n1", "n2"], "transport": transport, "datagrams": True}]
+        (told,) = _told(topology=self._LINE, links=links)
+        kind = {"auto": "memory"}.get(transport, transport)
+        assert told == (
+            f"links[0].datagrams: only QUIC links have datagrams, and this one is carried by {kind}; "
+            'write transport = "quic" too, or datagrams = false'
+        )
+
+    def test_those_of_a_topology_are_told_once(self) -> None:
+        (told,) = _told(topology=self._LINE | {"link": {"datagrams": True}})
+        assert told.startswith("topology.link.datagrams: only QUIC links have datagrams")
+
+
 def test_ten_thousand_nodes_are_no_trouble() -> None:
     network = _network(
         experiment={"name": "x", "processes": 4},

@@ -376,6 +376,15 @@ class TestNothingIsBlamedTwice:
             told = _told(_BASE | {"network": {"transport": "quic"}} | tables)
             assert [one.split(":")[0] for one in told] == [path]
 
+    def test_a_refused_transport_of_a_link_with_datagrams(self) -> None:
+        link = {"transport": "udp", "datagrams": True}
+        for tables, path in (
+            ({"links": [{"ends": ["a", "b"], **link}]}, "links[0].transport"),
+            ({"network": link}, "network.transport"),
+            ({"network": {"datagrams": True}, "links": [{"ends": ["a", "b"], **link}]}, "links[0].transport"),
+        ):
+            assert [one.split(":")[0] for one in _told(_BASE | tables)] == [path]
+
     def test_a_refused_truth_value_of_a_route(self) -> None:
         routes = [{"path": ["a", "b"]}, {"path": ["b", "a"], "both": 0}]
         assert [one.split(":")[0] for one in _told(_BASE | {"routes": routes})] == ["routes[1].both"]

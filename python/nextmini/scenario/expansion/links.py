@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nextmini.scenario.conflicts import congestion_conflict
+from nextmini.scenario.conflicts import congestion_conflict, datagrams_conflict
 from nextmini.scenario.expansion.directions import Directions, Layer
 from nextmini.scenario.fields import MOST_LINKS
 from nextmini.scenario.findings import Finding, Path, key_text
@@ -76,7 +76,11 @@ def expand_links(
         findings.append(Finding(("links",), f"there are {len(layers):,} links", f"keep to {MOST_LINKS:,}"))
     directions = Directions(scenario.network.mtu, book, findings)
     links = tuple(_links(scenario, cast, layers, directions, findings))
-    return Web(links, len(cast.nodes), complete and cast.complete)
+    web = Web(links, len(cast.nodes), complete and cast.complete)
+    if web.complete and scenario.network.datagrams and all(link.transport != "quic" for link in links):
+        remedy = 'write transport = "quic" too, here or for a link'
+        findings.append(Finding(("network", "datagrams"), "no link is a QUIC connection", remedy))
+    return web
 
 
 def _ends(entry: LinkEntry, place: int, cast: Cast, findings: list[Finding]) -> Pair | None:
@@ -138,6 +142,7 @@ def _links(
                 mtu=scenario.network.mtu,
                 forward=forward,
                 backward=backward,
+                datagrams=_datagrams(scenario, transport, said, blame),
             )
         )
     return links
@@ -164,3 +169,13 @@ def _congestion(transport: Transport, said: list[Layer], blame: _Blame) -> str:
     if conflict is not None and path is not None:
         blame(path, conflict.message, conflict.remedy)
     return str(congestion)
+
+
+def _datagrams(scenario: Scenario, transport: Transport, said: list[Layer], blame: _Blame) -> bool:
+    datagrams, path = _said(said, "datagrams")
+    if datagrams is None or path is None:
+        return scenario.network.datagrams and transport == "quic"
+    conflict = datagrams_conflict(transport, datagrams)
+    if conflict is not None:
+        blame(path, conflict.message, conflict.remedy)
+    return bool(datagrams)

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::BaselineError;
+use crate::link::carriage::Carriage;
 use crate::quic::identity::QuicIdentity;
 use crate::quic::{settings, sockets};
 use crate::tls::identity::{Identity, SERVER_NAME};
@@ -71,7 +72,7 @@ async fn join(
     let to = server.local_addr()?;
     let client = sockets::dialling(to)?;
     let mut config = ClientConfig::new(Arc::clone(&identity.client) as Arc<_>);
-    config.transport_config(Arc::new(settings::transport(Some(to.ip()), "cubic")));
+    config.transport_config(Arc::new(settings::transport(Some(to.ip()), &Carriage::default())));
     let connecting = client.connect_with(config, to, SERVER_NAME)?;
     let accepting = async {
         let incoming = server.accept().await.ok_or("the socket is closed")?;

@@ -179,6 +179,8 @@ mod tests {
             entered: packets,
             marked: 0,
             duplicated: 0,
+            datagrams: 0,
+            oversized: 0,
         };
         let links = |packets| Counts { links: vec![row(packets)], ..Counts::default() };
         let mut ledger = Ledger::default();

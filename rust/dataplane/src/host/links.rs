@@ -11,6 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Host, HostedNode, RowError};
 use crate::ingress::Ingress;
+use crate::link::carriage::Carriage;
 use crate::link::carrier::Carrier;
 use crate::link::listen::Expected;
 use crate::link::orders::Orders;
@@ -113,7 +114,7 @@ impl Host {
         let Ends { listening, dialling, status, all } = self.ends(row, orders)?;
         let mut tasks = Vec::new();
         if let Some(end) = listening {
-            let connections = expected.expect(row.id, row.a, &row.congestion);
+            let connections = expected.expect(row.id, row.a, Carriage::of(row));
             let keeping = listen::keep(end, connections, Arc::clone(&status));
             tasks.push(Task::spawn(row.b, "link", self.events.clone(), keeping));
         }
@@ -146,7 +147,7 @@ impl Host {
         let count = u32::from(row.dial) + u32::from(row.listen_end);
         let status = Arc::new(Status::new(row.id, count, self.events.clone()));
         status.set_wanted(row.up);
-        let congestion: Arc<str> = row.congestion.as_str().into();
+        let carriage = Carriage::of(row);
         let mut all = Vec::new();
         let mut end = |from: NodeId, to: NodeId| {
             let node = self.nodes.get(&from).ok_or(RowError::NoNode(from))?;
@@ -156,7 +157,7 @@ impl Host {
             Ok::<_, RowError>(End {
                 outgoing,
                 ingress: node.ingress.clone(),
-                congestion: Arc::clone(&congestion),
+                carriage: carriage.clone(),
                 timers: self.experiment.timers.clone(),
             })
         };
@@ -244,7 +245,16 @@ impl HostedLink {
         let of = |row: &control::Link| {
             // Whoever does not dial has no need of the peer's address for the link itself.
             let peer = row.peer.clone().filter(|_| row.dial);
-            (row.a, row.b, row.transport, row.congestion.clone(), row.dial, row.listen_end, peer)
+            (
+                row.a,
+                row.b,
+                row.transport,
+                row.congestion.clone(),
+                row.datagrams,
+                row.dial,
+                row.listen_end,
+                peer,
+            )
         };
         of(&self.row) == of(row)
     }

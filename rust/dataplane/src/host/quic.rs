@@ -12,6 +12,7 @@ use thiserror::Error;
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
+use crate::link::carriage::Carriage;
 use crate::link::listen::Expected;
 use crate::quic::accept::accept;
 use crate::quic::identity::QuicIdentity;
@@ -66,7 +67,7 @@ impl QuicLinks {
             let socket = listening(self.socket.try_clone()?, &identity)?;
             self.accepting = Some(tokio::spawn(accept(socket, identity, self.expected.clone())));
         }
-        Ok(self.expected.expect(row.id, row.a, &row.congestion))
+        Ok(self.expected.expect(row.id, row.a, Carriage::of(row)))
     }
 
     /// Connections that did not become one of a link.

@@ -13,6 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, mpsc};
 
 use super::authenticate::{self, AuthenticateError};
+use super::carriage::Carriage;
 use super::carrier::Carrier;
 use super::refusals::Refusals;
 use super::status::Status;
@@ -76,7 +77,7 @@ enum AdmitError {
 #[derive(Debug)]
 struct Expectation<C> {
     from: NodeId,
-    congestion: Arc<str>,
+    carriage: Carriage,
     connections: mpsc::Sender<C>,
 }
 
@@ -114,11 +115,11 @@ impl<C> Clone for Expected<C> {
 }
 
 impl<C> Expected<C> {
-    /// Connections for `link` whose dialler is node `from` are to come to the returned channel. They are to have this
-    /// congestion control.
-    pub fn expect(&self, link: LinkId, from: NodeId, congestion: &str) -> mpsc::Receiver<C> {
+    /// Connections for `link` whose dialler is node `from` are to come to the returned channel. They are to be set
+    /// so.
+    pub fn expect(&self, link: LinkId, from: NodeId, carriage: Carriage) -> mpsc::Receiver<C> {
         let (connections, receiver) = mpsc::channel(1);
-        self.lock().insert(link, Expectation { from, congestion: congestion.into(), connections });
+        self.lock().insert(link, Expectation { from, carriage, connections });
         receiver
     }
 
@@ -127,12 +128,12 @@ impl<C> Expected<C> {
         self.lock().remove(&link);
     }
 
-    /// The congestion control of connections for `link` whose dialler is `node`, if one is expected.
-    pub fn congestion(&self, link: LinkId, node: NodeId) -> Option<Arc<str>> {
+    /// How connections for `link` whose dialler is `node` are to be set, if one is expected.
+    pub fn carriage(&self, link: LinkId, node: NodeId) -> Option<Carriage> {
         self.lock()
             .get(&link)
             .filter(|expected| expected.from == node)
-            .map(|expected| Arc::clone(&expected.congestion))
+            .map(|expected| expected.carriage.clone())
     }
 
     /// What becomes of a connection for `link` whose dialler says that it is `node`.

@@ -3,10 +3,11 @@
 //! [`Outgoing`] is one direction of a link, seen from the node that sends: the queue that the node's
 //! processor fills and never waits for. A writer task empties it: into the next node's ingress
 //! ([`memory`], or [`onward`] without waking it) or into a connection ([`stream`]). That is a [`carrier`], with [`tls`] or
-//! without; [`dial`] and [`listen`] make it and [`authenticate`] guards it, at the process's [`ports`]. [`orders`] are
-//! what a link is asked to do.
+//! without; [`dial`] and [`listen`] make it and [`authenticate`] guards it, set as [`carriage`] says, at the process's
+//! [`ports`]. [`orders`] are what a link is asked to do.
 
 pub mod authenticate;
+pub mod carriage;
 pub mod carrier;
 pub mod dial;
 pub mod listen;

@@ -1,5 +1,6 @@
 //! One direction of a link, at the node that sends.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nextmini_policy::class::Classes;
@@ -32,6 +33,9 @@ pub struct Outgoing {
     filled: Notify,
     /// Who watches what passes. Locked before the queue, never while it is.
     taps: Mutex<Vec<Tap>>,
+    /// Packets that left in datagrams of a connection, and those that were too large for one.
+    datagrams: AtomicU64,
+    oversized: AtomicU64,
 }
 
 #[derive(Debug)]
@@ -47,7 +51,17 @@ impl Outgoing {
     /// The direction of `link` that leaves `from` for `to`.
     pub fn new(link: LinkId, from: NodeId, to: NodeId, queue: LinkQueue) -> Self {
         let state = Mutex::new(State { queue, exit: None, carried: false });
-        Self { link, from, to, state, filled: Notify::new(), taps: Mutex::default() }
+        let (filled, taps) = (Notify::new(), Mutex::default());
+        Self {
+            link,
+            from,
+            to,
+            state,
+            filled,
+            taps,
+            datagrams: AtomicU64::new(0),
+            oversized: AtomicU64::new(0),
+        }
     }
 
     /// The link.
@@ -160,6 +174,17 @@ impl Outgoing {
     /// Counts packets that were lost at this end of the link.
     pub fn count_drop(&self, cause: DropCause, packets: u64) {
         self.lock().queue.count_drop(cause, packets);
+    }
+
+    /// Counts packets that left in datagrams, and those that were to and were too large.
+    pub fn count_datagrams(&self, datagrams: u64, oversized: u64) {
+        self.datagrams.fetch_add(datagrams, Ordering::Relaxed);
+        self.oversized.fetch_add(oversized, Ordering::Relaxed);
+    }
+
+    /// Packets that left in datagrams, and those that were too large for one.
+    pub fn datagrams(&self) -> (u64, u64) {
+        (self.datagrams.load(Ordering::Relaxed), self.oversized.load(Ordering::Relaxed))
     }
 
     /// Bytes of the largest packet that it takes.

@@ -15,6 +15,7 @@ use thiserror::Error;
 use tokio::net::TcpStream;
 
 use super::Outgoing;
+use super::carriage::Carriage;
 use super::carrier::{Carrier, Reading, Writing};
 use super::reader::FrameReader;
 use super::status::Status;
@@ -51,8 +52,8 @@ pub struct End {
     pub outgoing: Arc<Outgoing>,
     /// Where this node's packets go in.
     pub ingress: Ingress,
-    /// Congestion control of the connection.
-    pub congestion: Arc<str>,
+    /// How its connection is to be set.
+    pub carriage: Carriage,
     /// The process's deadlines.
     pub timers: Timers,
 }
@@ -90,7 +91,8 @@ impl End {
     /// # Errors
     /// See [`SocketError`].
     pub fn tune(&self, stream: &TcpStream) -> Result<(), SocketError> {
-        let options = LinkSocket { congestion: &self.congestion, buffer: SOCKET_BUFFER, patience: PATIENCE };
+        let options =
+            LinkSocket { congestion: &self.carriage.congestion, buffer: SOCKET_BUFFER, patience: PATIENCE };
         options.apply(stream)
     }
 

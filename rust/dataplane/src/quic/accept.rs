@@ -14,6 +14,7 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::carry::carry;
+use super::datagrams;
 use super::dial::YES;
 use super::identity::QuicIdentity;
 use super::{hint, sockets};
@@ -71,7 +72,7 @@ pub async fn accept(socket: Endpoint, identity: QuicIdentity, expected: Expected
     }
 }
 
-/// Begins the handshake, with the congestion control of the link that the connection seems to be for.
+/// Begins the handshake, set as the link asks that the connection seems to be for.
 fn connect(
     incoming: Incoming,
     socket: &Endpoint,
@@ -79,10 +80,10 @@ fn connect(
     expected: &Expected<Connection>,
 ) -> Result<Connecting, AcceptError> {
     let link = hint::read(&incoming.orig_dst_cid());
-    let Some(congestion) = link.and_then(|(link, node)| expected.congestion(link, node)) else {
+    let Some(carriage) = link.and_then(|(link, node)| expected.carriage(link, node)) else {
         return Ok(incoming.accept()?);
     };
-    let config = sockets::serving(socket.local_addr()?, identity, &congestion);
+    let config = sockets::serving(socket.local_addr()?, identity, &carriage);
     Ok(incoming.accept_with(Arc::new(config))?)
 }
 
@@ -116,6 +117,12 @@ async fn admit(connection: Connection, expected: &Expected<Connection>) -> Resul
 pub async fn keep(end: End, mut connections: mpsc::Receiver<Connection>, status: Arc<Status>) {
     let mut next = connections.recv().await;
     while let Some(connection) = next {
+        if let Err(error) = datagrams::agreed(&end, &connection) {
+            status.failing(error.to_string());
+            connection.close(VarInt::from_u32(0), b"no datagrams");
+            next = connections.recv().await;
+            continue;
+        }
         let reason;
         (reason, next) = tokio::select! {
             error = carry(&end, connection, &status) => (error.to_string(), None),
@@ -138,6 +145,7 @@ mod tests {
     use quinn::congestion::{Bbr, Cubic, NewReno};
 
     use super::*;
+    use crate::link::carriage::Carriage;
     use crate::quic::settings;
     use crate::tls::identity::{Identity, SERVER_NAME};
 
@@ -151,9 +159,10 @@ mod tests {
         let client = sockets::dialling(to).unwrap();
         for (link, congestion) in [(1, "bbr"), (2, "reno"), (3, "cubic")] {
             let (link, node) = (LinkId(link), NodeId(5));
-            let mut connections = expected.expect(link, node, congestion);
+            let carriage = Carriage { congestion: congestion.into(), ..Carriage::default() };
+            let mut connections = expected.expect(link, node, carriage.clone());
             let mut config = ClientConfig::new(Arc::clone(&identity.client) as Arc<_>);
-            config.transport_config(Arc::new(settings::transport(None, congestion)));
+            config.transport_config(Arc::new(settings::transport(None, &carriage)));
             let destination = hint::destination(link, node).unwrap();
             config.initial_dst_cid_provider(Arc::new(move || destination));
             let here = client.connect_with(config, to, SERVER_NAME).unwrap().await.unwrap();

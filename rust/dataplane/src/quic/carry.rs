@@ -12,8 +12,10 @@ use quinn::{Connection, ConnectionError, ReadError, RecvStream, SendStream, VarI
 use thiserror::Error;
 use tokio::task::JoinSet;
 
+use super::datagrams::{self, NotAgreed};
 use crate::ingress::Ingress;
 use crate::link::Outgoing;
+use crate::link::carriage::Unreliable;
 use crate::link::status::Status;
 use crate::link::stream::{End, PeerClock, UnderWay, spawn_scoped, stamp};
 use crate::timers::Alarm;
@@ -41,6 +43,12 @@ pub enum QuicError {
     /// The peer sent something that is not a frame.
     #[error("the peer sent {0}")]
     Frame(#[from] FrameError),
+    /// The peer sent a datagram that is something else.
+    #[error("the peer sent a datagram of {0} bytes that is not one frame")]
+    Datagram(usize),
+    /// The peer takes no datagrams.
+    #[error(transparent)]
+    NotAgreed(#[from] NotAgreed),
     /// An address is unknown.
     #[error("the connection has no address ({0})")]
     Address(#[from] io::Error),
@@ -59,9 +67,14 @@ pub async fn carry(end: &End, connection: Connection, status: &Status) -> QuicEr
         .local_ip()
         .map_or(PeerClock::Foreign, |here| PeerClock::between(here, connection.remote_address().ip()));
     let receiving = receive(connection.clone(), end.ingress.clone(), Arc::clone(&end.outgoing), clock);
+    let sender = match end.carriage.unreliable {
+        Unreliable::Datagrams => Some(datagrams::Sender::new(&connection, &end.outgoing)),
+        Unreliable::Streams => None,
+    };
     let error = tokio::select! {
         error = spawn_scoped(receiving) => error,
-        error = send(&connection, &end.outgoing, end.timers.alarm()) => error,
+        error = receive_datagrams(end, &connection, clock) => error,
+        error = send(&connection, &end.outgoing, sender, end.timers.alarm()) => error,
     };
     end.outgoing.set_up(LinkUp::No);
     match error {
@@ -82,6 +95,7 @@ impl Drop for Closing<'_> {
 async fn send(
     connection: &Connection,
     outgoing: &Outgoing,
+    mut datagrams: Option<datagrams::Sender<'_>>,
     mut alarm: Alarm,
 ) -> Result<Infallible, QuicError> {
     let mut batch = UnderWay { packets: Vec::new(), outgoing };
@@ -90,6 +104,9 @@ async fn send(
     loop {
         outgoing.take(&mut batch.packets, &mut alarm).await;
         batch.packets.retain_mut(|packet| !packet.redeem());
+        if let Some(datagrams) = &mut datagrams {
+            datagrams.send(&mut batch.packets).await?;
+        }
         encode(&batch.packets, &mut chunks);
         for (lane, chunks) in lanes.iter_mut().zip(&mut chunks).filter(|(_, chunks)| !chunks.is_empty()) {
             let stream = match lane {
@@ -114,6 +131,21 @@ fn encode(packets: &[Packet], chunks: &mut [Vec<Bytes>; LANES]) {
         if !packet.payload.is_empty() {
             lane.push(packet.payload.clone());
         }
+    }
+}
+
+/// Nothing comes in datagrams where the link does not ask for them: the connection would end.
+async fn receive_datagrams(
+    end: &End,
+    connection: &Connection,
+    clock: PeerClock,
+) -> Result<Infallible, QuicError> {
+    match end.carriage.unreliable {
+        Unreliable::Datagrams => {
+            let (ingress, arrives_at) = (end.ingress.clone(), Arc::clone(&end.outgoing));
+            spawn_scoped(datagrams::receive(connection.clone(), ingress, arrives_at, clock)).await
+        }
+        Unreliable::Streams => std::future::pending().await,
     }
 }
 

@@ -11,6 +11,7 @@ use thiserror::Error;
 use tokio::time::timeout;
 
 use super::carry::carry;
+use super::datagrams::{self, NotAgreed};
 use super::identity::QuicIdentity;
 use super::{hint, settings, sockets};
 use crate::link::status::Status;
@@ -37,6 +38,8 @@ enum DialError {
     Read { peer: SocketAddr, source: ReadExactError },
     #[error("no random numbers ({0})")]
     Random(#[from] getrandom::Error),
+    #[error(transparent)]
+    NotAgreed(#[from] NotAgreed),
     #[error("{0} has no such link")]
     Refused(SocketAddr),
     #[error("{0} did not answer within {DEADLINE:?}")]
@@ -72,7 +75,7 @@ async fn connect(
 ) -> Result<(Connection, Endpoint), DialError> {
     let socket = sockets::dialling(peer).map_err(|source| DialError::Socket { peer, source })?;
     let mut config = ClientConfig::new(Arc::clone(&identity.client) as Arc<_>);
-    config.transport_config(Arc::new(settings::transport(Some(peer.ip()), &end.congestion)));
+    config.transport_config(Arc::new(settings::transport(Some(peer.ip()), &end.carriage)));
     let destination = hint::destination(end.outgoing.link(), end.outgoing.from())?;
     config.initial_dst_cid_provider(Arc::new(move || destination));
     let connecting = socket
@@ -81,6 +84,7 @@ async fn connect(
     let greeting = async {
         let connection = connecting.await.map_err(|source| DialError::Connection { peer, source })?;
         greet(&connection, end, peer).await?;
+        datagrams::agreed(end, &connection)?;
         Ok(connection)
     };
     let connection = timeout(DEADLINE, greeting).await.unwrap_or(Err(DialError::Silent(peer)))?;

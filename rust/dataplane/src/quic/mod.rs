@@ -4,10 +4,12 @@
 //! - [`identity`]: how both ends prove that they have the experiment's key; [`settings`]: how a connection is set; [`hint`]: for which
 //!   link it is, before that is proved
 //! - [`sockets`]: the process's UDP sockets
-//! - [`carry`]: packets over a connection; [`dial`], [`accept`]: where connections come from
+//! - [`carry`]: packets over a connection; [`datagrams`]: those that may be lost, if the link asks for
+//!   it; [`dial`], [`accept`]: where connections come from
 
 pub mod accept;
 pub mod carry;
+pub mod datagrams;
 pub mod dial;
 pub mod hint;
 pub mod identity;

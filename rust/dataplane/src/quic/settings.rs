@@ -7,6 +7,8 @@ use std::time::Duration;
 use quinn::congestion::{BbrConfig, CubicConfig, NewRenoConfig};
 use quinn::{EndpointConfig, IdleTimeout, MtuDiscoveryConfig, TransportConfig, VarInt};
 
+use crate::link::carriage::{Carriage, Unreliable};
+
 /// What one stream may have under way: twice the bandwidth-delay product of 1 Gbit/s and 125 ms.
 const STREAM_WINDOW: u32 = 32 << 20;
 /// What all of them may.
@@ -28,8 +30,12 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// slow path is flooded (RFC 6928 has 10 packets of 1,500 bytes).
 const INITIAL_WINDOW: u64 = 128 * 1024;
 
-/// Of a connection to `peer`, with this congestion control.
-pub fn transport(peer: Option<IpAddr>, congestion: &str) -> TransportConfig {
+/// What may wait in datagrams in each direction, in bytes with what the library adds: to be sent, beyond which the sender
+/// waits, or to be read, beyond which the oldest are dropped.
+pub const DATAGRAM_BUFFER: usize = 1 << 20;
+
+/// Of a connection to `peer`, as a link asks.
+pub fn transport(peer: Option<IpAddr>, carriage: &Carriage) -> TransportConfig {
     let local = peer.is_none_or(|peer| peer.is_loopback());
     let most = if local { LOCAL_MTU } else { REMOTE_MTU };
     let mut discovery = MtuDiscoveryConfig::default();
@@ -42,10 +48,15 @@ pub fn transport(peer: Option<IpAddr>, congestion: &str) -> TransportConfig {
         .mtu_discovery_config(Some(discovery))
         .max_concurrent_uni_streams(VarInt::from_u32(STREAMS))
         .max_idle_timeout(IdleTimeout::try_from(PATIENCE).ok())
-        .keep_alive_interval(Some(KEEP_ALIVE));
+        .keep_alive_interval(Some(KEEP_ALIVE))
+        .datagram_send_buffer_size(DATAGRAM_BUFFER)
+        .datagram_receive_buffer_size(match carriage.unreliable {
+            Unreliable::Streams => None,
+            Unreliable::Datagrams => Some(DATAGRAM_BUFFER),
+        });
     let (mut bbr, mut reno, mut cubic) =
         (BbrConfig::default(), NewRenoConfig::default(), CubicConfig::default());
-    match congestion {
+    match &*carriage.congestion {
         "bbr" => {
             bbr.initial_window(INITIAL_WINDOW);
             config.congestion_controller_factory(Arc::new(bbr));

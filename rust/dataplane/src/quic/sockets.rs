@@ -9,6 +9,7 @@ use quinn::{Endpoint, ServerConfig, TokioRuntime};
 
 use super::identity::QuicIdentity;
 use super::settings;
+use crate::link::carriage::Carriage;
 
 /// Bytes of each of the kernel's two buffers.
 const BUFFER: usize = 4 << 20;
@@ -20,14 +21,14 @@ const BUFFER: usize = 4 << 20;
 pub fn listening(socket: UdpSocket, identity: &QuicIdentity) -> io::Result<Endpoint> {
     let address = socket.local_addr()?;
     udp::set_buffers(&socket, BUFFER)?;
-    let config = serving(address, identity, "cubic");
+    let config = serving(address, identity, &Carriage::default());
     Endpoint::new(settings::endpoint(), Some(config), socket, Arc::new(TokioRuntime))
 }
 
 /// How connections are set that arrive at `address`.
-pub fn serving(address: SocketAddr, identity: &QuicIdentity, congestion: &str) -> ServerConfig {
+pub fn serving(address: SocketAddr, identity: &QuicIdentity, carriage: &Carriage) -> ServerConfig {
     let mut config = ServerConfig::with_crypto(Arc::clone(&identity.server) as Arc<_>);
-    config.transport_config(Arc::new(settings::transport(Some(address.ip()), congestion)));
+    config.transport_config(Arc::new(settings::transport(Some(address.ip()), carriage)));
     config
 }
 

@@ -8,5 +8,6 @@ mod hostile;
 mod impairments;
 mod peers;
 mod quic;
+mod quic_datagrams;
 mod testbed;
 mod tls;

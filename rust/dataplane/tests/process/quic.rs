@@ -1,9 +1,11 @@
 //! Links over QUIC: what they carry, and whom they refuse.
 
 use std::net::UdpSocket;
+use std::sync::Arc;
 
+use nextmini_dataplane::link::carriage::Carriage;
 use nextmini_dataplane::quic::identity::QuicIdentity;
-use nextmini_dataplane::quic::{settings, sockets};
+use nextmini_dataplane::quic::{hint, settings, sockets};
 use nextmini_dataplane::tls::identity::{Identity, SERVER_NAME};
 use nextmini_wire::control::{Apply, LinkStatus, Transport};
 use nextmini_wire::handshake::LinkKey;
@@ -32,11 +34,24 @@ pub async fn claim(
     link: LinkId,
     node: NodeId,
 ) -> Result<(Connection, u8), ConnectionError> {
+    claim_so(bed, key, link, node, &Carriage::default()).await
+}
+
+/// The same, with a connection that is set so.
+pub async fn claim_so(
+    bed: &Testbed,
+    key: &LinkKey,
+    link: LinkId,
+    node: NodeId,
+    carriage: &Carriage,
+) -> Result<(Connection, u8), ConnectionError> {
     let peer = bed.address.parse().unwrap();
     let socket = sockets::dialling(peer).unwrap();
     let identity = QuicIdentity::new(&Identity::new(key.clone()).unwrap()).unwrap();
     let mut config = ClientConfig::new(identity.client);
-    config.transport_config(std::sync::Arc::new(settings::transport(None, "cubic")));
+    config.transport_config(Arc::new(settings::transport(None, carriage)));
+    let destination = hint::destination(link, node).unwrap();
+    config.initial_dst_cid_provider(Arc::new(move || destination));
     let connection = socket.connect_with(config, peer, SERVER_NAME).unwrap().await?;
     // The server's verdict on who this is comes after the client's handshake.
     let (mut asking, mut answer) = connection.open_bi().await?;

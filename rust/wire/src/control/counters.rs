@@ -60,6 +60,12 @@ pub struct LinkCounters {
     /// Packets that it sent twice.
     #[serde(default)]
     pub duplicated: u64,
+    /// Packets that left in datagrams of a QUIC connection.
+    #[serde(default)]
+    pub datagrams: u64,
+    /// Packets that were to, and went on a stream since they were too large.
+    #[serde(default)]
+    pub oversized: u64,
 }
 
 /// A flow, at its source.

@@ -162,6 +162,9 @@ pub struct Link {
     /// From `b` to `a`.
     #[serde(default)]
     pub backward: Direction,
+    /// Whether a QUIC connection has packets that no session sends again in datagrams (RFC 9221), as far as they fit.
+    #[serde(default)]
+    pub datagrams: bool,
 }
 
 fn mtu() -> u16 {
