@@ -28,7 +28,7 @@ use crate::link::onward::Claim;
 use crate::link::outgoing::Filling;
 use crate::local::Local;
 use crate::routes::{Asked, Outbound, Postponed, Routes};
-use crate::tcp::actor::Message;
+use crate::tcp::arrivals::Arrivals;
 use crate::tunnel::registry::{Name, News, Registry};
 
 /// Of a node without links.
@@ -47,6 +47,15 @@ pub struct Arrived {
     pub at: Instant,
     /// When it was to arrive, as [`Packet::due`] has it.
     pub due: u64,
+}
+
+/// What a batch has brought for this very node.
+#[derive(Default)]
+struct Arriving {
+    /// Of synthetic flows and sessions.
+    pieces: Vec<Arrived>,
+    /// Of TCP flows.
+    segments: Vec<Bytes>,
 }
 
 /// What a flow's source is told.
@@ -119,8 +128,8 @@ pub struct Node {
     sink: mpsc::UnboundedSender<Vec<Arrived>>,
     sources: Mutex<FxHashMap<FlowId, mpsc::UnboundedSender<SourceNews>>>,
     tunnels: Arc<Registry>,
-    /// The ends of its TCP flows.
-    tcp: mpsc::Sender<Message>,
+    /// For the ends of its TCP flows.
+    segments: Arrivals,
     ended: AtomicBool,
     /// Whether it is down.
     down: AtomicBool,
@@ -129,13 +138,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node without links; what arrives goes to the returned channel. TCP flows end at `tcp`.
+    /// A node without links; what arrives goes to the returned channel.
     pub fn new(
         (id, hop_limit): (NodeId, u16),
         local: Local,
         routes: Arc<Routes>,
         events: Events,
-        tcp: mpsc::Sender<Message>,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Vec<Arrived>>) {
         let (sink, arrived) = mpsc::unbounded_channel();
         let node = Self {
@@ -149,7 +157,7 @@ impl Node {
             sink,
             sources: Mutex::default(),
             tunnels: Arc::default(),
-            tcp,
+            segments: Arrivals::default(),
             ended: AtomicBool::new(false),
             down: AtomicBool::new(false),
             crashes: AtomicU64::new(0),
@@ -175,6 +183,11 @@ impl Node {
     /// The tunnels of which it is an end.
     pub fn tunnels(&self) -> &Arc<Registry> {
         &self.tunnels
+    }
+
+    /// What has arrived for the ends of its TCP flows.
+    pub fn segments(&self) -> &Arrivals {
+        &self.segments
     }
 
     /// Where it reports what happens.
@@ -213,7 +226,7 @@ impl Node {
             batch.iter_mut().for_each(Packet::advance);
             return Some(claim);
         }
-        let (mut arrived, mut complaints) = (Vec::new(), Vec::new());
+        let (mut arrived, mut complaints) = (Arriving::default(), Vec::new());
         let mut open: Option<(NodeId, Filling<'_>)> = None;
         for mut packet in batch.drain(..) {
             if packet.check.is_some() && !packet.is_intact() {
@@ -256,10 +269,7 @@ impl Node {
             (Some((_, queue)), Reach::Onward) => queue.carry(batch),
             _ => None,
         };
-        let pieces = arrived.len();
-        if pieces > 0 && self.sink.send(arrived).is_err() {
-            (0..pieces).for_each(|_| self.charge(DropCause::Local, arrives_at));
-        }
+        (0..self.hand_over(arrived)).for_each(|_| self.charge(DropCause::Local, arrives_at));
         if !complaints.is_empty() {
             self.complain(complaints);
         }
@@ -511,7 +521,14 @@ impl Node {
         self.set_neighbours(FxHashMap::default());
     }
 
-    fn deliver(&self, packet: Packet, arrived: &mut Vec<Arrived>) -> bool {
+    /// Hands over what has arrived; returns how much of it nobody took.
+    fn hand_over(&self, Arriving { pieces, mut segments }: Arriving) -> usize {
+        let count = pieces.len();
+        let lost = if count > 0 && self.sink.send(pieces).is_err() { count } else { 0 };
+        lost + if segments.is_empty() { 0 } else { self.segments.put(&mut segments) }
+    }
+
+    fn deliver(&self, packet: Packet, arrived: &mut Arriving) -> bool {
         if self.ended.load(Ordering::Relaxed) {
             return false;
         }
@@ -519,14 +536,16 @@ impl Node {
             content @ (Content::Chunk(_) | Content::Datagram(_)) => {
                 let at = clock::now();
                 let (route, payload, due) = (packet.route, packet.payload, packet.due);
-                arrived.push(Arrived { route, content, payload, at, due });
+                arrived.pieces.push(Arrived { route, content, payload, at, due });
                 true
             }
             Content::Ip(header) if tcp_flow::is_one(&packet.payload) => {
                 // Its sender leaves the sum to whoever needs it: links that damage packets do.
                 let intact = header.needs_checksum || tcp_flow::is_intact(&packet.payload);
-                // A full inbox is a host that does not keep up.
-                intact && self.tcp.try_send(Message::Packet(packet.payload)).is_ok()
+                if intact {
+                    arrived.segments.push(packet.payload);
+                }
+                intact
             }
             Content::Ip(header) => self.local.deliver(self, header, &packet.payload, packet.position),
             Content::Credit(mut credit) => {

@@ -59,6 +59,21 @@ impl FrameReader {
         Ok(())
     }
 
+    /// Takes bytes that somebody else has read, and moves the frames that are whole with them to `packets`.
+    ///
+    /// # Errors
+    /// Bytes that are no frame; the stream is of no more use.
+    pub fn put(&mut self, mut bytes: &[u8], packets: &mut Vec<Packet>) -> Result<(), FrameError> {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(self.prepare().min(bytes.len()));
+            self.buffer.put_slice(now);
+            self.room = self.room.saturating_sub(now.len());
+            self.take(packets)?;
+            bytes = later;
+        }
+        Ok(())
+    }
+
     /// Makes room and says for how many bytes.
     fn prepare(&mut self) -> usize {
         if self.buffer.is_empty() && self.buffer.capacity() > 0 && self.buffer.try_reclaim(BUFFER_BYTES) {
