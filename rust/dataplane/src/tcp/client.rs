@@ -246,3 +246,15 @@ impl Client {
         (!self.endpoint.socket().is_active()).then_some(Err(error))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_of_whole_packets() {
+        let (v4, v6) = (([10, 0, 0, 1], 1).into(), "[fd00::1]:1".parse().unwrap());
+        assert_eq!((burst(1_500, v4), burst(1_500, v6)), (PACKETS * 1_460, PACKETS * 1_440));
+        assert_eq!((burst(9_000, v4), burst(65_535, v4)), (14 * 8_960, 2 * 65_495));
+    }
+}

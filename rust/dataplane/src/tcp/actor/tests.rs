@@ -23,7 +23,7 @@ struct Net {
 
 impl Net {
     fn new(direction: &Direction) -> Self {
-        let mut line = Line::new(3);
+        let line = Line::new(3);
         let path = |ids: [u32; 3]| ids.map(NodeId).to_vec();
         let routes = [(1, path([1, 2, 3])), (2, path([3, 2, 1]))];
         let routes = routes.map(|(id, path)| Route::new(RouteId(id), path, 1, 1_460).unwrap());
