@@ -1,8 +1,8 @@
 """Throughput of TCP flows over a line of nodes, beside the same TCP with nothing between its ends.
 
 Both ends of such a flow are a TCP/IP stack in user space (smoltcp). The baseline has the same two stacks,
-which hand their packets to each other in one thread, and neither data of their own nor checksums of it. Bytes
-count once they have been acknowledged. See `nextmini.bench.chains`.
+which hand their packets to each other in one thread; it makes its data and sums them up at both ends as flows
+do. Bytes count once they have been acknowledged. See `nextmini.bench.chains`.
 """
 
 from __future__ import annotations

@@ -17,7 +17,6 @@ use crate::link::{Outgoing, memory};
 use crate::local::{Local, Stack};
 use crate::node::{Arrived, Node};
 use crate::routes::Routes;
-use crate::tcp::actor::{self, Message};
 use crate::timers::Timers;
 
 /// Nodes 1, 2 and so on in a line, with links in memory and the route 1 from the first to the last. Whoever has
@@ -30,8 +29,6 @@ pub(crate) struct Line {
     /// From each node's successor to it.
     pub(crate) back: Vec<Arc<Outgoing>>,
     pub(crate) arrived: Vec<mpsc::UnboundedReceiver<Vec<Arrived>>>,
-    /// Where packets of TCP flows go.
-    pub(crate) tcp: Vec<(mpsc::Sender<Message>, mpsc::Receiver<Message>)>,
     pub(crate) heard: mpsc::UnboundedReceiver<Event>,
 }
 
@@ -40,12 +37,9 @@ impl Line {
     pub(crate) fn of(stacks: impl IntoIterator<Item = Stack>) -> Self {
         let (events, heard) = mpsc::unbounded_channel();
         let routes = Arc::new(Routes::new(events.clone()));
-        let mut tcp = Vec::new();
         let node = |(stack, id): (Stack, u32)| {
-            tcp.push(mpsc::channel(actor::INBOX));
-            let inbox = tcp[tcp.len() - 1].0.clone();
             let local = Local::new(addresses(id), stack);
-            Node::new((NodeId(id), 99), local, Arc::clone(&routes), events.clone(), inbox)
+            Node::new((NodeId(id), 99), local, Arc::clone(&routes), events.clone())
         };
         let (nodes, arrived): (Vec<_>, Vec<_>) = stacks.into_iter().zip(1..).map(node).unzip();
         let ids: Vec<_> = nodes.iter().map(|node: &Arc<Node>| node.id()).collect();
@@ -58,7 +52,7 @@ impl Line {
             let links = there.get(at).into_iter().chain(behind);
             node.set_neighbours(links.map(|link| (link.to(), Arc::clone(link))).collect());
         }
-        let line = Self { nodes, routes, there, back, arrived, tcp, heard };
+        let line = Self { nodes, routes, there, back, arrived, heard };
         for at in 0..line.there.len() {
             line.there[at].set_exit(Some(line.exit(&line.there[at], &line.back[at])));
             line.back[at].set_exit(Some(line.exit(&line.back[at], &line.there[at])));

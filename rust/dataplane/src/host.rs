@@ -368,7 +368,7 @@ impl Host {
         let local = Local::new(addresses, stack);
         let (routes, events) = (Arc::clone(&self.routes), self.events.clone());
         let (tcp, inbox) = mpsc::channel(actor::INBOX);
-        let (node, arrived) = Node::new((row.id, row.hop_limit), local, routes, events, tcp.clone());
+        let (node, arrived) = Node::new((row.id, row.hop_limit), local, routes, events);
         if !row.up {
             node.crash();
         }

@@ -1,76 +1,36 @@
 //! A node: what its processors do with packets.
 
+mod delivery;
+mod outset;
+
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use nextmini_policy::class::Subject;
 use nextmini_policy::drops::DropCause;
 use nextmini_policy::flow_table::FlowTable;
 use nextmini_policy::link::{Refusal, Refused};
 use nextmini_policy::route::{RouteTable, Step, Ttl};
-use nextmini_policy::time::Instant;
 use nextmini_wire::icmp::Complaint;
-use nextmini_wire::id::{FlowId, NodeId, RouteId};
-use nextmini_wire::ip::Ip;
-use nextmini_wire::key::FlowKey;
-use nextmini_wire::packet::{Ack, Content, Packet};
-use nextmini_wire::tcp_flow;
-use nextmini_wire::tunnel::StreamId;
+use nextmini_wire::id::{FlowId, NodeId};
+use nextmini_wire::packet::{Content, Packet};
 use rustc_hash::FxHashMap;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 
-use crate::clock;
+use self::delivery::Arriving;
+pub use self::delivery::{Arrived, SourceNews};
 use crate::event::Events;
 use crate::link::Outgoing;
 use crate::link::onward::Claim;
 use crate::link::outgoing::Filling;
 use crate::local::Local;
-use crate::routes::{Asked, Outbound, Postponed, Routes};
-use crate::tcp::actor::Message;
-use crate::tunnel::registry::{Name, News, Registry};
+use crate::routes::Routes;
+use crate::tcp::arrivals::Arrivals;
+use crate::tunnel::registry::Registry;
 
 /// Of a node without links.
 const MTU: u16 = 1_500;
-
-/// A piece of a flow that has arrived.
-#[derive(Debug)]
-pub struct Arrived {
-    /// The route that it took.
-    pub route: RouteId,
-    /// What it is.
-    pub content: Content,
-    /// Its data.
-    pub payload: Bytes,
-    /// When it arrived.
-    pub at: Instant,
-    /// When it was to arrive, as [`Packet::due`] has it.
-    pub due: u64,
-}
-
-/// What a flow's source is told.
-#[derive(Clone, Debug)]
-pub enum SourceNews {
-    /// Its receiver answered.
-    Ack {
-        /// The answer.
-        ack: Ack,
-        /// When it was to arrive, as [`Packet::due`] has it.
-        due: u64,
-    },
-    /// A node answered to its request.
-    Echo {
-        /// Of the request.
-        sequence: u16,
-        /// Of the request.
-        payload: Bytes,
-        /// When it came.
-        at: Instant,
-    },
-    /// A link on its route broke.
-    LinkBroken,
-}
 
 /// How far a processor moves packets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,17 +39,6 @@ pub enum Reach {
     Queue,
     /// Out of it again, where they go on at once.
     Onward,
-}
-
-/// What becomes of a packet that starts here.
-enum Begun {
-    OnItsWay(Packet),
-    /// It is for this very node.
-    Here(Outbound),
-    /// For its route.
-    Waits,
-    /// With the packet where its source is to hear of it.
-    Refused(Option<Outbound>),
 }
 
 /// What is to be said of a packet, if its source is to hear of it.
@@ -119,8 +68,8 @@ pub struct Node {
     sink: mpsc::UnboundedSender<Vec<Arrived>>,
     sources: Mutex<FxHashMap<FlowId, mpsc::UnboundedSender<SourceNews>>>,
     tunnels: Arc<Registry>,
-    /// The ends of its TCP flows.
-    tcp: mpsc::Sender<Message>,
+    /// For the ends of its TCP flows.
+    segments: Arrivals,
     ended: AtomicBool,
     /// Whether it is down.
     down: AtomicBool,
@@ -129,13 +78,12 @@ pub struct Node {
 }
 
 impl Node {
-    /// A node without links; what arrives goes to the returned channel. TCP flows end at `tcp`.
+    /// A node without links; what arrives goes to the returned channel.
     pub fn new(
         (id, hop_limit): (NodeId, u16),
         local: Local,
         routes: Arc<Routes>,
         events: Events,
-        tcp: mpsc::Sender<Message>,
     ) -> (Arc<Self>, mpsc::UnboundedReceiver<Vec<Arrived>>) {
         let (sink, arrived) = mpsc::unbounded_channel();
         let node = Self {
@@ -149,7 +97,7 @@ impl Node {
             sink,
             sources: Mutex::default(),
             tunnels: Arc::default(),
-            tcp,
+            segments: Arrivals::default(),
             ended: AtomicBool::new(false),
             down: AtomicBool::new(false),
             crashes: AtomicU64::new(0),
@@ -175,6 +123,11 @@ impl Node {
     /// The tunnels of which it is an end.
     pub fn tunnels(&self) -> &Arc<Registry> {
         &self.tunnels
+    }
+
+    /// What has arrived for the ends of its TCP flows.
+    pub fn segments(&self) -> &Arrivals {
+        &self.segments
     }
 
     /// Where it reports what happens.
@@ -213,7 +166,7 @@ impl Node {
             batch.iter_mut().for_each(Packet::advance);
             return Some(claim);
         }
-        let (mut arrived, mut complaints) = (Vec::new(), Vec::new());
+        let (mut arrived, mut complaints) = (Arriving::default(), Vec::new());
         let mut open: Option<(NodeId, Filling<'_>)> = None;
         for mut packet in batch.drain(..) {
             if packet.check.is_some() && !packet.is_intact() {
@@ -256,10 +209,7 @@ impl Node {
             (Some((_, queue)), Reach::Onward) => queue.carry(batch),
             _ => None,
         };
-        let pieces = arrived.len();
-        if pieces > 0 && self.sink.send(arrived).is_err() {
-            (0..pieces).for_each(|_| self.charge(DropCause::Local, arrives_at));
-        }
+        (0..self.hand_over(arrived)).for_each(|_| self.charge(DropCause::Local, arrives_at));
         if !complaints.is_empty() {
             self.complain(complaints);
         }
@@ -286,79 +236,6 @@ impl Node {
         neighbours.get(&only?)
     }
 
-    /// Sends IP packets of the node itself on their way; `batch` is empty afterwards.
-    pub fn originate(&self, batch: &mut Vec<Outbound>) {
-        let mut packets = Vec::with_capacity(batch.len());
-        self.begin_all(batch, &mut packets);
-        if !packets.is_empty() {
-            self.process(&mut packets, None);
-        }
-    }
-
-    /// Chooses the routes of IP packets that start here: those that have one are in `packets` afterwards, and `batch`
-    /// is empty.
-    pub fn begin_all(&self, batch: &mut Vec<Outbound>, packets: &mut Vec<Packet>) {
-        let now = clock::now();
-        let mut complaints = Vec::new();
-        for outbound in batch.drain(..) {
-            match self.begin(outbound, now) {
-                Begun::OnItsWay(packet) => packets.push(packet),
-                Begun::Here(outbound) => {
-                    if !self.local.deliver(self, outbound.header, &outbound.payload, 0) {
-                        self.charge(DropCause::Local, None);
-                    }
-                }
-                Begun::Waits => {}
-                Begun::Refused(outbound) => {
-                    self.charge(DropCause::NoRoute, None);
-                    complaints.extend(outbound.map(|packet| (packet.payload, Complaint::HostUnreachable)));
-                }
-            }
-        }
-        if !complaints.is_empty() {
-            self.complain(complaints);
-        }
-    }
-
-    /// Tells the sources of packets that waited for a route that there is none.
-    pub fn refuse(&self, waited: Vec<Outbound>) {
-        waited.iter().for_each(|_| self.charge(DropCause::NoRoute, None));
-        let complaints = waited.into_iter().map(|packet| (packet.payload, Complaint::HostUnreachable));
-        self.complain(complaints.collect());
-    }
-
-    fn begin(&self, outbound: Outbound, now: Instant) -> Begun {
-        let Ok(ip) = Ip::parse(&outbound.payload) else {
-            return Begun::Refused(None);
-        };
-        let Some(destination) = self.routes.addresses().node(ip.destination()) else {
-            return Begun::Refused(Some(outbound));
-        };
-        if destination == self.id {
-            return Begun::Here(outbound);
-        }
-        let key = ip.flow_key();
-        let subject = Subject { source: self.id, destination, protocol: ip.protocol(), ports: ip.ports() };
-        let mut outbound = outbound;
-        loop {
-            if let Some(route) = self.chosen_route(&key, destination, now) {
-                let content = Content::Ip(outbound.header);
-                let packet = Packet::new(route, self.hop_limit, key.label(), content, outbound.payload);
-                let class = self.routes.classes().number_of(&subject);
-                return Begun::OnItsWay(Packet { class, ..packet });
-            }
-            if self.routes.want(self.id, destination, now) == Asked::NoPath {
-                return Begun::Refused(Some(outbound));
-            }
-            match self.routes.postpone((self.id, destination), outbound) {
-                Postponed::Waits => return Begun::Waits,
-                Postponed::Refused => return Begun::Refused(None),
-                // It came in between.
-                Postponed::Ready(again) => outbound = again,
-            }
-        }
-    }
-
     /// Says what became of packets to those who sent them.
     fn complain(&self, about: Vec<(Bytes, Complaint)>) {
         let mut messages = self.local.complaints(about);
@@ -377,60 +254,6 @@ impl Node {
         }
     }
 
-    /// The route of a flow that starts here; without one, it is asked for.
-    pub fn route_of(&self, key: &FlowKey, destination: NodeId, now: Instant) -> Option<RouteId> {
-        let route = self.chosen_route(key, destination, now);
-        if route.is_none() {
-            self.routes.want(self.id, destination, now);
-        }
-        route
-    }
-
-    fn chosen_route(&self, key: &FlowKey, destination: NodeId, now: Instant) -> Option<RouteId> {
-        lock(&self.flows).route(key, (self.id, destination), &self.routes.load(), now)
-    }
-
-    /// The same, once there is one; `changed` rings when the table changes.
-    pub async fn wait_for_route(
-        &self,
-        key: &FlowKey,
-        destination: NodeId,
-        changed: &mut watch::Receiver<()>,
-    ) -> RouteId {
-        loop {
-            changed.mark_unchanged();
-            if let Some(route) = self.route_of(key, destination, clock::now()) {
-                return route;
-            }
-            if changed.changed().await.is_err() {
-                // No table will ever come: the process is ending, and with it this task.
-                std::future::pending::<()>().await;
-            }
-        }
-    }
-
-    /// The same; nothing if there is no path at present.
-    pub async fn find_route(&self, key: &FlowKey, destination: NodeId) -> Option<RouteId> {
-        let (mut changed, mut denied) = (self.routes.changes(), self.routes.denials());
-        loop {
-            changed.mark_unchanged();
-            denied.mark_unchanged();
-            let now = clock::now();
-            if let Some(route) = self.chosen_route(key, destination, now) {
-                return Some(route);
-            }
-            if self.routes.want(self.id, destination, now) == Asked::NoPath {
-                return None;
-            }
-            tokio::select! {
-                Ok(()) = changed.changed() => {}
-                Ok(()) = denied.changed() => {}
-                // Neither will ever come: the process is ending.
-                else => return None,
-            }
-        }
-    }
-
     /// Bytes of the largest packet that all of its links take.
     pub fn mtu(&self) -> u16 {
         self.neighbours.load().values().map(|link| link.mtu()).min().unwrap_or(MTU)
@@ -439,45 +262,6 @@ impl Node {
     /// Links to neighbours, by the neighbour's id.
     pub fn set_neighbours(&self, neighbours: FxHashMap<NodeId, Arc<Outgoing>>) {
         self.neighbours.store(Arc::new(neighbours));
-    }
-
-    /// News for `flow`'s source, which starts here, come to the returned channel.
-    pub fn register_source(&self, flow: FlowId) -> mpsc::UnboundedReceiver<SourceNews> {
-        let (news, receiver) = mpsc::unbounded_channel();
-        lock(&self.sources).insert(flow, news);
-        receiver
-    }
-
-    /// The source has ended.
-    pub fn forget_source(&self, flow: FlowId) {
-        lock(&self.sources).remove(&flow);
-    }
-
-    /// Tells the flow of requests with this identifier; whether there is one.
-    pub fn tell_echo_source(&self, identifier: u16, news: SourceNews) -> bool {
-        let sources = lock(&self.sources);
-        let found = sources.iter().find(|(flow, _)| flow.0 as u16 == identifier);
-        found.is_some_and(|(_, source)| source.send(news).is_ok())
-    }
-
-    /// Tells a source; whether there is one.
-    pub fn tell_source(&self, flow: FlowId, news: SourceNews) -> bool {
-        lock(&self.sources).get(&flow).is_some_and(|source| source.send(news).is_ok())
-    }
-
-    /// Tells the end of a tunnel whose stream is acknowledged; whether there is one.
-    fn tell_tunnel(&self, stream: StreamId, ack: Ack, packet: &Packet) -> bool {
-        let Some(peer) = self.routes.load().get(packet.route).map(|route| route.pair().0) else {
-            return false;
-        };
-        let name = Name { peer, number: stream.number, side: stream.sender };
-        self.tunnels.tell(name, News::Ack { ack, due: packet.due })
-    }
-
-    /// The class of packets that start here, as far as synthetic flows tell what they are.
-    pub fn class_of(&self, destination: NodeId, protocol: u8) -> u16 {
-        let subject = Subject { source: self.id, destination, protocol, ports: None };
-        self.routes.classes().number_of(&subject)
     }
 
     /// Goes down, which loses everything that it knows of flows; links are somebody else's.
@@ -509,39 +293,6 @@ impl Node {
         self.ended.store(true, Ordering::Relaxed);
         self.tunnels.forget();
         self.set_neighbours(FxHashMap::default());
-    }
-
-    fn deliver(&self, packet: Packet, arrived: &mut Vec<Arrived>) -> bool {
-        if self.ended.load(Ordering::Relaxed) {
-            return false;
-        }
-        match packet.content {
-            content @ (Content::Chunk(_) | Content::Datagram(_)) => {
-                let at = clock::now();
-                let (route, payload, due) = (packet.route, packet.payload, packet.due);
-                arrived.push(Arrived { route, content, payload, at, due });
-                true
-            }
-            Content::Ip(header) if tcp_flow::is_one(&packet.payload) => {
-                // Its sender leaves the sum to whoever needs it: links that damage packets do.
-                let intact = header.needs_checksum || tcp_flow::is_intact(&packet.payload);
-                // A full inbox is a host that does not keep up.
-                intact && self.tcp.try_send(Message::Packet(packet.payload)).is_ok()
-            }
-            Content::Ip(header) => self.local.deliver(self, header, &packet.payload, packet.position),
-            Content::Credit(mut credit) => {
-                credit.redeem();
-                true
-            }
-            // A late answer to a flow that has ended is nobody's loss.
-            Content::Ack(ack) => {
-                match StreamId::of(ack.flow) {
-                    Some(stream) => self.tell_tunnel(stream, ack, &packet),
-                    None => self.tell_source(ack.flow, SourceNews::Ack { ack, due: packet.due }),
-                };
-                true
-            }
-        }
     }
 }
 

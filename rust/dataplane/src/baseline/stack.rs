@@ -2,22 +2,24 @@
 
 use std::time::Duration;
 
+use nextmini_policy::lossless::{Checksum, Pattern};
 use nextmini_policy::time::Instant;
 use nextmini_wire::control::Congestion;
+use nextmini_wire::id::FlowId;
 
 use super::BaselineError;
 use crate::clock;
 use crate::routes::Outbound;
 use crate::tcp::endpoint::{Endpoint, Partial, Shape};
 
-/// Bytes that are written and read at a time.
-const PIECE: usize = 64 * 1024;
+/// Bytes that are made at a time.
+const PIECE: usize = 16 * 1024;
 
 /// Gbit/s from one end to the other for so many seconds, in packets of up to `mtu` bytes, with `window` bytes of buffers
-/// and the settings that flows have.
+/// and the settings that flows have. Data are made as flows make them, and summed up at both ends.
 ///
 /// # Errors
-/// [`BaselineError::Stack`].
+/// [`BaselineError::Stack`], also if something else arrived than was sent.
 pub fn stack_loopback(mtu: u16, window: usize, seconds: f64) -> Result<f64, BaselineError> {
     let congestion = Congestion::None;
     let (receive, send, partial) = (window, window, Partial::WhenAlone);
@@ -27,22 +29,54 @@ pub fn stack_loopback(mtu: u16, window: usize, seconds: f64) -> Result<f64, Base
     let mut server_end = Endpoint::listen(server, &shape, began).map_err(|_| BaselineError::Stack)?;
     let mut client_end =
         Endpoint::connect(client, server, &shape, began).map_err(|_| BaselineError::Stack)?;
-    let (data, mut packets, mut bytes) = (vec![7; PIECE], Vec::new(), 0_u64);
+    let (pattern, mut sent, mut received) = (Pattern::new(7), Stream::default(), Stream::default());
+    let mut packets = Vec::new();
     let ends_at = began + Duration::try_from_secs_f64(seconds).unwrap_or_default();
     let mut now = began;
-    while now < ends_at {
-        while client_end.socket().can_send()
-            && client_end.socket().send_slice(&data).is_ok_and(|sent| sent > 0)
-        {}
+    while now < ends_at || received.bytes < sent.bytes {
+        while now < ends_at && client_end.socket().can_send() {
+            sent.write(&mut client_end, &pattern)?;
+        }
         pass(&mut client_end, &mut server_end, &mut packets, now);
         while server_end.socket().can_recv() {
-            let read = server_end.socket().recv(|bytes| (bytes.len(), bytes.len()));
-            bytes += read.map_err(|_| BaselineError::Stack)? as u64;
+            received.read(&mut server_end)?;
         }
         pass(&mut server_end, &mut client_end, &mut packets, now);
         now = clock::now();
     }
-    Ok(bytes as f64 * 8.0 / now.since(began).as_secs_f64() / 1e9)
+    if received.checksum.finish() != sent.checksum.finish() {
+        return Err(BaselineError::Stack);
+    }
+    Ok(received.bytes as f64 * 8.0 / now.since(began).as_secs_f64() / 1e9)
+}
+
+/// What an end has sent or received.
+#[derive(Default)]
+struct Stream {
+    bytes: u64,
+    checksum: Checksum,
+}
+
+impl Stream {
+    fn write(&mut self, end: &mut Endpoint, pattern: &Pattern) -> Result<(), BaselineError> {
+        let sent = end.socket().send(|room| {
+            let data = pattern.slice(FlowId(1), self.bytes, room.len().min(PIECE));
+            self.checksum.write(&data);
+            room[..data.len()].copy_from_slice(&data);
+            (data.len(), data.len())
+        });
+        self.bytes += sent.map_err(|_| BaselineError::Stack)? as u64;
+        Ok(())
+    }
+
+    fn read(&mut self, end: &mut Endpoint) -> Result<(), BaselineError> {
+        let read = end.socket().recv(|bytes| {
+            self.checksum.write(bytes);
+            (bytes.len(), bytes.len())
+        });
+        self.bytes += read.map_err(|_| BaselineError::Stack)? as u64;
+        Ok(())
+    }
 }
 
 fn pass(from: &mut Endpoint, to: &mut Endpoint, packets: &mut Vec<Outbound>, now: Instant) {

@@ -59,6 +59,21 @@ impl FrameReader {
         Ok(())
     }
 
+    /// Takes bytes that somebody else has read, and moves the frames that are whole with them to `packets`.
+    ///
+    /// # Errors
+    /// Bytes that are no frame; the stream is of no more use.
+    pub fn put(&mut self, mut bytes: &[u8], packets: &mut Vec<Packet>) -> Result<(), FrameError> {
+        while !bytes.is_empty() {
+            let (now, later) = bytes.split_at(self.prepare().min(bytes.len()));
+            self.buffer.put_slice(now);
+            self.room = self.room.saturating_sub(now.len());
+            self.take(packets)?;
+            bytes = later;
+        }
+        Ok(())
+    }
+
     /// Makes room and says for how many bytes.
     fn prepare(&mut self) -> usize {
         if self.buffer.is_empty() && self.buffer.capacity() > 0 && self.buffer.try_reclaim(BUFFER_BYTES) {
@@ -90,5 +105,58 @@ impl FrameReader {
             }
         }
         BytesMut::with_capacity(BUFFER_BYTES)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use nextmini_wire::id::{FlowId, RouteId};
+    use nextmini_wire::packet::{Chunk, Content};
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn packet(length: usize, at: usize) -> Packet {
+        let chunk = Chunk { flow: FlowId(1), offset: at as u64, sent_at: 0, last: false, ask: false };
+        let payload = (0..length).map(|byte| (byte * 7 + at) as u8).collect::<Bytes>();
+        Packet::new(RouteId(1), 9, 0, Content::Chunk(chunk), payload)
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(32))]
+        #[test]
+        fn frames_that_others_have_read_come_out_however_they_are_cut(
+            lengths in prop::collection::vec(0..=MAX_CHUNK, 1..12),
+            cuts in prop::collection::vec(1_usize..9_000, 1..16),
+            kept in any::<bool>(),
+        ) {
+            let packets: Vec<_> = lengths.iter().zip(0..).map(|(&length, at)| packet(length, at)).collect();
+            let mut stream = Vec::new();
+            for packet in &packets {
+                frame::encode_headers(packet, &mut stream);
+                stream.extend_from_slice(&packet.payload);
+            }
+            let (mut reader, mut arrived, mut rest) = (FrameReader::default(), Vec::new(), &stream[..]);
+            for cut in cuts.iter().cycle() {
+                let (piece, later) = rest.split_at((*cut).min(rest.len()));
+                let mut batch = Vec::new();
+                reader.put(piece, &mut batch).unwrap();
+                // Buffers are used again once nobody has anything of what was in them.
+                let copied = |packet: Packet| Packet { payload: packet.payload.to_vec().into(), ..packet };
+                arrived.extend(batch.into_iter().map(|packet| if kept { packet } else { copied(packet) }));
+                rest = later;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!(arrived, packets);
+        }
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused() {
+        let refused = FrameReader::default().put(&[0xff; 9], &mut Vec::new());
+        assert_eq!(refused, Err(FrameError::Length(0xffff_ffff)));
     }
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::io;
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use nextmini_policy::link::LinkUp;
 use nextmini_wire::frame::{self, FrameError};
 use nextmini_wire::packet::Packet;
@@ -16,14 +16,16 @@ use super::datagrams::{self, NotAgreed};
 use crate::ingress::Ingress;
 use crate::link::Outgoing;
 use crate::link::carriage::Unreliable;
+use crate::link::reader::FrameReader;
 use crate::link::status::Status;
 use crate::link::stream::{End, PeerClock, UnderWay, spawn_scoped, stamp};
 use crate::timers::Alarm;
 
 /// Streams that a link's packets are spread over: each flow keeps to one.
 const LANES: usize = 8;
-/// Bytes that are taken from a stream at once.
-const PIECE: usize = 256 * 1024;
+/// Pieces that are taken from a stream at once, a packet of the connection each: whoever takes one shuts everybody else
+/// out of the connection meanwhile.
+const PIECES: usize = 64;
 
 /// Why a connection ended.
 #[derive(Debug, Error)]
@@ -177,11 +179,11 @@ async fn read(
     arrives_at: Arc<Outgoing>,
     clock: PeerClock,
 ) -> Result<Infallible, QuicError> {
-    let (mut buffer, mut batch) = (BytesMut::new(), Vec::new());
-    while let Some(chunk) = stream.read_chunk(PIECE, true).await? {
-        buffer.extend_from_slice(&chunk.bytes);
-        while let Some(packet) = frame::decode(&mut buffer)? {
-            batch.push(packet);
+    let (mut reader, mut batch) = (FrameReader::default(), Vec::new());
+    let mut pieces = vec![Bytes::new(); PIECES];
+    while let Some(count) = stream.read_chunks(&mut pieces).await? {
+        for piece in &mut pieces[..count] {
+            reader.put(&std::mem::take(piece), &mut batch)?;
         }
         if clock == PeerClock::Foreign {
             stamp(&mut batch);

@@ -1,42 +1,45 @@
 //! The ends of TCP flows at a node: one task drives all of them, when something has arrived or a time has come.
 
+mod entry;
+mod origin;
+mod way;
+
 use std::collections::{BTreeSet, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use nextmini_policy::class::Subject;
 use nextmini_policy::lossless::Pattern;
 use nextmini_policy::time::Instant;
 use nextmini_wire::control::{Congestion, Flow};
-use nextmini_wire::id::{FlowId, NodeId, RouteId};
-use nextmini_wire::ip::{Ip, protocol};
-use nextmini_wire::key::FlowKey;
-use nextmini_wire::packet::{Content, Packet};
-use nextmini_wire::tcp_flow::{SERVER_PORT, ports};
+use nextmini_wire::id::FlowId;
+use nextmini_wire::packet::Packet;
+use nextmini_wire::tcp_flow::SERVER_PORT;
 use rustc_hash::FxHashMap;
 use smoltcp::iface::{Config, Interface, SocketSet};
 use smoltcp::wire::{HardwareAddress, IpCidr};
 use tokio::sync::{mpsc, oneshot};
 
+pub use self::entry::Done;
+use self::entry::{ClientEnd, End, Entry, Turn, refuse};
+use self::origin::{Name, Origin};
+use self::way::{Way, depart};
 use super::client::{Client, ClientError};
 use super::device::Device;
-use super::endpoint::{Endpoint, Partial, Shape};
+use super::endpoint::{Partial, Shape};
 use super::server::{Phase, Server};
 use crate::clock;
 use crate::event::{Event, report};
-use crate::flow::source::{Losses, Stats, sleep_until};
+use crate::flow::source::{Stats, sleep_until};
 use crate::link::onward;
 use crate::node::Node;
 use crate::routes::Outbound;
 use crate::timers::{Alarm, Timers};
 
-/// Packets that wait for the task at most; others are dropped, as by a host that does not keep up.
-pub const INBOX: usize = 32_768;
+/// Messages that wait for the task; whoever has more waits with them.
+pub const INBOX: usize = 1_024;
 /// Messages that are taken at once.
-const BATCH: usize = 256;
-/// Times that an end has the device filled before others have their turn.
-const ROUNDS: usize = 4;
+const BATCH: usize = 64;
 /// Bytes that may be on their way in a connection.
 const WINDOW: usize = 1 << 20;
 /// Bytes of the buffer that carries next to nothing.
@@ -46,8 +49,6 @@ const CLIENT_PORTS: std::ops::Range<u16> = 1_024..61_000;
 
 /// What the task is told.
 pub enum Message {
-    /// A packet of such a flow has arrived.
-    Packet(Bytes),
     /// A flow begins.
     Open(Box<Open>),
     /// A flow is to stop.
@@ -68,92 +69,6 @@ pub struct Open {
     pub done: oneshot::Sender<Done>,
 }
 
-/// What became of a flow.
-#[derive(Debug)]
-pub struct Done {
-    /// Whether it arrived; nothing if it was stopped.
-    pub outcome: Option<Result<(), ClientError>>,
-    /// Bytes that were acknowledged.
-    pub bytes: u64,
-    /// Segments that were sent again.
-    pub retransmitted: u64,
-    /// How often the retransmission timer ran out.
-    pub timeouts: u64,
-    /// Of everything, if it arrived.
-    pub checksum: Option<String>,
-    /// The route that it took last.
-    pub route: Option<RouteId>,
-}
-
-/// A connection, as this node sees it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Name {
-    peer: SocketAddr,
-    port: u16,
-}
-
-enum End {
-    Client(Box<ClientEnd>),
-    Server(Box<Server>),
-}
-
-struct ClientEnd {
-    client: Client,
-    flow: FlowId,
-    stats: Arc<Stats>,
-    /// Until it was told.
-    connected: Option<oneshot::Sender<()>>,
-    done: oneshot::Sender<Done>,
-}
-
-struct Entry {
-    end: End,
-    way: Way,
-    /// When it is in the schedule for.
-    due: Option<Instant>,
-    ready: bool,
-}
-
-/// Where the packets of an end go: all of them the same way.
-struct Way {
-    key: FlowKey,
-    label: u32,
-    /// The node at the other end; nothing if nobody has its address.
-    to: Option<NodeId>,
-    class: u16,
-}
-
-impl Way {
-    fn new(node: &Node, (own, port): (IpAddr, u16), peer: SocketAddr) -> Self {
-        let key = FlowKey {
-            protocol: protocol::TCP,
-            source: own,
-            destination: peer.ip(),
-            source_port: port,
-            destination_port: peer.port(),
-        };
-        let to = node.routes().addresses().node(peer.ip());
-        let ports = Some((port, peer.port()));
-        let class = to.map_or(0, |destination| {
-            let subject = Subject { source: node.id(), destination, protocol: protocol::TCP, ports };
-            node.routes().classes().number_of(&subject)
-        });
-        Self { key, label: key.label(), to, class }
-    }
-
-    fn route(&self, node: &Node, now: Instant) -> Option<RouteId> {
-        node.route_of(&self.key, self.to?, now)
-    }
-}
-
-/// Whether an end has more to do than others are to wait for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Turn {
-    Waits,
-    HasMore,
-    Over,
-}
-
 /// The task.
 pub struct Actor {
     node: Arc<Node>,
@@ -167,6 +82,7 @@ pub struct Actor {
     next_port: u16,
     outbound: Vec<Outbound>,
     packets: Vec<Packet>,
+    run: Vec<Bytes>,
 }
 
 impl Actor {
@@ -184,23 +100,28 @@ impl Actor {
             next_port: CLIENT_PORTS.start,
             outbound: Vec::new(),
             packets: Vec::new(),
+            run: Vec::new(),
         }
     }
 
     /// Drives the ends until nobody can tell it anything any more, or it is dropped.
     pub async fn run(mut self, mut inbox: mpsc::Receiver<Message>) {
-        let mut messages = Vec::with_capacity(BATCH);
+        let node = Arc::clone(&self.node);
+        let (mut messages, mut arrived) = (Vec::new(), Vec::new());
         loop {
             let due = self.schedule.first().map(|&(at, _)| at);
             tokio::select! {
                 biased;
                 taken = inbox.recv_many(&mut messages, BATCH) => if taken == 0 { return },
+                () = node.segments().filled() => tokio::task::consume_budget().await,
                 () = tokio::task::yield_now(), if !self.ready.is_empty() => {}
                 () = sleep_until(&mut self.alarm, due), if self.ready.is_empty() => {}
             }
             self.forget_after_a_crash();
             let now = clock::now();
-            messages.drain(..).for_each(|message| self.hear(message, now));
+            messages.drain(..).for_each(|message| self.hear(message));
+            node.segments().take(&mut arrived);
+            self.take(&mut arrived, now);
             self.wake(now);
             for _ in 0..self.ready.len() {
                 if let Some(name) = self.ready.pop_front() {
@@ -225,9 +146,8 @@ impl Actor {
         }
     }
 
-    fn hear(&mut self, message: Message, now: Instant) {
+    fn hear(&mut self, message: Message) {
         match message {
-            Message::Packet(packet) => self.take(packet, now),
             Message::Open(open) => self.open(*open),
             Message::Stop(flow) => {
                 let stopped = |entry: &Entry| matches!(&entry.end, End::Client(end) if end.flow == flow);
@@ -278,23 +198,35 @@ impl Actor {
         self.ready.push_back(name);
     }
 
-    fn take(&mut self, packet: Bytes, now: Instant) {
-        let Ok(ip) = Ip::parse(&packet) else { return };
-        let Some((theirs, port)) = ports(&packet) else { return };
-        let (own, name) = (ip.destination(), Name { peer: SocketAddr::new(ip.source(), theirs), port });
-        if port == SERVER_PORT
-            && let Some(number) = number_of_syn(ip.transport())
-        {
+    /// Hands packets to the ends that they are for, all that come of one connection in a row at once.
+    fn take(&mut self, packets: &mut Vec<Bytes>, now: Instant) {
+        let (mut run, mut of) = (std::mem::take(&mut self.run), None);
+        for packet in packets.drain(..) {
+            let Some(origin) = Origin::of(&packet) else { continue };
+            if let Some(before) = of.replace(origin).filter(|&before| before != origin) {
+                self.take_run(before, &mut run, now);
+            }
+            run.push(packet);
+        }
+        if let Some(origin) = of {
+            self.take_run(origin, &mut run, now);
+        }
+        self.run = run;
+    }
+
+    fn take_run(&mut self, Origin { own, name, begins }: Origin, run: &mut Vec<Bytes>, now: Instant) {
+        if let Some(number) = begins.filter(|_| name.port == SERVER_PORT) {
             self.accept(own, name, number, now);
         }
         match self.ends.get_mut(&name) {
             Some(entry) => {
-                entry.endpoint().take(packet, now);
+                let endpoint = entry.endpoint();
+                run.drain(..).for_each(|packet| endpoint.take(packet, now));
                 if !std::mem::replace(&mut entry.ready, true) {
                     self.ready.push_back(name);
                 }
             }
-            None => self.reject(own, packet, now),
+            None => run.drain(..).for_each(|packet| self.reject(own, packet, now)),
         }
     }
 
@@ -412,314 +344,5 @@ impl Drop for Actor {
     }
 }
 
-impl Entry {
-    fn endpoint(&mut self) -> &mut Endpoint {
-        match &mut self.end {
-            End::Client(end) => end.client.endpoint(),
-            End::Server(server) => server.endpoint(),
-        }
-    }
-
-    fn turn(&mut self, node: &Node, outbound: &mut Vec<Outbound>, now: Instant) -> Turn {
-        for _ in 0..ROUNDS {
-            self.endpoint().poll(now);
-            let served = self.serve(node, now);
-            let before = outbound.len();
-            self.endpoint().fetch(outbound, now);
-            if self.is_over() {
-                return Turn::Over;
-            }
-            if !served && outbound.len() == before {
-                return Turn::Waits;
-            }
-        }
-        Turn::HasMore
-    }
-
-    fn serve(&mut self, node: &Node, now: Instant) -> bool {
-        match &mut self.end {
-            End::Client(end) => {
-                let served = end.client.serve(now);
-                if end.client.is_connected()
-                    && let Some(connected) = end.connected.take()
-                {
-                    // Whoever does not listen any more is about to stop the flow.
-                    let _heard = connected.send(());
-                }
-                end.publish();
-                served
-            }
-            End::Server(server) => {
-                let before = server.phase();
-                let served = server.serve();
-                if before == Phase::Open
-                    && server.phase() != Phase::Open
-                    && let Some(change) = server.report(now)
-                {
-                    report(node.events(), Event::Flow(change));
-                }
-                served
-            }
-        }
-    }
-
-    fn is_over(&mut self) -> bool {
-        match &mut self.end {
-            End::Client(end) => end.client.verdict().is_some(),
-            End::Server(server) => server.phase() == Phase::Over,
-        }
-    }
-
-    fn next(&mut self, now: Instant) -> Option<Instant> {
-        let wakes = match &mut self.end {
-            End::Client(end) => end.client.wakes_at(now),
-            End::Server(_) => None,
-        };
-        self.endpoint().next(now).into_iter().chain(wakes).min()
-    }
-}
-
-/// Sends packets of one end on their way: as any, if it is not known yet.
-fn depart(
-    outbound: &mut Vec<Outbound>,
-    packets: &mut Vec<Packet>,
-    way: &Way,
-    node: &Arc<Node>,
-    now: Instant,
-) {
-    if outbound.is_empty() {
-        return;
-    }
-    let Some(route) = way.route(node, now) else {
-        return onward::depart(outbound, packets, node);
-    };
-    packets.extend(outbound.drain(..).map(|Outbound { header, payload }| {
-        let packet = Packet::new(route, node.hop_limit(), way.label, Content::Ip(header), payload);
-        Packet { class: way.class, ..packet }
-    }));
-    onward::start(packets, node);
-}
-
-/// The sequence number of a segment that asks for a connection.
-fn number_of_syn(transport: &[u8]) -> Option<u32> {
-    const SYN_OF_SYN_AND_ACK: (u8, u8) = (0x02, 0x12);
-    transport.get(13).filter(|&flags| flags & SYN_OF_SYN_AND_ACK.1 == SYN_OF_SYN_AND_ACK.0)?;
-    transport.get(4..8)?.try_into().ok().map(u32::from_be_bytes)
-}
-
-impl ClientEnd {
-    fn publish(&mut self) {
-        let (sent, acknowledged) = (self.client.written(), self.client.acknowledged());
-        let endpoint = self.client.endpoint();
-        let (track, recovery) = (endpoint.track(), endpoint.recovery());
-        let losses = Losses { again: track.retransmitted(), timeouts: recovery.timeouts() };
-        self.stats.publish(sent, acknowledged, losses, track.under_way(), track.smoothed_rtt());
-        self.stats.set_congestion_window(recovery.window());
-    }
-
-    fn finish(mut self, route: Option<RouteId>, outcome: Option<Result<(), ClientError>>) {
-        let checksum = matches!(outcome, Some(Ok(()))).then(|| self.client.checksum());
-        let bytes = self.client.acknowledged();
-        let endpoint = self.client.endpoint();
-        let (retransmitted, timeouts) = (endpoint.track().retransmitted(), endpoint.recovery().timeouts());
-        // The flow may have been removed.
-        let _heard = self.done.send(Done { outcome, bytes, retransmitted, timeouts, checksum, route });
-    }
-}
-
-fn refuse(done: oneshot::Sender<Done>) {
-    let outcome = Some(Err(ClientError::NoConnection));
-    // The flow may have been removed.
-    let _heard =
-        done.send(Done { outcome, bytes: 0, retransmitted: 0, timeouts: 0, checksum: None, route: None });
-}
-
 #[cfg(test)]
-mod tests {
-    use nextmini_policy::link::settings::Checked;
-    use nextmini_policy::route::{Route, RouteTable};
-    use nextmini_wire::control::direction::Loss;
-    use nextmini_wire::control::{Direction, FlowChange, FlowEnd, FlowKind, FlowStatus, Timing};
-    use tokio::sync::watch;
-    use tokio::task::JoinSet;
-
-    use super::*;
-    use crate::fixture::Line;
-    use crate::tcp::source::TcpSource;
-
-    /// Three nodes in a line, with what drives their ends.
-    struct Net {
-        line: Line,
-        inboxes: Vec<mpsc::Sender<Message>>,
-        timers: Timers,
-        running: JoinSet<()>,
-        owner: watch::Sender<bool>,
-    }
-
-    impl Net {
-        fn new(direction: &Direction) -> Self {
-            let mut line = Line::new(3);
-            let path = |ids: [u32; 3]| ids.map(NodeId).to_vec();
-            let routes = [(1, path([1, 2, 3])), (2, path([3, 2, 1]))];
-            let routes = routes.map(|(id, path)| Route::new(RouteId(id), path, 1, 1_460).unwrap());
-            line.routes.replace(RouteTable::default().changed(&[], routes));
-            for link in line.there.iter().chain(&line.back) {
-                link.set(1_500, Checked::new(direction, None).unwrap());
-            }
-            let timers = Timers::start(Timing::Normal).unwrap();
-            let (mut running, mut inboxes) = (line.run(), Vec::new());
-            for (node, (inbox, messages)) in line.nodes.iter().zip(line.tcp.drain(..)) {
-                let actor = Actor::new(Arc::clone(node), Pattern::new(1), 7, &timers);
-                running.spawn(actor.run(messages));
-                inboxes.push(inbox);
-            }
-            Self { line, inboxes, timers, running, owner: watch::Sender::new(false) }
-        }
-
-        fn start(&mut self, id: u32, size: Option<u64>, congestion: Congestion) {
-            let flow = Flow {
-                id: FlowId(id),
-                source: NodeId(1),
-                destination: NodeId(3),
-                kind: FlowKind::Tcp,
-                size,
-                duration: None,
-                rate: None,
-                weight: 1,
-                start: 0.0,
-                packet_size: None,
-                arrival: Default::default(),
-                ecn: false,
-                congestion: Some(congestion),
-                v6: false,
-            };
-            let (node, actor) = (Arc::clone(&self.line.nodes[0]), self.inboxes[0].clone());
-            let source = TcpSource::new(flow, node, actor, Arc::default(), self.timers.clone());
-            self.running.spawn(source.run(self.owner.subscribe()));
-        }
-
-        async fn hears(&mut self, end: FlowEnd) -> FlowChange {
-            loop {
-                match self.line.heard.recv().await {
-                    Some(Event::Flow(change))
-                        if change.end == end && change.status != FlowStatus::Running =>
-                    {
-                        return change;
-                    }
-                    Some(_) => {}
-                    None => panic!("nobody reports anything any more"),
-                }
-            }
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn every_byte_arrives_and_both_ends_know_it() {
-        let mut net = Net::new(&Direction::default());
-        for (id, size) in [(1, 0), (2, 1), (3, 20_000_000)] {
-            net.start(id, Some(size), Congestion::None);
-            let sink = net.hears(FlowEnd::Sink).await;
-            let source = net.hears(FlowEnd::Source).await;
-            assert_eq!((source.flow, source.status, source.bytes), (FlowId(id), FlowStatus::Completed, size));
-            assert_eq!((sink.flow, sink.status, sink.bytes), (FlowId(id), FlowStatus::Completed, size));
-            assert!(source.checksum.is_some() && source.checksum == sink.checksum);
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn what_is_lost_is_sent_again() {
-        let mut net = Net::new(&Direction { delay_ns: 1_000_000, ..Direction::default() });
-        // One of two hundred, so that what follows it brings its sender to send it again before it is late.
-        let loss = Some(Loss::Pattern { pattern: format!("{}1{}", "0".repeat(100), "0".repeat(99)) });
-        let direction = Direction { loss, delay_ns: 1_000_000, ..Direction::default() };
-        net.line.there[0].set(1_500, Checked::new(&direction, None).unwrap());
-        for (id, congestion) in [(1, Congestion::Reno), (2, Congestion::Cubic)] {
-            net.start(id, Some(1_000_000), congestion);
-            let source = net.hears(FlowEnd::Source).await;
-            assert_eq!((source.status, source.bytes), (FlowStatus::Completed, 1_000_000), "{source:?}");
-            assert!(source.retransmitted > 0);
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn hundreds_of_flows_share_a_task() {
-        let mut net = Net::new(&Direction { rate: Some(1_000_000_000), ..Direction::default() });
-        for id in 0..300 {
-            net.start(id, Some(100_000), Congestion::Cubic);
-        }
-        for _ in 0..300 {
-            assert_eq!(net.hears(FlowEnd::Source).await.status, FlowStatus::Completed);
-        }
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_flow_that_is_stopped_says_how_far_it_came() {
-        let mut net = Net::new(&Direction { rate: Some(100_000_000), ..Direction::default() });
-        net.start(1, None, Congestion::Cubic);
-        while net.line.there[1].counters().0.bytes < 100_000 {
-            tokio::task::yield_now().await;
-        }
-        net.owner.send_replace(true);
-        let source = net.hears(FlowEnd::Source).await;
-        assert_eq!(source.status, FlowStatus::Stopped);
-        assert!(source.bytes > 0);
-        assert_eq!(net.hears(FlowEnd::Sink).await.status, FlowStatus::Stopped);
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_server_that_has_lost_everything_resets_its_clients() {
-        let mut net = Net::new(&Direction { rate: Some(100_000_000), ..Direction::default() });
-        net.start(1, None, Congestion::Cubic);
-        while net.line.there[1].counters().0.bytes < 100_000 {
-            tokio::task::yield_now().await;
-        }
-        net.line.nodes[2].crash();
-        net.line.nodes[2].restart();
-        let source = net.hears(FlowEnd::Source).await;
-        assert_eq!(source.status, FlowStatus::Failed);
-        assert!(source.reason.unwrap().contains("was reset"));
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_client_that_goes_down_fails() {
-        let mut net = Net::new(&Direction { delay_ns: 5_000_000, ..Direction::default() });
-        net.start(1, None, Congestion::Cubic);
-        while net.line.there[1].counters().0.bytes == 0 {
-            tokio::task::yield_now().await;
-        }
-        net.line.nodes[0].crash();
-        net.line.nodes[0].restart();
-        // Something has to arrive for it to look.
-        net.inboxes[0].send(Message::Stop(FlowId(99))).await.unwrap();
-        let source = net.hears(FlowEnd::Source).await;
-        assert_eq!(
-            (source.status, source.reason.unwrap()),
-            (FlowStatus::Failed, "its node went down".into())
-        );
-    }
-
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_server_goes_with_a_client_that_has_lost_everything() {
-        let mut net = Net::new(&Direction { rate: Some(100_000_000), ..Direction::default() });
-        net.start(1, None, Congestion::Cubic);
-        while net.line.there[1].counters().0.bytes < 100_000 {
-            tokio::task::yield_now().await;
-        }
-        net.line.nodes[0].crash();
-        net.line.nodes[0].restart();
-        // From the same port, as it does not know that it was in use.
-        net.start(2, Some(100_000), Congestion::Cubic);
-        assert_eq!(net.hears(FlowEnd::Source).await.status, FlowStatus::Failed);
-        let sink = net.hears(FlowEnd::Sink).await;
-        assert_eq!((sink.flow, sink.status, sink.bytes), (FlowId(2), FlowStatus::Completed, 100_000));
-        let source = net.hears(FlowEnd::Source).await;
-        assert_eq!((source.flow, source.status), (FlowId(2), FlowStatus::Completed));
-    }
-
-    #[test]
-    fn a_packet_is_a_syn_only_without_an_ack() {
-        let number = |flags: u8| number_of_syn(&[0, 0, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 0x50, flags]);
-        assert_eq!((number(0x02), number(0xc2)), (Some(0x102), Some(0x102)));
-        assert_eq!((number(0x12), number(0x10), number_of_syn(&[])), (None, None, None));
-    }
-}
+mod tests;

@@ -7,12 +7,11 @@ use nextmini_policy::lossless::{Checksum, Pattern};
 use nextmini_policy::time::Instant;
 use nextmini_policy::token_bucket::TokenBucket;
 use nextmini_wire::control::Flow;
-use nextmini_wire::packet::MAX_CHUNK;
 use nextmini_wire::tcp_flow::{PREFACE_BYTES, RECEIPT_BYTES, Receipt, encode_preface};
 use smoltcp::socket::tcp::Socket;
 use thiserror::Error;
 
-use super::endpoint::{BeginError, Endpoint, PATIENCE, Shape};
+use super::endpoint::{BeginError, Endpoint, PACKETS, PATIENCE, Shape};
 use crate::flow::checksum_text;
 use crate::flow::source::seconds;
 
@@ -24,6 +23,11 @@ const PIECE: Duration = Duration::from_millis(10);
 const LEAST: usize = 100;
 /// What a packet carries at an MTU of 1,500 bytes.
 const PACKET: usize = 1_460;
+
+/// Bytes that are made and summed up at a time: they stay in a core's first cache in between.
+const SLICE: usize = 16 * 1024;
+/// Bytes of a large burst.
+const BURST_BYTES: usize = 128 * 1024;
 
 /// Why a flow did not arrive.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -54,6 +58,7 @@ pub struct Client {
     pattern: Pattern,
     pace: Option<TokenBucket>,
     ends_at: Option<Instant>,
+    burst: usize,
     preface: usize,
     written: u64,
     size: u64,
@@ -68,6 +73,13 @@ pub struct Client {
 fn piece(rate: u64) -> usize {
     let bytes = u128::from(rate) * PIECE.as_nanos() / 8_000_000_000;
     usize::try_from(bytes).unwrap_or(PACKET).clamp(LEAST, PACKET)
+}
+
+/// What may be written and not yet sent: whole packets, as many as leave at once. What waits in a buffer for longer is not
+/// in the core's cache any more when its turn comes.
+fn burst(mtu: usize, own: SocketAddr) -> usize {
+    let segment = mtu.saturating_sub(if own.is_ipv4() { 40 } else { 60 }).max(1);
+    segment * (BURST_BYTES / segment).clamp(2, PACKETS)
 }
 
 impl Client {
@@ -90,6 +102,7 @@ impl Client {
             endpoint: Endpoint::connect(own, to, shape, now)?,
             ends_at: flow.duration.map(|duration| now + seconds(duration)),
             size: flow.size.unwrap_or(u64::MAX),
+            burst: burst(shape.mtu, own),
             flow,
             pattern,
             pace,
@@ -167,7 +180,7 @@ impl Client {
                 progress = true;
                 continue;
             }
-            let left = (self.size - self.written).min(MAX_CHUNK as u64) as usize;
+            let left = (self.size - self.written).min(self.room().min(SLICE) as u64) as usize;
             if left == 0 || self.pace.as_ref().is_some_and(|pace| pace.ready() > now) {
                 break;
             }
@@ -183,6 +196,13 @@ impl Client {
         progress
     }
 
+    /// What else may be written before it has to be sent.
+    fn room(&mut self) -> usize {
+        let under_way = self.endpoint.track().under_way() as usize;
+        let unsent = self.endpoint.socket().send_queue().saturating_sub(under_way);
+        self.burst.saturating_sub(unsent)
+    }
+
     fn write_data(&mut self, most: usize) -> usize {
         let most = self.flow.rate.map_or(most, |rate| most.min(piece(rate)));
         let (pattern, checksum) = (&self.pattern, &mut self.checksum);
@@ -191,8 +211,8 @@ impl Client {
         let sent = socket.send(|room| {
             let length = most.min(room.len());
             let data = pattern.slice(flow, offset, length);
-            room[..length].copy_from_slice(&data);
             checksum.write(&data);
+            room[..length].copy_from_slice(&data);
             (length, length)
         });
         let sent = sent.unwrap_or(0);
@@ -224,5 +244,17 @@ impl Client {
         let established = self.established;
         let error = if established { ClientError::Broken } else { ClientError::NoConnection };
         (!self.endpoint.socket().is_active()).then_some(Err(error))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_of_whole_packets() {
+        let (v4, v6) = (([10, 0, 0, 1], 1).into(), "[fd00::1]:1".parse().unwrap());
+        assert_eq!((burst(1_500, v4), burst(1_500, v6)), (PACKETS * 1_460, PACKETS * 1_440));
+        assert_eq!((burst(9_000, v4), burst(65_535, v4)), (14 * 8_960, 2 * 65_495));
     }
 }

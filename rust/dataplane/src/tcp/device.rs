@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 use nextmini_wire::checksum::Sum;
-use nextmini_wire::ip::{Ip, protocol};
+use nextmini_wire::ip::protocol;
 use nextmini_wire::vnet::VnetHeader;
 use smoltcp::phy::{self, Checksum, ChecksumCapabilities, DeviceCapabilities, Medium};
 use smoltcp::time::Instant;
@@ -113,21 +113,65 @@ impl phy::TxToken for Sending<'_> {
     }
 }
 
-/// Leaves the checksum to be completed by whoever needs it, as the kernel does to devices that can.
+/// Leaves the checksum to be completed by whoever needs it, as the kernel does to devices that can. The stack makes IP
+/// headers without options or extensions.
 fn sum_to_complete(packet: &mut [u8]) -> VnetHeader {
-    let Ok(ip) = Ip::parse(packet) else { return VnetHeader::default() };
-    if ip.protocol() != protocol::TCP {
+    let (addresses, start, number) = match packet.first().map(|first| first >> 4) {
+        Some(4) => (12..20, 20, packet.get(9)),
+        Some(6) => (8..40, 40, packet.get(6)),
+        _ => return VnetHeader::default(),
+    };
+    let sum_at = start + usize::from(CHECKSUM_OFFSET);
+    if number != Some(&protocol::TCP) || packet.len() < sum_at + 2 {
         return VnetHeader::default();
     }
-    let (start, length) = (ip.transport_at(), ip.transport().len());
-    let pseudo = Sum::pseudo_header(ip.source(), ip.destination(), protocol::TCP, length as u32).folded();
-    let at = start + usize::from(CHECKSUM_OFFSET);
-    let Some(sum) = packet.get_mut(at..at + 2) else { return VnetHeader::default() };
-    sum.copy_from_slice(&pseudo.to_be_bytes());
+    // The same as `Sum::pseudo_header`, whose addresses are in the packet in this order.
+    let mut sum = Sum::default();
+    sum.add(&packet[addresses]);
+    sum.add(&((packet.len() - start) as u32).to_be_bytes());
+    sum.add(&[0, protocol::TCP]);
+    packet[sum_at..sum_at + 2].copy_from_slice(&sum.folded().to_be_bytes());
     VnetHeader {
         needs_checksum: true,
         checksum_start: start as u16,
         checksum_offset: CHECKSUM_OFFSET,
         ..VnetHeader::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nextmini_wire::segment::complete_checksum;
+    use nextmini_wire::tcp_flow::is_intact;
+
+    use super::*;
+
+    #[test]
+    fn whoever_completes_a_sum_finds_it_right() {
+        let mut v4 = vec![0; 45];
+        (v4[0], v4[3], v4[9], v4[32]) = (0x45, 45, 6, 0x50);
+        v4[12..20].copy_from_slice(&[10, 0, 0, 1, 10, 9, 8, 7]);
+        let mut v6 = vec![0; 67];
+        (v6[0], v6[5], v6[6], v6[52]) = (0x60, 27, 6, 0x50);
+        v6[8..40].fill(0xfd);
+        for mut packet in [v4, v6] {
+            packet[44] = 3;
+            let mut header = sum_to_complete(&mut packet);
+            assert!(header.needs_checksum && !is_intact(&packet));
+            complete_checksum(&mut packet, &mut header).unwrap();
+            assert!(is_intact(&packet));
+        }
+    }
+
+    #[test]
+    fn what_has_no_such_sum_is_left_alone() {
+        let mut icmp = vec![0; 60];
+        (icmp[0], icmp[9]) = (0x45, 1);
+        let mut cut = vec![0; 30];
+        (cut[0], cut[9]) = (0x45, 6);
+        for mut packet in [icmp, cut, vec![]] {
+            let before = packet.clone();
+            assert_eq!((sum_to_complete(&mut packet), packet), (VnetHeader::default(), before));
+        }
     }
 }

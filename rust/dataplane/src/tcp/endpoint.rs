@@ -21,7 +21,7 @@ use super::track::Track;
 use crate::routes::Outbound;
 
 /// Packets that a stack makes before others have their turn.
-const PACKETS: usize = 64;
+pub const PACKETS: usize = 64;
 /// A peer that does not answer for so long is gone.
 pub const PATIENCE: Duration = Duration::from_secs(30);
 

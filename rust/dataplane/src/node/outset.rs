@@ -1,0 +1,161 @@
+//! What starts at a node: the routes of its flows, and packets of its own on their way.
+
+use nextmini_policy::class::Subject;
+use nextmini_policy::drops::DropCause;
+use nextmini_policy::time::Instant;
+use nextmini_wire::icmp::Complaint;
+use nextmini_wire::id::{NodeId, RouteId};
+use nextmini_wire::ip::Ip;
+use nextmini_wire::key::FlowKey;
+use nextmini_wire::packet::{Content, Packet};
+use tokio::sync::watch;
+
+use super::{Node, lock};
+use crate::clock;
+use crate::routes::{Asked, Outbound, Postponed};
+
+/// What becomes of a packet that starts here.
+enum Begun {
+    OnItsWay(Packet),
+    /// It is for this very node.
+    Here(Outbound),
+    /// For its route.
+    Waits,
+    /// With the packet where its source is to hear of it.
+    Refused(Option<Outbound>),
+}
+
+impl Node {
+    /// Sends IP packets of the node itself on their way; `batch` is empty afterwards.
+    pub fn originate(&self, batch: &mut Vec<Outbound>) {
+        let mut packets = Vec::with_capacity(batch.len());
+        self.begin_all(batch, &mut packets);
+        if !packets.is_empty() {
+            self.process(&mut packets, None);
+        }
+    }
+
+    /// Chooses the routes of IP packets that start here: those that have one are in `packets` afterwards, and `batch`
+    /// is empty.
+    pub fn begin_all(&self, batch: &mut Vec<Outbound>, packets: &mut Vec<Packet>) {
+        let now = clock::now();
+        let mut complaints = Vec::new();
+        for outbound in batch.drain(..) {
+            match self.begin(outbound, now) {
+                Begun::OnItsWay(packet) => packets.push(packet),
+                Begun::Here(outbound) => {
+                    if !self.local.deliver(self, outbound.header, &outbound.payload, 0) {
+                        self.charge(DropCause::Local, None);
+                    }
+                }
+                Begun::Waits => {}
+                Begun::Refused(outbound) => {
+                    self.charge(DropCause::NoRoute, None);
+                    complaints.extend(outbound.map(|packet| (packet.payload, Complaint::HostUnreachable)));
+                }
+            }
+        }
+        if !complaints.is_empty() {
+            self.complain(complaints);
+        }
+    }
+
+    /// Tells the sources of packets that waited for a route that there is none.
+    pub fn refuse(&self, waited: Vec<Outbound>) {
+        waited.iter().for_each(|_| self.charge(DropCause::NoRoute, None));
+        let complaints = waited.into_iter().map(|packet| (packet.payload, Complaint::HostUnreachable));
+        self.complain(complaints.collect());
+    }
+
+    fn begin(&self, outbound: Outbound, now: Instant) -> Begun {
+        let Ok(ip) = Ip::parse(&outbound.payload) else {
+            return Begun::Refused(None);
+        };
+        let Some(destination) = self.routes.addresses().node(ip.destination()) else {
+            return Begun::Refused(Some(outbound));
+        };
+        if destination == self.id {
+            return Begun::Here(outbound);
+        }
+        let key = ip.flow_key();
+        let subject = Subject { source: self.id, destination, protocol: ip.protocol(), ports: ip.ports() };
+        let mut outbound = outbound;
+        loop {
+            if let Some(route) = self.chosen_route(&key, destination, now) {
+                let content = Content::Ip(outbound.header);
+                let packet = Packet::new(route, self.hop_limit, key.label(), content, outbound.payload);
+                let class = self.routes.classes().number_of(&subject);
+                return Begun::OnItsWay(Packet { class, ..packet });
+            }
+            if self.routes.want(self.id, destination, now) == Asked::NoPath {
+                return Begun::Refused(Some(outbound));
+            }
+            match self.routes.postpone((self.id, destination), outbound) {
+                Postponed::Waits => return Begun::Waits,
+                Postponed::Refused => return Begun::Refused(None),
+                // It came in between.
+                Postponed::Ready(again) => outbound = again,
+            }
+        }
+    }
+
+    /// The route of a flow that starts here; without one, it is asked for.
+    pub fn route_of(&self, key: &FlowKey, destination: NodeId, now: Instant) -> Option<RouteId> {
+        let route = self.chosen_route(key, destination, now);
+        if route.is_none() {
+            self.routes.want(self.id, destination, now);
+        }
+        route
+    }
+
+    fn chosen_route(&self, key: &FlowKey, destination: NodeId, now: Instant) -> Option<RouteId> {
+        lock(&self.flows).route(key, (self.id, destination), &self.routes.load(), now)
+    }
+
+    /// The same, once there is one; `changed` rings when the table changes.
+    pub async fn wait_for_route(
+        &self,
+        key: &FlowKey,
+        destination: NodeId,
+        changed: &mut watch::Receiver<()>,
+    ) -> RouteId {
+        loop {
+            changed.mark_unchanged();
+            if let Some(route) = self.route_of(key, destination, clock::now()) {
+                return route;
+            }
+            if changed.changed().await.is_err() {
+                // No table will ever come: the process is ending, and with it this task.
+                std::future::pending::<()>().await;
+            }
+        }
+    }
+
+    /// The same; nothing if there is no path at present.
+    pub async fn find_route(&self, key: &FlowKey, destination: NodeId) -> Option<RouteId> {
+        let (mut changed, mut denied) = (self.routes.changes(), self.routes.denials());
+        loop {
+            changed.mark_unchanged();
+            denied.mark_unchanged();
+            let now = clock::now();
+            if let Some(route) = self.chosen_route(key, destination, now) {
+                return Some(route);
+            }
+            if self.routes.want(self.id, destination, now) == Asked::NoPath {
+                return None;
+            }
+            tokio::select! {
+                Ok(()) = changed.changed() => {}
+                Ok(()) = denied.changed() => {}
+                // Neither will ever come: the process is ending.
+                else => return None,
+            }
+        }
+    }
+
+    /// The class of packets that start here, as far as synthetic flows tell what they are.
+    pub fn class_of(&self, destination: NodeId, protocol: u8) -> u16 {
+        let subject = Subject { source: self.id, destination, protocol, ports: None };
+        self.routes.classes().number_of(&subject)
+    }
+}
