@@ -63,6 +63,7 @@ async def status(state: StateFolder, found: Registration) -> dict[str, Any]:
         "seconds": round((now - datetime.fromisoformat(found.started)).total_seconds(), 3),
         "run": found.run,
         "folder": found.folder,
+        "metrics": found.metrics,
         "pid": found.pid,
     }
     if not found.ready:
