@@ -30,7 +30,7 @@ MOST_CURVES = 8
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A chart: the columns whose sum, times `factor`, is a sample in the unit, and what a curve makes of it."""
+    """A chart. The sum of `columns`, times `factor`, is a sample in the unit; curves are made by `shape`."""
 
     what: What
     series: Series

@@ -96,7 +96,7 @@ class Level:
     def add(self, time: float, value: float) -> None:
         """See Gatherer."""
         place = self._scale.place(time)
-        self._stay(place)
+        self._stay(place - 1)
         known = self._values[place]
         self._values[place] = value if math.isnan(known) else max(known, value)
         self._last = place, value

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Format = Literal["svg", "png", "pdf"]
 _INCHES = (10.0, 5.0)
+_MOST_MARKED = 100
 _REST = {"color": "0.6", "linestyle": "--"}
 
 
@@ -56,8 +57,10 @@ def draw(charts: Sequence[Chart], folder: Path, format: Format, title: str) -> l
 def _figure(figure_class: Any, chart: Chart, title: str) -> Any:
     figure = figure_class(figsize=_INCHES, layout="constrained")
     axes = figure.add_subplot()
+    # A sample between two gaps is no line.
+    marker = "." if len(chart.times) <= _MOST_MARKED else ""
     for name, values in chart.choice.shown.items():
-        axes.plot(chart.times, values, label=_plain(name), linewidth=1.2)
+        axes.plot(chart.times, values, label=_plain(name), linewidth=1.2, marker=marker)
     if chart.choice.rest is not None:
         axes.plot(chart.times, chart.choice.rest, label=f"{chart.choice.others} others, summed", **_REST)
     axes.set_title(_plain(f"{title}: {chart.kind.title}"))

@@ -9,9 +9,16 @@ from nextmini.scenario.units import UnitError, parse_share
 def parse_tolerance(text: str) -> float:
     """A share, of `5%`, `5 %` or `0.05`. Raises ResultError if it is none."""
     try:
-        return parse_share(float(text)) if "%" not in text else parse_share(text)
-    except ValueError:
-        said = f"{text!r} is no share"
+        return parse_share(text) if "%" in text else _number(text)
     except UnitError as error:
-        said = error.message
-    raise ResultError(f"--tolerance: {said}", 'write "5 %" or 0.05')
+        raise ResultError(f"--tolerance: {error.message}", error.remedy) from error
+
+
+def _number(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise UnitError(f"{text!r} is no share", 'write "5 %" or 0.05')
+    return number
