@@ -74,7 +74,7 @@ def test_a_level_stays_until_it_is_told_again_and_shows_its_peaks() -> None:
 
 
 def test_a_measure_ends_with_its_last_sample_and_zero_is_none() -> None:
-    samples = [(1, 0.0), (2, 40.0), (4, 30.0), (5, 0.0)]
+    samples = [(1.0, 0.0), (2.0, 40.0), (4.0, 30.0), (5.0, 0.0)]
     assert level(samples, 6, Measure) == pytest.approx([NAN, 40, 40, 30, NAN, NAN], nan_ok=True)
 
 
