@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import partial
+from functools import partial, reduce
 from typing import TYPE_CHECKING, Literal
 
 from nextmini.experiment.series import DROP_COLUMNS
@@ -15,7 +15,6 @@ from nextmini.scenario.wording import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-    from datetime import datetime
     from pathlib import Path
 
     import pyarrow as pa
@@ -91,7 +90,7 @@ def charts(run: RunFiles, wanted: Sequence[What], chosen: Chosen) -> list[Chart]
             f"the series of run {run.id} are empty", "it may have been shorter than its interval"
         )
     begin, end = span
-    scale = Scale.over((end - begin).total_seconds() + interval, interval)
+    scale = Scale.over((end - begin) / 1e6 + interval, interval)
     made = []
     for kind in KINDS:
         if kind.what in wanted:
@@ -149,23 +148,26 @@ def _unknown(word: str, curves: Mapping[str, Sequence[float]], series: Series) -
     return ResultError(f"there are no samples of {'link' if series == 'links' else 'flow'} {word!r}", remedy)
 
 
-def _span(files: Iterable[Path]) -> tuple[datetime, datetime] | None:
-    """When the first and the last sample were taken."""
+def _span(files: Iterable[Path]) -> tuple[int, int] | None:
+    """When the first and the last sample were taken, in microseconds of the epoch."""
     times = [time for file in files for batch in parts(file, ["time"]) for time in _ends(batch)]
     return (min(times), max(times)) if times else None
 
 
-def _ends(batch: pa.RecordBatch) -> tuple[datetime, ...]:
+def _ends(batch: pa.RecordBatch) -> tuple[int, ...]:
     times = batch.column("time")  # in the order of time
-    return (times[0].as_py(), times[-1].as_py()) if len(times) else ()
+    return (times[0].value, times[-1].value) if len(times) else ()
 
 
-def _samples(file: Path, kind: Kind, begin: datetime, interval: float) -> Iterator[tuple[str, float, float]]:
+def _samples(file: Path, kind: Kind, begin: int, interval: float) -> Iterator[tuple[str, float, float]]:
     """Name, seconds from the beginning of the first interval, and value of each sample."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
     keys = ["from", "to"] if kind.series == "links" else ["flow"]
     for batch in parts(file, ["time", *keys, *kind.columns]):
-        columns = batch.to_pydict()
-        names = map(" -> ".join, zip(*(columns[key] for key in keys), strict=True))
-        totals = map(sum, zip(*(columns[column] for column in kind.columns), strict=True))
-        for name, time, value in zip(names, columns["time"], totals, strict=True):
-            yield name, (time - begin).total_seconds() + interval, value * kind.factor
+        names = map(" -> ".join, zip(*(batch.column(key).to_pylist() for key in keys), strict=True))
+        times = batch.column("time").cast(pa.int64()).to_pylist()
+        totals = reduce(pc.add, (batch.column(column) for column in kind.columns)).to_pylist()
+        for name, time, value in zip(names, times, totals, strict=True):
+            yield name, (time - begin) / 1e6 + interval, value * kind.factor
