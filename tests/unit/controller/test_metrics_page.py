@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -136,6 +137,11 @@ def test_everything_that_is_known_is_on_the_page() -> None:
         "controller_samples_waiting": 7,
         "controller_reconcile_rounds_total": 8,
     }
+
+
+def test_every_metric_is_explained() -> None:
+    guide = (Path(__file__).parents[3] / "docs" / "observing.md").read_text(encoding="utf-8")
+    assert [family.name for family in families(SNAPSHOT) if f"`{family.name}`" not in guide] == []
 
 
 def test_a_flow_of_packets_has_no_window() -> None:
