@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from nextmini.controller.flows import FlowProgress
     from nextmini.scenario import Flow, Link, Node
 
-IN_FORCE = ("up", "installed")
 _STATES: dict[Kind, tuple[str, ...]] = {
     "node": ("pending", "up", "down", "rejected", "failed"),
     "link": ("pending", "up", "down", "rejected", "failed"),
@@ -102,7 +101,8 @@ def _states(snapshot: Snapshot) -> Iterator[Family]:
     counts = [(labels({"state": one}), running[one]) for one in get_args(FlowStatus)]
     yield Family("nextmini_flows", "gauge", "Flows by state; those that are to begin run.", counts)
     nodes = [
-        (labels({"node": node.name}), _in_force(snapshot, "node", id)) for id, node in snapshot.nodes.items()
+        (labels({"node": node.name}), int(_status(snapshot, "node", id) == "up"))
+        for id, node in snapshot.nodes.items()
     ]
     yield Family("nextmini_node_up", "gauge", "Whether a node is in force.", nodes)
 
@@ -112,16 +112,12 @@ def _status(snapshot: Snapshot, kind: Kind, id: int) -> str:
     return state.status if state is not None else "pending"
 
 
-def _in_force(snapshot: Snapshot, kind: Kind, id: int) -> int:
-    return int(_status(snapshot, kind, id) in IN_FORCE)
-
-
 def _links(snapshot: Snapshot) -> Iterator[Family]:
     names = {id: node.name for id, node in snapshot.nodes.items()}
     up, ways = [], []
     for id, link in snapshot.links.items():
         a, b = names.get(link.a, f"#{link.a}"), names.get(link.b, f"#{link.b}")
-        up.append((labels({"a": a, "b": b}), _in_force(snapshot, "link", id)))
+        up.append((labels({"a": a, "b": b}), int(_status(snapshot, "link", id) == "up")))
         for node, sender, receiver in ((link.a, a, b), (link.b, b, a)):
             count = snapshot.link_counters.get((id, node)) or LinkCounters(id, node, 0, 0, 0, _NO_DROPS)
             ways.append((labels({"from": sender, "to": receiver}), count))

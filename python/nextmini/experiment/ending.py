@@ -102,6 +102,8 @@ async def _keep_in_database(run: RunState, parts: Parts) -> None:
             run.observer.phase("writing the time series")
             if not await run.interrupt.unless_hastened(_export(run, parts), EXPORT_SECONDS):
                 run.notes.append("the time series were not written: there was no time")
+    except OSError as error:
+        run.notes.append(f"the time series were not written: {error.strerror or error}")
     except DatabaseError as error:
         run.notes.append(
             f"the database has no result of this run, and the run folder no time series: {error}"
@@ -109,7 +111,7 @@ async def _keep_in_database(run: RunState, parts: Parts) -> None:
 
 
 async def _export(run: RunState, parts: Parts) -> None:
-    names = names_in(run.network, parts.controller)
+    names = _names(run.network, parts.controller)
 
     async def write() -> None:
         links, flows = parts.store.link_metrics(run.id), parts.store.flow_metrics(run.id)
@@ -118,7 +120,7 @@ async def _export(run: RunState, parts: Parts) -> None:
     await parts.store.patiently(write)
 
 
-def names_in(network: Network, controller: Controller) -> Names:
+def _names(network: Network, controller: Controller) -> Names:
     """Names of what the scenario has, and of what somebody added while it ran."""
     view, flows = controller.view, (progress.flow for progress in controller.flows.flows.values())
     return Names.of(

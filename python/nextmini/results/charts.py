@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial, reduce
+from itertools import starmap
 from typing import TYPE_CHECKING, Literal
 
 from nextmini.experiment.series import DROP_COLUMNS
 from nextmini.results.curves import Choice, Level, Measure, Rate, Scale, choose
 from nextmini.results.finding import ResultError, listed
 from nextmini.results.parts import parts
-from nextmini.scenario.units import parse_time
+from nextmini.scenario.units import UnitError, parse_time
 from nextmini.scenario.wording import nearest
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class Chart:
 
 def charts(run: RunFiles, wanted: Sequence[What], chosen: Chosen) -> list[Chart]:
     """The charts of a run. Raises ResultError if it has no series, or not what is chosen."""
-    interval = parse_time(run.scenario()["experiment"]["interval"])
+    interval = _interval(run)
     files: dict[Series, Path] = {series: run.series(series) for series in ("links", "flows")}
     span = _span(files.values())
     if span is None:
@@ -98,6 +99,14 @@ def charts(run: RunFiles, wanted: Sequence[What], chosen: Chosen) -> list[Chart]
             curves = gather(samples, partial(_gatherer, kind, scale, interval))
             made.append(Chart(kind, scale.ends(), select(curves, kind, chosen)))
     return made
+
+
+def _interval(run: RunFiles) -> float:
+    """How often samples were taken, in seconds. Raises ResultError if the scenario does not say."""
+    try:
+        return parse_time(run.scenario()["experiment"]["interval"])
+    except (KeyError, TypeError, UnitError) as error:
+        raise ResultError(f"the scenario of run {run.id} has no experiment.interval", str(error)) from error
 
 
 def gather(
@@ -164,10 +173,15 @@ def _samples(file: Path, kind: Kind, begin: int, interval: float) -> Iterator[tu
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    keys = ["from", "to"] if kind.series == "links" else ["flow"]
+    keys = ("link", "from", "to") if kind.series == "links" else ("flow",)
     for batch in parts(file, ["time", *keys, *kind.columns]):
-        names = map(" -> ".join, zip(*(batch.column(key).to_pylist() for key in keys), strict=True))
+        names = starmap(_curve, zip(*(batch.column(key).to_pylist() for key in keys), strict=True))
         times = batch.column("time").cast(pa.int64()).to_pylist()
         totals = reduce(pc.add, (batch.column(column) for column in kind.columns)).to_pylist()
         for name, time, value in zip(names, times, totals, strict=True):
             yield name, (time - begin) / 1e6 + interval, value * kind.factor
+
+
+def _curve(name: str | int, sender: str = "", receiver: str = "") -> str:
+    """What a curve is called: a flow's name, or a direction of link `name`, whose far end may be unknown."""
+    return f"{sender} -> {receiver or f'link {name}'}" if sender else str(name)

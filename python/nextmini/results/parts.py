@@ -20,6 +20,9 @@ def parts(file: Path, columns: list[str]) -> Iterator[pa.RecordBatch]:
 
     try:
         with pyarrow.parquet.ParquetFile(file) as opened:
+            missing = [column for column in columns if column not in opened.schema_arrow.names]
+            if missing:
+                raise ResultError(f"{file} has no column {missing[0]}", "it is not of this version")
             yield from opened.iter_batches(columns=columns)
     except (pa.ArrowInvalid, OSError) as error:
         raise ResultError(f"{file} cannot be read: {error}") from error

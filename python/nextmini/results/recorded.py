@@ -13,13 +13,24 @@ if TYPE_CHECKING:
     from nextmini.results.comparison import Way
     from nextmini.results.finding import RunFiles
 
+_NEEDED = {
+    "flows": {"name", "status", "goodput_bps", "seconds", "bytes", "retransmitted"},
+    "link_stats": {"from", "to", "bytes", "drops"},
+}
+
 
 def recorded(run: RunFiles) -> Recorded:
     """The run. Raises ResultError if something of it cannot be read."""
     result = run.result()
-    missing = {"seconds", "link_stats"} - result.keys()
-    if missing:
-        raise ResultError(f"the result of run {run.id} has no {' and no '.join(sorted(missing))}")
+    if "seconds" not in result:
+        raise ResultError(f"the result of run {run.id} has no seconds")
+    for key, needed in _NEEDED.items():
+        entries = result.get(key)
+        if not isinstance(entries, list) or any(needed - entry.keys() for entry in entries):
+            said = ", ".join(sorted(needed))
+            raise ResultError(
+                f"the result of run {run.id} has no {key} with {said}", "it is not of this version"
+            )
     return Recorded(run.id, result, run.scenario(), _rates(run))
 
 

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 from xml.etree import ElementTree
 
+import pyarrow.parquet
 import pytest
 from matplotlib import image
 
@@ -15,8 +16,9 @@ from nextmini.results.charts import KINDS, Chart, Chosen, charts
 from nextmini.results.curves import Choice
 from nextmini.results.drawing import draw
 from nextmini.results.finding import ResultError, RunFiles
+from nextmini.store import LinkMetric
 
-from .runs_on_disk import make_run
+from .runs_on_disk import BEGIN, make_run
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,6 +87,27 @@ def test_a_run_without_samples_cannot_be_drawn(tmp_path: Path) -> None:
     (folder / "series" / "flows.parquet").write_text("no such thing")
     with pytest.raises(ResultError, match="cannot be read"):
         charts(RunFiles(folder), ALL, Chosen())
+
+
+def test_links_whose_far_end_nobody_knows_are_told_apart(tmp_path: Path) -> None:
+    lost = [LinkMetric("r", BEGIN, link, 1, 500_000, 1, {}, 0) for link in (8, 9)]
+    made = charts(RunFiles(make_run(tmp_path, "lab-2", links=lost)), ("throughput",), Chosen())
+    assert shown(made)["throughput-links"] == {
+        "a-1 -> link 8": [4, 0, 0, 0],
+        "a-1 -> link 9": [4, 0, 0, 0],
+    }
+
+
+def test_a_run_folder_of_another_version_is_refused(run: RunFiles) -> None:
+    path = run.series("links")
+    table = pyarrow.parquet.read_table(path)
+    pyarrow.parquet.write_table(table.drop_columns(["drops_auth"]), path)
+    with pytest.raises(ResultError, match="has no column drops_auth"):
+        charts(run, ("drops",), Chosen())
+    scenario = run.folder / "scenario.toml"
+    scenario.write_text(scenario.read_text().replace('interval = "1 s"', "interval = 1"))
+    with pytest.raises(ResultError, match=r"no experiment\.interval"):
+        charts(run, ("drops",), Chosen())
 
 
 def test_the_others_are_told_of() -> None:

@@ -43,10 +43,13 @@ def test_what_cannot_be_read_is_named(tmp_path: Path) -> None:
     folder = make_run(tmp_path, "lab-1")
     run = RunFiles(folder)
     result = folder / "result.json"
-    for text, said in (("{", "is no JSON"), ("[]", "is not the result"), ('{"flows": []}', "no link_stats")):
+    for text, said in (("{", "is no JSON"), ("[]", "is not the result"), ('{"flows": []}', "no seconds")):
         result.write_text(text)
         with pytest.raises(ResultError, match=said):
             recorded(run)
+    result.write_text('{"seconds": 1, "flows": [{"name": "f"}], "link_stats": []}')
+    with pytest.raises(ResultError, match="has no flows with bytes, goodput_bps"):
+        recorded(run)
     result.unlink()
     assert not run.has_result()
     with pytest.raises(ResultError, match="once it has ended in order"):
