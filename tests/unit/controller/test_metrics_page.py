@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import urllib.error
 import urllib.request
 from collections import Counter
@@ -19,7 +20,7 @@ from nextmini.controller.actual import RowState
 from nextmini.controller.exposition import CONTENT_TYPE, render
 from nextmini.controller.flows import FlowProgress, Verdict
 from nextmini.controller.metric_families import ControllerCounts, Snapshot, families
-from nextmini.controller.metrics_page import MetricsPage, asked_by_loopback, metrics_url
+from nextmini.controller.metrics_page import MetricsPage, asked_by_loopback, metrics_url, takes_gzip
 from nextmini.controller.server import DataplaneServer
 from nextmini.protocol import Drops, FlowCounters, LinkCounters
 from nextmini.scenario import loads, resolve
@@ -206,6 +207,29 @@ async def test_who_may_read_it(
     assert looks.times == (status == 200)
     assert ("WWW-Authenticate" in response.headers) == (status == 401)
     assert b"lab" not in response.body or status == 200
+
+
+@pytest.mark.parametrize(
+    ("accepted", "taken"),
+    [
+        (["gzip"], True),
+        (["deflate, GZIP;q=0.5", "br"], True),
+        (["gzip;q=0"], False),
+        (["deflate"], False),
+        (["*"], False),
+        ([], False),
+    ],
+)
+@pytest.mark.asyncio
+async def test_it_is_compressed_for_who_takes_that(accepted: list[str], taken: bool) -> None:
+    asked = request("localhost", None)
+    for text in accepted:
+        asked.headers["Accept-Encoding"] = text
+    response = await MetricsPage(Looks(), "secret").answer(asked, "open")
+    plain = render(families(SNAPSHOT))
+    assert (response.headers.get("Content-Encoding") == "gzip") == taken == takes_gzip(accepted)
+    assert (gzip.decompress(response.body) if taken else response.body) == plain
+    assert response.headers["Content-Length"] == str(len(response.body))
 
 
 def test_odd_hosts_are_nobodys() -> None:
