@@ -179,7 +179,11 @@ def _flows(snapshot: Snapshot) -> Iterator[Family]:
     rows = [row for row in rows if not row[1].udp]
     again = [(written, count.retransmitted) for written, _, count in rows]
     yield family("retransmissions_total", "Pieces or segments sent again.", again)
+    timeouts = [(written, count.timeouts) for written, _, count in rows]
+    yield family("timeouts_total", "How often its timer ran out.", timeouts)
     srtt = [(written, count.srtt_us / 1e6) for written, _, count in rows]
     yield family("srtt_seconds", "Its smoothed round-trip time; 0 before the first.", srtt)
     window = [(written, count.window) for written, _, count in rows]
-    yield family("window_bytes", "What it may have under way.", window)
+    yield family("window_bytes", "What it may have under way; of tcp what it has.", window)
+    congestion = [(written, count.cwnd) for written, _, count in rows if count.cwnd is not None]
+    yield family("congestion_window_bytes", "Of a tcp flow that has one.", congestion)

@@ -17,21 +17,25 @@ if TYPE_CHECKING:
 Format = Literal["svg", "png", "pdf"]
 _INCHES = (10.0, 5.0)
 _MOST_MARKED = 100
+# The same chart is the same file, and text stays text.
+_SETTINGS: dict[str, Any] = {"svg.hashsalt": "nextmini", "svg.fonttype": "none"}
+_UNDATED: dict[Format, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 _REST = {"color": "0.6", "linestyle": "--"}
 
 
 def require_matplotlib() -> Any:
-    """matplotlib's class of figures: drawn in memory (Agg, or the format's own), without any display.
+    """matplotlib, with its class of figures: drawn in memory (Agg, or the format's own), without any display.
 
     Raises PrerequisiteError if it is not installed.
     """
     try:
-        from matplotlib.figure import Figure
+        import matplotlib as mpl
+        import matplotlib.figure
     except ImportError as error:
         raise PrerequisiteError(
             "drawing needs matplotlib, which is not installed", "install it: pip install 'nextmini[plot]'"
         ) from error
-    return Figure
+    return mpl
 
 
 def draw(charts: Sequence[Chart], folder: Path, format: Format, title: str) -> list[Path]:
@@ -39,14 +43,15 @@ def draw(charts: Sequence[Chart], folder: Path, format: Format, title: str) -> l
 
     Raises ResultError if they cannot be written, PrerequisiteError without matplotlib.
     """
-    figure_class = require_matplotlib()
+    mpl = require_matplotlib()
     paths = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for chart in charts:
             path = folder / f"{chart.kind.name}.{format}"
-            with whole_file(path) as partial:
-                _figure(figure_class, chart, title).savefig(partial, format=format, dpi=150)
+            with whole_file(path) as partial, mpl.rc_context(_SETTINGS):
+                figure = _figure(mpl.figure.Figure, chart, title)
+                figure.savefig(partial, format=format, dpi=150, metadata=_UNDATED.get(format))
             paths.append(path)
     except OSError as error:
         said = error.strerror or error

@@ -71,7 +71,10 @@ SNAPSHOT = Snapshot(
         2: FlowProgress(CALL, acknowledged=50),
     },
     link_counters={(1, 1): LinkCounters(1, 1, 1000, 10, 64, Drops(loss=3, queue=2), 15, 1, 2)},
-    flow_counters={1: FlowCounters(1, 1000, 900, 7, 2500, 65536), 2: FlowCounters(2, 60, 50, 0, 0, 0)},
+    flow_counters={
+        1: FlowCounters(1, 1000, 900, 7, 2500, 65536, 3, 9000),
+        2: FlowCounters(2, 60, 50, 0, 0, 0),
+    },
     controller=ControllerCounts(2, 3, 40, 50, 6, 7, 8),
 )
 
@@ -128,6 +131,8 @@ def test_everything_that_is_known_is_on_the_page() -> None:
     assert value(found, "flow_retransmissions_total", **quoted) == 7
     assert value(found, "flow_srtt_seconds", **quoted) == 0.0025
     assert value(found, "flow_window_bytes", **quoted) == 65536
+    assert value(found, "flow_timeouts_total", **quoted) == 3
+    assert value(found, "flow_congestion_window_bytes", **quoted) == 9000
     own = {name: number for (name, labels), number in found.items() if not labels}
     assert own == {
         "processes": 3,
@@ -148,6 +153,11 @@ def test_every_metric_is_explained() -> None:
 def test_a_flow_of_packets_has_no_window() -> None:
     names = Counter(name for name, labels in read(render(families(SNAPSHOT))) if ("flow", "call") in labels)
     assert names.keys() == {"flow_running", "flow_delivered_bytes_total", "flow_sent_bytes_total"}
+
+
+def test_a_flow_without_a_congestion_window_shows_none() -> None:
+    counted = replace(SNAPSHOT, flow_counters={1: FlowCounters(1, 1000, 900, 7, 2500, 65536)})
+    assert "congestion_window_bytes{" not in render(families(counted)).decode()
 
 
 def test_a_flow_that_was_removed_and_a_link_that_is_gone_are_on_it_no_more() -> None:

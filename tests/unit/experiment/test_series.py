@@ -30,7 +30,7 @@ LINKS = [
     )
     for n in range(5)
 ]
-FLOWS = [FlowMetric("r", BEGIN, 7, 1, 2, 3, 4, 5), FlowMetric("r", BEGIN, 8, 0, 0, 0, 0, 0)]
+FLOWS = [FlowMetric("r", BEGIN, 7, 1, 2, 3, 4, 5, 6), FlowMetric("r", BEGIN, 8, 0, 0, 0, 0, 0)]
 
 
 async def slices(
@@ -115,6 +115,8 @@ async def test_a_document_has_all_rows() -> None:
         "retransmitted": 3,
         "srtt_us": 4,
         "window": 5,
+        "timeouts": 6,
+        "cwnd": None,
     }
     empty = io.StringIO()
     await write_document(empty, {}, tables(NAMES, slices([], 2), slices([], 2)))
