@@ -1,8 +1,7 @@
 """Prometheus's text format, version 0.0.4: what a page of metrics looks like. Pure.
 
 Source: https://prometheus.io/docs/instrumenting/exposition_formats/. Written here and not by Prometheus's own
-client library, whose object for each sample takes several times as long: a network of 10,000 nodes has
-hundreds of thousands of them.
+client library, which makes an object for each sample: a network of 10,000 nodes has more than 140,000.
 """
 
 from __future__ import annotations
