@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from nextmini.cli.main import COMMANDS
+from nextmini.experiment.series import COLUMNS
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
@@ -39,3 +40,8 @@ def test_make_targets_exist(page: Path) -> None:
 def test_every_guide_is_in_the_readme() -> None:
     readme = set(LINK.findall((ROOT / "README.md").read_text(encoding="utf-8")))
     assert {f"docs/{guide.name}" for guide in (ROOT / "docs").glob("*.md")} - readme == set()
+
+
+def test_every_column_of_the_series_is_explained() -> None:
+    guide = (ROOT / "docs" / "observing.md").read_text(encoding="utf-8")
+    assert [name for names in COLUMNS.values() for name in names if f"`{name}`" not in guide] == []

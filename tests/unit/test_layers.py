@@ -19,6 +19,7 @@ LAYERS = (
     "api",
     "cli",
     "live",
+    "results",
     "bench",
     "experiment",
     "hosts",
@@ -45,8 +46,8 @@ HOMES = {
     "typer": {"cli"},
     "prompt_toolkit": {"cli"},
     "rich": {"cli", "experiment"},
-    "matplotlib": {"experiment"},
-    "pyarrow": {"experiment"},
+    "pyarrow": {"experiment", "results"},
+    "matplotlib": {"experiment", "results"},
     "pyroute2": {"hosts"},
 }
 

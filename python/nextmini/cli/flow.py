@@ -97,7 +97,7 @@ def list_flows(
     if json:
         print_json(flows)
     else:
-        print_flows(flows, None)
+        print_flows(flows)
 
 
 @app.command("stop")

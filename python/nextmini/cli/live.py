@@ -14,6 +14,8 @@ from nextmini.cli.signals import INTERRUPTED, Signals
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
+    from rich.table import Table
+
     from nextmini.live.attached import Attached
     from nextmini.store import Registration, StateFolder
     from nextmini.store.live import LiveStore
@@ -90,11 +92,23 @@ def attached(state_dir: Path | None, experiment: str | None) -> Attached:
 
 def table(titles: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[str] = ()) -> None:
     """Prints a table on standard output; nothing is cut off when that is no terminal."""
+    print_table(table_of(titles, rows, right))
+
+
+def print_table(table: Table) -> None:
+    """Prints it on standard output; nothing is cut off when that is no terminal."""
     from rich.console import Console
-    from rich.markup import escape
-    from rich.table import Table
 
     from nextmini.experiment.table import PLAIN_WIDTH
+
+    width = None if sys.stdout.isatty() else PLAIN_WIDTH
+    Console(highlight=False, width=width).print(table)
+
+
+def table_of(titles: Iterable[str], rows: Iterable[Iterable[object]], right: Iterable[str] = ()) -> Table:
+    """A table with these columns; those of the titles in `right` are numbers."""
+    from rich.markup import escape
+    from rich.table import Table
 
     made = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     to_the_right = set(right)
@@ -102,8 +116,7 @@ def table(titles: Iterable[str], rows: Iterable[Iterable[object]], right: Iterab
         made.add_column(title, justify="right" if title in to_the_right else "left", overflow="fold")
     for row in rows:
         made.add_row(*("-" if cell is None else escape(str(cell)) for cell in row))
-    width = None if sys.stdout.isatty() else PLAIN_WIDTH
-    Console(highlight=False, width=width).print(made)
+    return made
 
 
 def tell_killed(name: str) -> None:

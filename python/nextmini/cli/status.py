@@ -1,46 +1,90 @@
 """`nextmini status`."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from nextmini.cli.live import ExperimentOption, StateOption, perform, shown_path, state_folder, table
+from nextmini.cli.live import (
+    ExperimentOption,
+    StateOption,
+    perform,
+    print_table,
+    shown_path,
+    state_folder,
+    table_of,
+)
 from nextmini.cli.output import JsonOption, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.table import Table
 
 MOST_TROUBLES = 20
 MOST_FLOWS = 40
+INTERVAL = 1.0
 
 
 def status(
-    experiment: ExperimentOption = None, json: JsonOption = False, state_dir: StateOption = None
+    experiment: ExperimentOption = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", "-w", help="Go on until the experiment ends, q or Ctrl-C.")
+    ] = False,
+    interval: Annotated[
+        float | None,
+        typer.Option(min=0.1, metavar="SECONDS", help="How often it is renewed with --watch (default: 1)."),
+    ] = None,
+    json: JsonOption = False,
+    state_dir: StateOption = None,
 ) -> None:
-    """Print where a running experiment stands: its nodes, links and flows, and what is not in force."""
-    from nextmini.live.choice import choose
+    """Print where a running experiment stands: its nodes, links and flows, and what is not in force.
+
+    With --watch it is drawn anew in its place; where standard output is no terminal, it is printed anew, with
+    --json as one document a line.
+    """
+    from nextmini.live.choice import LiveError, choose
     from nextmini.live.status import status as read_status
 
+    if interval is not None and not watch:
+        raise LiveError("--interval goes with --watch only", "add --watch, or remove --interval")
     state = state_folder(state_dir)
     found = choose(state, experiment)
+    if watch:
+        from nextmini.cli.watch import watch as watch_status
+
+        watch_status(state, found, INTERVAL if interval is None else interval, json)
+        return
     document = perform(lambda: read_status(state, found))
     if json:
         print_json(document)
     else:
-        _print(document)
+        print_status(document)
 
 
-def _print(document: dict[str, Any]) -> None:
-    typer.echo(f"{document['experiment']}: {document['status']} for {document['seconds']:.0f} s")
+def print_status(document: dict[str, Any]) -> None:
+    """Prints where an experiment stands."""
+    _print(parts(document))
+
+
+def parts(document: dict[str, Any]) -> "Iterator[str | Table]":
+    """Lines and tables that tell where an experiment stands."""
+    status = document["status"]
+    since = "for" if status in ("starting", "running") else "after"
+    yield f"{document['experiment']}: {status} {since} {document['seconds']:.0f} s"
     if document["folder"] is not None:
-        typer.echo(f"Run folder: {shown_path(document['folder'])}")
+        yield f"Run folder: {shown_path(document['folder'])}"
+    if document["metrics"] is not None:
+        yield f"Metrics: {document['metrics']}"
     if "nodes" not in document:
         return
     for kind in ("nodes", "links", "routes"):
         counts = ", ".join(f"{number:,} {state}" for state, number in document[kind].items())
-        typer.echo(f"{kind.capitalize()}: {counts or 'none'}")
+        yield f"{kind.capitalize()}: {counts or 'none'}"
     for trouble in document["troubles"][:MOST_TROUBLES]:
-        typer.echo(_sentence(trouble))
+        yield _sentence(trouble)
     if len(document["troubles"]) > MOST_TROUBLES:
-        typer.echo(f"... and {len(document['troubles']) - MOST_TROUBLES} more, see --json")
-    print_flows(document["flows"])
+        yield f"... and {len(document['troubles']) - MOST_TROUBLES} more, see --json"
+    yield from flow_parts(document["flows"], MOST_FLOWS)
 
 
 def _sentence(trouble: dict[str, Any]) -> str:
@@ -48,8 +92,13 @@ def _sentence(trouble: dict[str, Any]) -> str:
     return f"{trouble['kind']} {trouble['name']} is {trouble['status']}{reason}"
 
 
-def print_flows(flows: list[dict[str, Any]], most: int | None = MOST_FLOWS) -> None:
-    """Prints flows with their progress; of many only those that run or went wrong."""
+def print_flows(flows: list[dict[str, Any]]) -> None:
+    """Prints all flows with their progress."""
+    _print(flow_parts(flows, None))
+
+
+def flow_parts(flows: list[dict[str, Any]], most: int | None) -> "Iterator[str | Table]":
+    """Flows with their progress; of more than `most` only so many of those that run or went wrong."""
     from nextmini.experiment.quantities import rate, size
 
     shown = flows
@@ -70,6 +119,14 @@ def print_flows(flows: list[dict[str, Any]], most: int | None = MOST_FLOWS) -> N
     ]
     if rows:
         numbers = ("Delivered", "Now")
-        table(("Flow", "From", "To", "Kind", "Status", *numbers, ""), rows, numbers)
+        yield table_of(("Flow", "From", "To", "Kind", "Status", *numbers, ""), rows, numbers)
     if len(shown) < len(flows):
-        typer.echo(f"... and {len(flows) - len(shown)} more flows, see --json")
+        yield f"... and {len(flows) - len(shown)} more flows, see --json"
+
+
+def _print(shown: "Iterator[str | Table]") -> None:
+    for part in shown:
+        if isinstance(part, str):
+            typer.echo(part)
+        else:
+            print_table(part)

@@ -23,11 +23,13 @@ from nextmini.controller.fidelity import FidelityReports
 from nextmini.controller.flows import FlowTracker
 from nextmini.controller.hosting import NothingNeeded
 from nextmini.controller.labels import label, waiting
+from nextmini.controller.metrics_page import MetricsPage
 from nextmini.controller.reconciler import Reconciler
 from nextmini.controller.rounds import Rounds
 from nextmini.controller.routing import RouteMaker
 from nextmini.controller.server import DataplaneServer
 from nextmini.controller.settings import Progress, Settings
+from nextmini.controller.sources import Sources
 from nextmini.controller.view import Dirty
 from nextmini.controller.writer import MetricsWriter, StateWriter
 from nextmini.errors import DatabaseError, NextminiError, ProtocolError, RunError
@@ -48,7 +50,7 @@ from nextmini.protocol import (
     Stop,
     Welcome,
 )
-from nextmini.store import EventState
+from nextmini.store import EventState, metrics_token
 from nextmini.store import FlowState as StoredFlowState
 
 if TYPE_CHECKING:
@@ -90,7 +92,6 @@ class Controller:
         self._store = store
         self._settings = settings
         self._hosting = hosting or NothingNeeded()
-        self._server = DataplaneServer(settings.listen, settings.token, self, settings.tls)
         self._reconciler = Reconciler(
             self._is_over, self._refuse_flow, lambda marks: self.events.marked(marks), settings.devices
         )
@@ -102,6 +103,9 @@ class Controller:
         self._states = StateWriter(store)
         self._metrics = MetricsWriter(store, settings.interval, settings.keep, time.monotonic)
         self._rounds = Rounds()
+        parts = (self._reconciler, self.flows, self.counters, self._states, self._metrics, self._rounds)
+        page = MetricsPage(Sources(settings, *parts).look, metrics_token(settings.token))
+        self._server = DataplaneServer(settings.listen, settings.token, self, settings.tls, page)
         now = asyncio.get_running_loop().time
         paths = self._routes.paths_of
         self._comebacks = Comebacks(self.flows, self._reconciler, self.counters, paths, now)

@@ -12,6 +12,8 @@ class Rounds:
         self._next: asyncio.Future[None] | None = None
         """Of the round that has not begun."""
         self._current: list[asyncio.Future[None]] = []
+        self.ended = 0
+        """How many there have been."""
 
     def begin(self) -> None:
         """A round begins: it takes in everything that was written by now."""
@@ -21,6 +23,7 @@ class Rounds:
 
     def end(self, *, complete: bool) -> None:
         """The round is over; one that is not `complete` could not read everything, so the next one counts."""
+        self.ended += 1
         if not complete:
             return
         for waiting in self._current:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import errno
-import hmac
 import logging
 from http import HTTPStatus
 from ipaddress import ip_address
@@ -18,7 +17,9 @@ from typing import TYPE_CHECKING, Protocol, cast
 from websockets.asyncio.server import serve
 from websockets.exceptions import ConnectionClosed
 
+from nextmini.controller import metrics_page
 from nextmini.controller.door import Door
+from nextmini.controller.metrics_page import Bearer
 from nextmini.controller.peer import Peer
 from nextmini.errors import ControllerError, ProtocolError
 from nextmini.protocol import VERSION, Error, Hello, decode, encode
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection
     from websockets.http11 import Request, Response
 
+    from nextmini.controller.metrics_page import Access, MetricsPage
     from nextmini.controller.tls import ServerTls
     from nextmini.protocol import Message, Welcome
 
@@ -61,18 +63,28 @@ class Handler(Protocol):
 class DataplaneServer:
     """Listens for dataplane processes."""
 
-    def __init__(self, listen: str, token: str, handler: Handler, tls: ServerTls | None = None) -> None:
+    def __init__(
+        self,
+        listen: str,
+        token: str,
+        handler: Handler,
+        tls: ServerTls | None = None,
+        metrics: MetricsPage | None = None,
+    ) -> None:
         """`listen` is "host:port"; port 0 takes a free one. Without `tls` it is on this machine."""
         self._listen = listen
         self._tls = tls
         self._door = Door(tls)
-        self._authorization = f"Bearer {token}".encode()
+        self._bearer = Bearer(token)
+        self._metrics = metrics
+        self._metrics_access: Access = "token"
         self._handler = handler
         self._server: Server | None = None
 
     async def start(self) -> str:
         """Listens; returns the URL on this machine. Raises ControllerError if that is not possible."""
-        host, port = _address(self._listen, encrypted=self._tls is not None)
+        host, port, loopback = _address(self._listen, encrypted=self._tls is not None)
+        self._metrics_access = "open" if loopback else "token"
         try:
             self._server = await serve(
                 self._serve,
@@ -102,13 +114,12 @@ class DataplaneServer:
             server.close()
             await server.wait_closed()
 
-    def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+    async def _admit(self, connection: ServerConnection, request: Request) -> Response | None:
+        if request.path == metrics_page.PATH and self._metrics is not None:
+            return await self._metrics.answer(request, self._metrics_access)
         if request.path != PATH:
             return connection.respond(HTTPStatus.NOT_FOUND, f"dataplane processes connect to {PATH}\n")
-        given = request.headers.get_all("Authorization")
-        if len(given) != 1 or not hmac.compare_digest(
-            given[0].encode("utf-8", "surrogateescape"), self._authorization
-        ):
+        if not self._bearer.stands_in(request):
             log.warning("refused a connection from %s: wrong token", connection.remote_address)
             return connection.respond(HTTPStatus.UNAUTHORIZED, "wrong token\n")
         return None
@@ -184,7 +195,8 @@ def reachable(host: str) -> str:
     return host if address.version == 4 else f"[{host}]"
 
 
-def _address(listen: str, *, encrypted: bool) -> tuple[str, int]:
+def _address(listen: str, *, encrypted: bool) -> tuple[str, int, bool]:
+    """Host and port, and whether that is on this machine alone."""
     host, _, port = listen.rpartition(":")
     host = host.removeprefix("[").removesuffix("]")
     try:
@@ -199,7 +211,7 @@ def _address(listen: str, *, encrypted: bool) -> tuple[str, int]:
             f"[controller] listen: {listen} is not on this machine alone, which demands TLS",
             'write tls = true, or listen on "127.0.0.1:0"',
         )
-    return host, number
+    return host, number, loopback
 
 
 def _unavailable(listen: str, error: OSError) -> ControllerError:

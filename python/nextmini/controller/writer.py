@@ -79,6 +79,8 @@ class StateWriter:
         self._store = store
         self._states: dict[tuple[type[State], int], State | None] = {}
         self.batcher = Batcher(self.flush, STATES_SECONDS, "states")
+        self.written = 0
+        """Rows, each time anew."""
 
     def put(self, kind: type[State], id: int, state: State | None) -> None:
         """Notes a state; None removes the row's."""
@@ -96,6 +98,7 @@ class StateWriter:
             states = [state for state in taken.values() if state is not None]
             if states:
                 await self._store.write_states(states)
+                self.written += len(states)
             for kind, ids in removed.items():
                 await self._store.remove_states(kind, ids)
         except DatabaseError:
@@ -117,13 +120,20 @@ class MetricsWriter:
         self._trimmed = now()
         self.lost = 0
         """Samples that were given up."""
+        self.written = 0
+        """Samples that are in the database, or were."""
         self.batcher = Batcher(self.flush, interval, "metrics")
+
+    @property
+    def waiting(self) -> int:
+        """Samples that are to be written."""
+        return len(self._links) + len(self._flows)
 
     def put(self, links: Iterable[LinkMetric], flows: Iterable[FlowMetric]) -> None:
         """Notes samples; gives up the oldest when there are too many."""
         self._links.extend(links)
         self._flows.extend(flows)
-        while len(self._links) + len(self._flows) > MOST_METRICS:
+        while self.waiting > MOST_METRICS:
             (self._links if len(self._links) >= len(self._flows) else self._flows).popleft()
             self.lost += 1
         self.batcher.wake()
@@ -138,18 +148,18 @@ class MetricsWriter:
 
     def give_up(self) -> int:
         """The database is gone for good: counts what is left as lost; returns how many were lost in all."""
-        self.lost += len(self._links) + len(self._flows)
+        self.lost += self.waiting
         self._links.clear()
         self._flows.clear()
         return self.lost
 
-    @staticmethod
-    async def _write(rows: deque[T], write: Callable[[list[T]], Awaitable[None]]) -> None:
+    async def _write(self, rows: deque[T], write: Callable[[list[T]], Awaitable[None]]) -> None:
         taken = list(rows)
         rows.clear()
         try:
             if taken:
                 await write(taken)
+                self.written += len(taken)
         except DatabaseError:
             rows.extendleft(reversed(taken))
             raise

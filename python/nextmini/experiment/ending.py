@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import signal
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,15 +14,13 @@ from nextmini.experiment.fidelity import judge
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.options import Measured, Outcome
 from nextmini.experiment.result import Facts, as_json, document
-from nextmini.experiment.series import write_series
+from nextmini.experiment.series import Names, tables
+from nextmini.experiment.series_files import write_tables
 from nextmini.hosts.local import describe_exit, log_tail
 from nextmini.scenario.units import format_time
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from nextmini.controller import Controller
-    from nextmini.controller.flows import FlowProgress
     from nextmini.experiment.state import Parts, RunState
     from nextmini.scenario import Network
 
@@ -106,6 +102,8 @@ async def _keep_in_database(run: RunState, parts: Parts) -> None:
             run.observer.phase("writing the time series")
             if not await run.interrupt.unless_hastened(_export(run, parts), EXPORT_SECONDS):
                 run.notes.append("the time series were not written: there was no time")
+    except OSError as error:
+        run.notes.append(f"the time series were not written: {error.strerror or error}")
     except DatabaseError as error:
         run.notes.append(
             f"the database has no result of this run, and the run folder no time series: {error}"
@@ -113,17 +111,23 @@ async def _keep_in_database(run: RunState, parts: Parts) -> None:
 
 
 async def _export(run: RunState, parts: Parts) -> None:
-    links = await parts.store.patiently(partial(parts.store.link_metrics, run.id))
-    flows = await parts.store.patiently(partial(parts.store.flow_metrics, run.id))
-    network = _with_added_flows(run.network, parts.controller.flows.flows)
-    await asyncio.to_thread(write_series, parts.folder.series, network, links, flows)
+    names = _names(run.network, parts.controller)
+
+    async def write() -> None:
+        links, flows = parts.store.link_metrics(run.id), parts.store.flow_metrics(run.id)
+        await write_tables(parts.folder.series, tables(names, links, flows), ("parquet", "csv"))
+
+    await parts.store.patiently(write)
 
 
-def _with_added_flows(network: Network, known: Mapping[int, FlowProgress]) -> Network:
-    """The network with the flows that somebody added while it ran."""
-    ours = {flow.id for flow in network.flows}
-    added = tuple(progress.flow for id, progress in known.items() if id not in ours)
-    return replace(network, flows=(*network.flows, *added))
+def _names(network: Network, controller: Controller) -> Names:
+    """Names of what the scenario has, and of what somebody added while it ran."""
+    view, flows = controller.view, (progress.flow for progress in controller.flows.flows.values())
+    return Names.of(
+        (*network.nodes, *view.nodes.values()),
+        (*network.links, *view.links.values()),
+        (*network.flows, *flows),
+    )
 
 
 def fidelity_of(network: Network, controller: Controller) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nextmini.controller import Controller, Settings
 from nextmini.controller.devices import Devices
+from nextmini.controller.metrics_page import metrics_url
 from nextmini.controller.tls import load
 from nextmini.errors import ControllerError
 from nextmini.experiment import resuming
@@ -123,7 +124,8 @@ async def open_controller(
     if before is not None:
         await guard(controller.resume(resuming.kept_numbers(secrets.folder)))
     await guard(controller.listen())
-    register = partial(state.register, replace(registration, ready=True))
+    metrics = metrics_url(controller.url)
+    register = partial(state.register, replace(registration, ready=True, metrics=metrics))
     options = namespaces.options if namespaces is not None else no_options
     return Opened(store, controller, secrets.token_file, guarded, register, options, tls)
 

@@ -54,17 +54,7 @@ def _entry(found: Registration, size: Sizes | None) -> dict[str, Any]:
 
 async def status(state: StateFolder, found: Registration) -> dict[str, Any]:
     """Where an experiment stands; of one that is still starting no more than that. Raises DatabaseError."""
-    now = datetime.now().astimezone()
-    document = {
-        "experiment": found.name,
-        "how": found.how,
-        "status": "running" if found.ready else "starting",
-        "since": found.started,
-        "seconds": round((now - datetime.fromisoformat(found.started)).total_seconds(), 3),
-        "run": found.run,
-        "folder": found.folder,
-        "pid": found.pid,
-    }
+    document = heading(found)
     if not found.ready:
         return document
     async with session(state, found) as store:
@@ -74,6 +64,22 @@ async def status(state: StateFolder, found: Registration) -> dict[str, Any]:
         **document,
         **network_entries(desired, actual),
         "flows": flow_entries(desired, actual, recent),
+    }
+
+
+def heading(found: Registration, status: str | None = None) -> dict[str, Any]:
+    """What is known of an experiment without its database; `status` of one that is over is the run's."""
+    now = datetime.now().astimezone()
+    return {
+        "experiment": found.name,
+        "how": found.how,
+        "status": status or ("running" if found.ready else "starting"),
+        "since": found.started,
+        "seconds": round((now - datetime.fromisoformat(found.started)).total_seconds(), 3),
+        "run": found.run,
+        "folder": found.folder,
+        "metrics": found.metrics,
+        "pid": found.pid,
     }
 
 

@@ -22,7 +22,7 @@ from nextmini.store.rows import (
     Run,
 )
 from nextmini.store.sharing import stop_unused_server
-from nextmini.store.state import ExperimentSecrets, StateFolder
+from nextmini.store.state import ExperimentSecrets, StateFolder, metrics_token
 from nextmini.store.store import Store
 
 __all__ = [
@@ -46,5 +46,6 @@ __all__ = [
     "StateFolder",
     "Store",
     "embedded_server",
+    "metrics_token",
     "stop_unused_server",
 ]

@@ -98,6 +98,12 @@ class LiveStore(Store):
             raise DatabaseError(f"the run {run_id} is not in the table runs: somebody removed it")
         return str(text)
 
+    async def run_status(self, run_id: str) -> str | None:
+        """How a run stands or has ended; None if there is no such run."""
+        async with self._connection("the run cannot be read") as connection:
+            status = await connection.fetchval("SELECT status FROM runs WHERE id = $1", run_id)
+        return None if status is None else str(status)
+
     async def link_counters(self, run_id: str, link: int) -> list[LinkMetric]:
         """The newest sample of each direction of a link."""
         async with self._connection("link metrics cannot be read") as connection:

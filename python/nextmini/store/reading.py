@@ -6,7 +6,7 @@ import json
 from collections import Counter
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nextmini.scenario.network import Class, Route
 from nextmini.store import json_rows
@@ -24,11 +24,16 @@ from nextmini.store.rows import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
 
     from nextmini.scenario.network import Flow, Link, Node
     from nextmini.store.connection import Connection
     from nextmini.store.rows import Change
+
+T = TypeVar("T")
+
+SLICE_ROWS = 10_000
+"""Samples that are read at a time: all of them may be more than memory holds."""
 
 _NODES = (
     "SELECT id, name, host(address), processors, mapping, hop_limit, process, up, host(address6),"
@@ -118,9 +123,9 @@ async def _snapshot(connection: Connection, tables: Iterable[str]) -> AsyncItera
         yield
 
 
-async def read_link_metrics(connection: Connection, run: str) -> list[LinkMetric]:
-    """All samples of a run, oldest first."""
-    return [_link_metric(*row) for row in await connection.fetch(_LINK_METRICS, run)]
+def link_metric_slices(connection: Connection, run: str) -> AsyncGenerator[list[LinkMetric], None]:
+    """All samples of a run, oldest first, `SLICE_ROWS` at a time."""
+    return _slices(connection, _LINK_METRICS, run, _link_metric)
 
 
 async def read_last_link_metrics(connection: Connection, run: str) -> list[LinkMetric]:
@@ -128,9 +133,18 @@ async def read_last_link_metrics(connection: Connection, run: str) -> list[LinkM
     return [_link_metric(*row) for row in await connection.fetch(_LAST_LINK_METRICS, run)]
 
 
-async def read_flow_metrics(connection: Connection, run: str) -> list[FlowMetric]:
-    """All samples of a run, oldest first."""
-    return [FlowMetric(*row) for row in await connection.fetch(_FLOW_METRICS, run)]
+def flow_metric_slices(connection: Connection, run: str) -> AsyncGenerator[list[FlowMetric], None]:
+    """All samples of a run, oldest first, `SLICE_ROWS` at a time."""
+    return _slices(connection, _FLOW_METRICS, run, FlowMetric)
+
+
+async def _slices(
+    connection: Connection, query: str, run: str, make: Callable[..., T]
+) -> AsyncGenerator[list[T], None]:
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        cursor = await connection.cursor(query, run)
+        while rows := await cursor.fetch(SLICE_ROWS):
+            yield [make(*row) for row in rows]
 
 
 async def read_runs(connection: Connection) -> list[Run]:

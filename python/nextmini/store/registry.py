@@ -23,7 +23,7 @@ class Registration:
 
     `how` it was started; `folder` is its run folder, absolute, None if it has none; `database_url` is None
     for the embedded server of the state folder, else a secret; `started` is ISO 8601; `ready`: whether the
-    network is in force.
+    network is in force; `metrics` is the URL of its controller's, once there is one.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Registration:
     database_url: str | None
     started: str
     ready: bool = False
+    metrics: str | None = None
 
 
 def write(path: Path, registration: Registration) -> None:
@@ -60,7 +61,7 @@ def read(path: Path) -> Registration | None:
     if not isinstance(found, dict) or found.keys() != {field.name for field in fields(Registration)}:
         return None
     texts = [found[key] for key in ("name", "run", "started")]
-    texts += [found[key] for key in ("folder", "database_url") if found[key] is not None]
+    texts += [found[key] for key in ("folder", "database_url", "metrics") if found[key] is not None]
     if not (all(isinstance(text, str) for text in texts) and isinstance(found["ready"], bool)):
         return None
     if not isinstance(found["pid"], int) or found["how"] not in get_args(How):

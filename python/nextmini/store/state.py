@@ -6,7 +6,8 @@
 └── experiments/
     ├── <name>.lock           held (flock) by the run that has the experiment; names its process
     ├── <name>.json           what that run says of itself, see `nextmini.store.registry`
-    └── <name>/token, key     secrets of that run, mode 0600; all of this is gone when it ends, unless it is a
+    └── <name>/token, key, metrics-token
+                              secrets of that run, mode 0600; all of this is gone when it ends, unless it is a
                               controller that was killed: another one may go on with them
 ```
 
@@ -21,6 +22,8 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
+import hmac
 import os
 import secrets
 import shutil
@@ -44,7 +47,7 @@ VARIABLE = "NEXTMINI_STATE"
 
 @dataclass(frozen=True, slots=True)
 class ExperimentSecrets:
-    """What guards one experiment; it stands in two files and nowhere else."""
+    """What guards one experiment; it stands in files of their own and nowhere else."""
 
     token_file: Path
     key_file: Path
@@ -206,6 +209,7 @@ class StateFolder:
                 self.clear(folder)
                 shutil.rmtree(folder)
             folder.mkdir(mode=0o700)
+            _write_secret(folder / "metrics-token", metrics_token(token))
             return ExperimentSecrets(
                 token_file=_write_secret(folder / "token", token),
                 key_file=_write_secret(folder / "key", key),
@@ -250,6 +254,11 @@ class StateFolder:
 
     def _registry_file(self, experiment: str) -> Path:
         return self.experiments / f"{_file_name(experiment)}.json"
+
+
+def metrics_token(token: str) -> str:
+    """What opens a controller's metrics, and nothing else: its token cannot be had from it."""
+    return hmac.new(token.encode(), b"metrics", hashlib.sha256).hexdigest()
 
 
 def make_private_folder(path: Path) -> None:

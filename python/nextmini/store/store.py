@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from typing import TYPE_CHECKING, Self, TypeVar
 
 import asyncpg
@@ -18,7 +18,7 @@ from nextmini.store.migrate import migrate
 from nextmini.store.naming import Naming
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
     from types import TracebackType
 
     from nextmini.scenario.network import Flow, Link, Network, Node, Route
@@ -272,20 +272,24 @@ class Store:
         async with self._connection("old metrics cannot be removed") as connection:
             await writing.delete_old_metrics(connection, keep_seconds)
 
-    async def link_metrics(self, run_id: str) -> list[LinkMetric]:
-        """All samples of a run, oldest first."""
+    async def link_metrics(self, run_id: str) -> AsyncGenerator[list[LinkMetric], None]:
+        """All samples of a run, oldest first, in slices. Who does not read to the end closes it."""
         async with self._connection("link metrics cannot be read") as connection:
-            return await reading.read_link_metrics(connection, run_id)
+            async with aclosing(reading.link_metric_slices(connection, run_id)) as slices:
+                async for rows in slices:
+                    yield rows
 
     async def last_link_metrics(self, run_id: str) -> list[LinkMetric]:
         """The newest sample of each direction of each link: the totals of a run."""
         async with self._connection("link metrics cannot be read") as connection:
             return await reading.read_last_link_metrics(connection, run_id)
 
-    async def flow_metrics(self, run_id: str) -> list[FlowMetric]:
-        """All samples of a run, oldest first."""
+    async def flow_metrics(self, run_id: str) -> AsyncGenerator[list[FlowMetric], None]:
+        """All samples of a run, oldest first, in slices. Who does not read to the end closes it."""
         async with self._connection("flow metrics cannot be read") as connection:
-            return await reading.read_flow_metrics(connection, run_id)
+            async with aclosing(reading.flow_metric_slices(connection, run_id)) as slices:
+                async for rows in slices:
+                    yield rows
 
     @asynccontextmanager
     async def _connection(self, failure: str) -> AsyncIterator[Connection]:

@@ -6,6 +6,8 @@ import asyncio
 import logging
 import random
 import ssl
+import urllib.error
+import urllib.request
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -15,6 +17,8 @@ from authority import Authority
 
 from nextmini.controller import door
 from nextmini.controller.certificate import make
+from nextmini.controller.metric_families import ControllerCounts, Snapshot
+from nextmini.controller.metrics_page import MetricsPage, metrics_url
 from nextmini.controller.server import DataplaneServer
 from nextmini.controller.tls import ServerTls, load
 from nextmini.hosts.local import PROGRAM
@@ -31,6 +35,7 @@ pytestmark = pytest.mark.asyncio
 
 TOKEN = "a token that nobody may see"
 KEY = "5a" * 32
+NOTHING = Snapshot("lab", "lab-1", {}, {}, (), {}, {}, {}, {}, {}, ControllerCounts(0, 0, 0, 0, 0, 0, 0))
 ADDRESSES = ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0"]
 
 
@@ -104,12 +109,46 @@ async def serving(
     if secure and tls is None:
         tls = load(make(folder))
     handler = Dismisser()
-    server = DataplaneServer(listen, TOKEN, handler, tls)
+    page = MetricsPage(lambda: NOTHING, "another token")
+    server = DataplaneServer(listen, TOKEN, handler, tls, page)
     url = await server.start()
     try:
         yield Serving(url, handler, token_file, tls)
     finally:
         await server.stop()
+
+
+@pytest.mark.parametrize(
+    ("listen", "token", "status"),
+    [
+        ("0.0.0.0:0", None, 401),
+        ("0.0.0.0:0", TOKEN, 401),
+        ("0.0.0.0:0", "another token", 200),
+        ("127.0.0.1:0", None, 200),
+    ],
+)
+async def test_beyond_this_machine_metrics_demand_a_token_of_their_own(
+    tmp_path: Path, listen: str, token: str | None, status: int
+) -> None:
+    async with serving(tmp_path, listen) as there:
+        url = metrics_url(there.url)
+        assert url.startswith("https://127.0.0.1:")
+        headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        trust = ssl.create_default_context(cafile=tmp_path / "tls-cert.pem")
+        trust.check_hostname = False
+        asked = urllib.request.Request(url, headers=headers)
+        assert await asyncio.to_thread(fetched, asked, trust) == status
+
+
+def fetched(asked: urllib.request.Request, trust: ssl.SSLContext) -> int:
+    try:
+        with urllib.request.urlopen(asked, context=trust) as answer:
+            assert b"nextmini_nodes" in answer.read()
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        with error:
+            assert b"nextmini_nodes" not in error.read()
+            return error.code
 
 
 def warnings(caplog: pytest.LogCaptureFixture) -> list[str]:

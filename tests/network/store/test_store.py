@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import asyncio
 import json
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
 from nextmini.errors import DatabaseError
 from nextmini.scenario.network import Route
+from nextmini.store import reading
 from nextmini.store.rows import (
     RESYNC,
     Change,
@@ -23,9 +25,13 @@ from nextmini.store.rows import (
 from .networks import ring, with_everything_optional
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
     from nextmini.scenario.network import Network
     from nextmini.store.connection import Connection
     from nextmini.store.store import Store
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.asyncio
 
@@ -65,7 +71,7 @@ class TestRun:
         await store.write_flow_metrics([FlowMetric("one", NOW, 1, 2, 3, 4, 5, 6)])
         await store.finish_run("one", "passed", '{"status": "passed"}')
         await store.begin_run("two", ring(5), "second")
-        assert len(await store.flow_metrics("one")) == 1
+        assert len(await samples(store.flow_metrics("one"))) == 1
         two, one = await store.runs()
         assert (one.id, one.status, one.seed, one.scenario) == ("one", "passed", 2**64 - 1, "first")
         assert json.loads(one.result or "") == {"status": "passed"}
@@ -253,6 +259,10 @@ class TestStates:
         assert len({state.generation for state in (await store.states()).links.values()}) == 1
 
 
+async def samples(slices: AsyncGenerator[list[T], None]) -> list[T]:
+    return [sample async for rows in slices for sample in rows]
+
+
 class TestMetrics:
     def sample(self, seconds: float, link: int, packets: int, **drops: int) -> LinkMetric:
         return LinkMetric("r", NOW + timedelta(seconds=seconds), link, 1, packets * 100, packets, drops, 0)
@@ -262,20 +272,43 @@ class TestMetrics:
         flow = FlowMetric("r", NOW, 1, 2**50, 2**49, 4, 5, 2**33)
         await store.write_link_metrics([link])
         await store.write_flow_metrics([flow])
-        assert await store.link_metrics("r") == [link]
-        assert await store.flow_metrics("r") == [flow]
-        assert await store.link_metrics("other") == []
+        assert await samples(store.link_metrics("r")) == [link]
+        assert await samples(store.flow_metrics("r")) == [flow]
+        assert await samples(store.link_metrics("other")) == []
 
     async def test_causes_that_dropped_nothing_count_zero(self, store: Store, sql: Connection) -> None:
         await store.write_link_metrics([self.sample(0, 1, 1, queue=0, loss=2)])
-        (sample,) = await store.link_metrics("r")
+        (sample,) = await samples(store.link_metrics("r"))
         assert sample.drops["queue"] == 0
         assert sample.drops["loss"] == 2
         assert await sql.fetchval("SELECT drops::text FROM link_metrics") == '{"loss": 2}'
 
     async def test_samples_come_in_the_order_of_time(self, store: Store) -> None:
         await store.write_link_metrics([self.sample(2, 1, 3), self.sample(1, 2, 2), self.sample(1, 1, 1)])
-        assert [sample.packets for sample in await store.link_metrics("r")] == [1, 2, 3]
+        assert [sample.packets for sample in await samples(store.link_metrics("r"))] == [1, 2, 3]
+
+    async def test_they_come_in_slices_of_one_moment(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "SLICE_ROWS", 3)
+        await store.write_link_metrics([self.sample(second, 1, second) for second in range(7)])
+        slices = store.link_metrics("r")
+        first = await anext(slices)
+        await store.write_link_metrics([self.sample(9, 1, 9)])
+        rest = [[sample.packets for sample in rows] async for rows in slices]
+        assert ([sample.packets for sample in first], rest) == ([0, 1, 2], [[3, 4, 5], [6]])
+        assert len(await samples(store.link_metrics("r"))) == 8
+
+    async def test_who_has_read_enough_leaves_the_connection_as_it_was(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(reading, "SLICE_ROWS", 1)
+        await store.write_flow_metrics([FlowMetric("r", NOW, flow, 0, 0, 0, 0, 0) for flow in range(3)])
+        for _ in range(8):  # more often than there are connections
+            async with aclosing(store.flow_metrics("r")) as slices:
+                assert len(await anext(slices)) == 1
+        await store.write_flow_metrics([FlowMetric("r", NOW, 7, 0, 0, 0, 0, 0)])
+        assert len(await samples(store.flow_metrics("r"))) == 4
 
     async def test_last_samples_are_the_totals(self, store: Store) -> None:
         await store.write_link_metrics([self.sample(1, 1, 1), self.sample(3, 1, 3), self.sample(2, 2, 2)])
@@ -299,8 +332,8 @@ class TestMetrics:
             await store.write_link_metrics([LinkMetric("r", time, 1, 1, age, 0, {}, 0)])
             await store.write_flow_metrics([FlowMetric("r", time, 1, age, 0, 0, 0, 0)])
         await store.trim_metrics(60)
-        assert [sample.bytes for sample in await store.link_metrics("r")] == [50, 5]
-        assert [sample.bytes for sample in await store.flow_metrics("r")] == [50, 5]
+        assert [sample.bytes for sample in await samples(store.link_metrics("r"))] == [50, 5]
+        assert [sample.bytes for sample in await samples(store.flow_metrics("r"))] == [50, 5]
 
 
 async def test_large_network_fits(store: Store) -> None:

@@ -44,6 +44,9 @@ def test_settings_read_as_they_are_typed() -> None:
         (["flow", "add", "a", "b", "--kind", "tcp", "--congestion", "bbr"], "bbr"),
         (["flow", "add", "a", "b", "--kind", "tcp", "--family", "ipv5"], "ipv5"),
         (["route", "add"], "NODE"),
+        (["status", "--interval", "2"], "goes with --watch"),
+        (["status", "--watch", "--interval", "0"], "0.1"),
+        (["export", "lab-1", "--experiment", "lab"], "do not go together"),
     ],
 )
 def test_words_that_make_no_sense_are_refused(
@@ -57,6 +60,8 @@ def test_words_that_make_no_sense_are_refused(
     "arguments",
     [
         ["status"],
+        ["status", "--watch"],
+        ["export"],
         ["logs"],
         ["down"],
         ["link", "a", "b"],

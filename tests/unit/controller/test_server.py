@@ -107,7 +107,7 @@ async def test_a_wrong_token_is_refused(token: str | None) -> None:
 async def test_another_path_is_not_found() -> None:
     async with serving() as (url, _):
         with pytest.raises(InvalidStatus) as caught:
-            async with client(url.replace("/dataplane", "/metrics")):
+            async with client(url.replace("/dataplane", "/elsewhere")):
                 pass
         assert caught.value.response.status_code == 404
 

@@ -1,0 +1,1 @@
+"""Finished runs: found, exported, drawn and compared."""
