@@ -29,6 +29,8 @@ PACKET_KINDS = ("udp", "icmp")
 """Kinds of flows that are packets which nobody sends again."""
 UDP_HEADERS = 28
 """Bytes of IPv4 and UDP before the payload."""
+PING_BYTES = 56
+"""Of echo requests that nobody has said more of, as ping(8) has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,6 +271,13 @@ class Network:
             if node.name == name:
                 return node
         raise KeyError(name)
+
+
+def usual_payload(kind: str, mtu: int) -> int | None:
+    """Payload bytes of each packet of a flow of which nobody has said it; None if it is not of packets."""
+    if kind not in PACKET_KINDS:
+        return None
+    return PING_BYTES if kind == "icmp" else mtu - UDP_HEADERS
 
 
 def process_of(id: int, nodes: int, processes: int) -> int:
