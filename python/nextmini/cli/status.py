@@ -4,6 +4,7 @@ from typing import Any
 
 import typer
 
+from nextmini.cli.algorithm import print_algorithms
 from nextmini.cli.live import ExperimentOption, StateOption, perform, shown_path, state_folder, table
 from nextmini.cli.output import JsonOption, print_json
 
@@ -41,6 +42,8 @@ def _print(document: dict[str, Any]) -> None:
     if len(document["troubles"]) > MOST_TROUBLES:
         typer.echo(f"... and {len(document['troubles']) - MOST_TROUBLES} more, see --json")
     print_flows(document["flows"])
+    if document["algorithms"]:
+        print_algorithms(document["algorithms"])
 
 
 def _sentence(trouble: dict[str, Any]) -> str:

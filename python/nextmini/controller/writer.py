@@ -78,6 +78,7 @@ class StateWriter:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._states: dict[tuple[type[State], int], State | None] = {}
+        self._turn = asyncio.Lock()
         self.batcher = Batcher(self.flush, STATES_SECONDS, "states")
 
     def put(self, kind: type[State], id: int, state: State | None) -> None:
@@ -86,7 +87,11 @@ class StateWriter:
         self.batcher.wake()
 
     async def flush(self) -> None:
-        """Writes everything that is noted. Raises DatabaseError, and then keeps it."""
+        """Writes everything that is noted, and is being written. Raises DatabaseError, and then keeps it."""
+        async with self._turn:
+            await self._flush()
+
+    async def _flush(self) -> None:
         taken, self._states = self._states, {}
         try:
             removed: dict[type[State], list[int]] = {}

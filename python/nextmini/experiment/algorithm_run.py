@@ -74,7 +74,7 @@ class AlgorithmRun:
                 ending = await self._once()
                 if not ending.failed or self._stopping.is_set():
                     self.ended_because = ending.reason
-                    return await self._publish(replace(self.state, status="stopped", reason=None))
+                    return await self._publish(replace(self.state, status="stopped"))
                 pause = self._pause(ending.reason)
                 if pause is None:
                     return await self._give_up(ending.reason)
@@ -86,7 +86,7 @@ class AlgorithmRun:
                         await self._stopping.wait()
                 except TimeoutError:
                     continue
-                return await self._publish(replace(self.state, status="stopped", reason=None))
+                return await self._publish(replace(self.state, status="stopped"))
         finally:
             self._ready.set()
 

@@ -7,6 +7,7 @@ scenario gives it another.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -214,6 +215,22 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
+class Algorithm:
+    """A plugin: `use` says which, as in a scenario; `parameters` are JSON, `timeout` is in seconds."""
+
+    id: int
+    name: str
+    use: str
+    parameters: str
+    on_failure: Literal["restart", "stop"]
+    timeout: float
+
+    def said(self) -> dict[str, Any]:
+        """Its parameters as a scenario has them."""
+        return cast("dict[str, Any]", json.loads(self.parameters))
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """Everything that a run needs to know; `duration`, `interval` and `keep` are in seconds.
 
@@ -243,6 +260,7 @@ class Network:
     events: tuple[Event, ...] = ()
     apps: tuple[App, ...] = ()
     demands: tuple[Demand, ...] = ()
+    algorithms: tuple[Algorithm, ...] = ()
     timing: Timing = "normal"
     ttl: bool = False
     queues: int = 1
