@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import inspect
+import os
 import sys
+import traceback
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -26,7 +28,7 @@ from nextmini.scenario.understanding import findings_in
 from nextmini.scenario.wording import nearest, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
     from types import ModuleType
 
     from nextmini.algorithms.api import Parameters
@@ -133,22 +135,16 @@ def _load(path: Path) -> ModuleType:
 
 
 def _broken(where: str, error: Exception) -> AlgorithmError:
-    line = next(
-        (frame.tb_lineno for frame in _frames(error) if frame.tb_frame.f_code.co_filename == where), None
-    )
-    place = where if line is None else f"{where}:{line}"
+    # Where the import system stands with it is of no use: of the file itself, its innermost line.
+    own = [
+        frame.lineno
+        for frame in traceback.extract_tb(error.__traceback__)
+        if os.path.abspath(frame.filename) == os.path.abspath(where)
+    ]
+    place = f"{where}:{own[-1]}" if own else where
     if isinstance(error, SyntaxError):
         place = f"{error.filename or where}:{error.lineno}"
     return AlgorithmError(f"{place}: cannot be loaded: {type(error).__name__}: {error}")
-
-
-def _frames(error: Exception) -> Iterator[Any]:
-    """The traceback from its innermost frame on."""
-    frames, trace = [], error.__traceback__
-    while trace is not None:
-        frames.append(trace)
-        trace = trace.tb_next
-    return reversed(frames)
 
 
 def _class_in(module: ModuleType, name: str | None, where: str) -> type[Algorithm]:
@@ -161,21 +157,16 @@ def _class_in(module: ModuleType, name: str | None, where: str) -> type[Algorith
         wanted: object = getattr(module, name, None)
         if not _is_algorithm(wanted):
             what = "no class" if wanted is None else "something else called"
-            hint = (
-                f"its algorithms: {', '.join(own)}"
-                if own
-                else "derive one from nextmini.algorithms.Algorithm"
-            )
+            hint = f"its algorithms: {', '.join(own)}" if own else _DERIVE
             raise AlgorithmError(f"{where} has {what} {name}", hint)
         return wanted
     if len(own) == 1:
         return next(iter(own.values()))
     if own:
         raise AlgorithmError(
-            f"{where} has several algorithms: {', '.join(own)}",
-            f"choose one, as in {where}:{next(iter(own))}",
+            f"{where} has several algorithms: {', '.join(own)}", f"choose one: {where}:{next(iter(own))}"
         )
-    raise AlgorithmError(f"{where} has no algorithm", "derive a class from nextmini.algorithms.Algorithm")
+    raise AlgorithmError(f"{where} has no algorithm", _DERIVE)
 
 
 def _is_algorithm(value: object) -> TypeGuard[type[Algorithm]]:

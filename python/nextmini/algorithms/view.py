@@ -56,7 +56,10 @@ class Renamed(Mapping[int, T]):
 
 
 class View:
-    """Rows and the newest measurements. Mappings follow what happens: copy what is to stay as it is.
+    """Rows and the newest measurements.
+
+    Mappings follow what happens: copy what is to stay as it is. Whoever goes through one may change its rows
+    meanwhile, but neither add nor remove any.
 
     `time` is that of the newest wake-up, `interval` that between two samples, both in seconds; times are
     counted from the beginning of the run, by the database's clock.
@@ -150,23 +153,26 @@ class View:
 
     def put_node(self, id: int, node: Node | None) -> None:
         """Takes in a node; None: it is gone."""
-        old = self._nodes.pop(id, None)
+        old = self._nodes.get(id)
         # Names may be exchanged: one that is somebody else's already stays theirs.
         if old is not None and self._named.get(old.name) == id:
             del self._named[old.name]
-        if node is not None:
-            self._nodes[id] = node
-            self._named[node.name] = id
+        if node is None:
+            self._nodes.pop(id, None)
+            return
+        self._nodes[id] = node
+        self._named[node.name] = id
 
     def put_link(self, id: int, link: Link | None) -> None:
         """Takes in a link; None: it is gone."""
-        old = self._links.pop(id, None)
+        old = self._links.get(id)
         if old is not None:
             if self._between.get(_pair(old.a, old.b)) == id:
                 del self._between[_pair(old.a, old.b)]
             for node in (old.a, old.b):
                 _discard(self._links_at, node, id)
         if link is None:
+            self._links.pop(id, None)
             for node in (old.a, old.b) if old is not None else ():
                 self._link_samples.pop((id, node), None)
             return

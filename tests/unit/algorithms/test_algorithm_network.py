@@ -233,3 +233,16 @@ def test_what_cannot_be_is_refused_and_leaves_nothing(
     decision = network.take()
     assert not (decision.pins or decision.rates or decision.links or decision.new_flows)
     assert dict(network.links) == before
+
+
+def test_rows_may_be_changed_while_one_goes_through_them(network: Network) -> None:
+    for link in network.links.values():
+        network.set_cost(link, 7)
+    for node in network.nodes.values():
+        network.put_node(node.id, replace(node, up=False))
+    for route in network.routes.values():
+        network.set_weight(route, 7)
+    for flow in network.flows.values():
+        network.set_flow_weight(flow, 7)
+    assert {link.cost for link in network.links.values()} == {7}
+    assert list(network.links) == [1, 2, 3, 4]
