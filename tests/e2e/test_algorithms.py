@@ -11,7 +11,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import asyncpg
-import pytest
 from program import CONFIGS, assert_complete
 from test_live import up
 
@@ -48,6 +47,7 @@ name = "bulk"
 source = "a"
 destination = "d"
 """
+MOVED = "SELECT status FROM flow_state JOIN flows ON flows.id = flow AND name = 'moved'"
 FOR_EVER = TWO_WAYS + 'duration = "1 h"\n'
 
 BROKEN = """
@@ -66,6 +66,14 @@ class Broken(Algorithm):
     def fail(self):
         {failure}
 """
+
+
+FAILING = {
+    "raises": ("metrics", "raise ValueError('too much')", "stop"),
+    "hangs": ("metrics", "time.sleep(1000)", "stop"),
+    "exits": ("metrics", "os._exit(7)", "stop"),
+    "again": ("start", "{}[3]", "restart"),
+}
 
 
 def result_of(program: Program, text: str, code: int) -> dict[str, Any]:
@@ -114,30 +122,24 @@ def child_of(pid: int) -> int:
     return int(child)
 
 
-def status(program: Program) -> dict[str, Any]:
-    done = program.run("status", "--json")
-    assert done.code == 0, done.err
-    return done.document
+def sql(program: Program, *statements: str) -> list[asyncpg.Record]:
+    """The rows of the last one: programs are slow to start, and much is asked here."""
+
+    async def ask() -> list[asyncpg.Record]:
+        connection = await asyncpg.connect(database_url(program), server_settings={"search_path": "ways"})
+        rows = [await connection.fetch(statement) for statement in statements]
+        await connection.close()
+        return rows[-1]
+
+    return asyncio.run(ask())
 
 
-def until_status(program: Program, **wanted: object) -> dict[str, Any]:
-    """What is said of the only algorithm, once it is as wanted."""
+def until_state(program: Program, **wanted: object) -> dict[str, Any]:
+    """What is noted of the only algorithm, once it is as wanted."""
     while True:
-        (found,) = status(program)["algorithms"]
-        if all(found[key] == value for key, value in wanted.items()):
-            return dict(found)
-
-
-def running(program: Program) -> list[dict[str, Any]]:
-    """The flows that have not ended."""
-    return [flow for flow in status(program)["flows"] if flow["status"] == "running"]
-
-
-async def cut(dsn: str) -> None:
-    """Takes the link from b to d down, in the database."""
-    connection = await asyncpg.connect(dsn, server_settings={"search_path": "ways"})
-    await connection.execute("UPDATE links SET up = false WHERE id = 2")
-    await connection.close()
+        (row,) = sql(program, "SELECT * FROM algorithm_state")
+        if all(row[key] == value for key, value in wanted.items()):
+            return dict(row)
 
 
 def test_what_it_decides_at_its_start_is_in_force_before_flows_begin(program: Program) -> None:
@@ -180,94 +182,74 @@ def test_with_the_database_alone_it_moves_a_flow_away_from_a_cut(
     up(program, FOR_EVER)
     attached = attach(program, str(CONFIGS / "detour.py"), "--set", "longest=3")
     assert program.run("flow", "add", "a", "d", "--name", "moved", "--size", "5 MB").code == 0
-    asyncio.run(cut(database_url(program)))
-    found = until_status(program, status="running", decisions=1)
+    sql(program, "UPDATE links SET up = false WHERE id = 2")
+    found = until_state(program, status="running", decisions=1)
     assert found["name"] == "detour"
     assert found["last_ms"] > 0
     record_property("ms from the wake-up to the decision's commit", found["last_ms"])
-    listed = json.loads(program.run("algorithm", "list", "--json").out)["running"]
-    assert [(one["experiment"], one["name"], one["status"]) for one in listed] == [
-        ("ways", "detour", "running")
-    ]
-    while any(flow["name"] == "moved" for flow in running(program)):
+    while sql(program, MOVED)[0]["status"] == "running":
         pass
+    # Killed, it is started again, and is at work: the flow that has no end goes back.
+    child = child_of(attached.pid)
+    os.kill(child, signal.SIGKILL)
+    found = until_state(program, status="running", restarts=1)
+    assert found["reason"] == "its process was killed by SIGKILL"
+    sql(program, "UPDATE links SET up = true WHERE id = 2", "UPDATE links SET up = false WHERE id = 4")
+    until_state(program, status="running", decisions=2)
+    (shown,) = program.run("status", "--json").document["algorithms"]
+    assert (shown["name"], shown["restarts"], shown["decisions"]) == ("detour", 1, 2)
+    child = child_of(attached.pid)
+    attached.send_signal(signal.SIGINT)
+    ended = program.finish(attached)
+    assert (ended.code, os.path.exists(f"/proc/{child}")) == (130, False)
+    assert "algorithm detour failed: its process was killed by SIGKILL; it is started again" in ended.err
+    # Another one ends with the experiment.
+    other = attach(program, str(CONFIGS / "detour.py"))
+    listed = json.loads(program.run("algorithm", "list", "--json").out)["running"]
+    assert [(one["name"], one["status"], one["restarts"]) for one in listed] == [("detour", "running", 0)]
+    where = ("--database-url", database_url(program), "--experiment", "another")
+    refused = program.run("algorithm", "run", str(CONFIGS / "detour.py"), *where)
+    assert refused.code == 2
+    assert "there is no experiment 'another' in " in refused.err
+    assert "there: ways" in refused.err
     result = program.run("down", "--json").document
     (moved,) = (flow for flow in result["flows"] if flow["name"] == "moved")
     assert (moved["status"], moved["bytes"], moved["route"]) == ("completed", 5_000_000, ["a", "c", "d"])
     assert moved["checksum"].startswith("xxh3:")
-    ended = program.finish(attached)
+    (long,) = (flow for flow in result["flows"] if flow["name"] == "bulk")
+    assert (long["status"], long["route"]) == ("stopped", ["a", "b", "d"])
+    ended = program.finish(other)
     assert ended.code == 0, ended.err
     assert "the experiment has ended" in ended.err
 
 
-def test_ctrl_c_ends_it_and_what_it_decided_stays(program: Program) -> None:
-    up(program, FOR_EVER)
-    attached = attach(program, str(CONFIGS / "detour.py"))
-    child = child_of(attached.pid)
-    assert program.run("link", "b", "d", "down").code == 0
-    assert until_status(program, status="running", decisions=1)["restarts"] == 0
-    attached.send_signal(signal.SIGINT)
-    assert program.finish(attached).code == 130
-    assert not os.path.exists(f"/proc/{child}")
-    where = ("--database-url", database_url(program), "--experiment", "other")
-    other = program.run("algorithm", "run", str(CONFIGS / "detour.py"), *where)
-    assert other.code == 2
-    assert "there is no experiment 'other' in " in other.err
-    assert "there: ways" in other.err
-    assert until_status(program, status="stopped")["reason"] is None
-    routes = json.loads(program.run("route", "list", "--json").out)
-    assert program.run("down").code == 0
-    assert "algorithm:detour" in {route["origin"] for route in routes}
-
-
-@pytest.mark.parametrize(
-    ("failure", "reason"),
-    [
-        ("raise ValueError('too much')", "on_flow_metrics: ValueError: too much (in fail, broken.py:15)"),
-        ("time.sleep(1000)", "on_flow_metrics did not return within 0.2 s; it is in fail, broken.py:15"),
-        ("os._exit(7)", "its process ended with exit status 7; "),
-    ],
-)
-def test_one_that_fails_is_reported_and_the_network_goes_on(
-    program: Program, failure: str, reason: str
-) -> None:
-    program.write(BROKEN.format(moment="metrics", failure=failure), "broken.py")
-    algorithm = '[[algorithms]]\nuse = "broken.py"\non_failure = "stop"\ntimeout = "200 ms"\n'
-    document = result_of(program, TWO_WAYS + 'size = "3 MB"\n' + algorithm, 1)
-    assert [flow["status"] for flow in document["flows"]] == ["completed"]
-    (entry,) = document["algorithms"]
-    assert (entry["status"], entry["restarts"]) == ("failed", 0)
-    assert entry["reason"].startswith(reason)
-    if "_exit" not in failure:
-        assert "in fail" in log_of(program, "broken")
-
-
-def test_one_that_fails_again_and_again_is_given_up(program: Program) -> None:
-    program.write(BROKEN.format(moment="start", failure="{}[3]"), "broken.py")
-    algorithm = '[[algorithms]]\nuse = "broken.py"\n'
-    done = program.run("run", program.write(TWO_WAYS + 'size = "1 MB"\n' + algorithm), "--json")
+def test_those_that_fail_are_reported_and_the_network_goes_on(program: Program) -> None:
+    text = TWO_WAYS + 'size = "3 MB"\n'
+    for name, (moment, failure, policy) in FAILING.items():
+        program.write(BROKEN.format(moment=moment, failure=failure), f"{name}.py")
+        text += f'[[algorithms]]\nuse = "{name}.py"\non_failure = "{policy}"\ntimeout = "200 ms"\n'
+    done = program.run("run", program.write(text), "--json")
     assert done.code == 1
+    assert done.document["status"] == "failed"
     assert [flow["status"] for flow in done.document["flows"]] == ["completed"]
-    (entry,) = done.document["algorithms"]
-    assert (entry["status"], entry["restarts"], entry["decisions"]) == ("failed", 5, 0)
-    assert entry["reason"].startswith("on_start: KeyError: 3 (in fail, broken.py:15); it was started again 5")
-    assert f"error: algorithm broken failed: {entry['reason']}" in done.err
-    log = log_of(program, "broken")
-    assert log.count("Traceback") == 6
-    assert log.rstrip().endswith("KeyError: 3")
-
-
-def test_one_that_is_killed_is_started_again(program: Program) -> None:
-    up(program, FOR_EVER)
-    attached = attach(program, str(CONFIGS / "detour.py"))
-    os.kill(child_of(attached.pid), signal.SIGKILL)
-    found = until_status(program, status="running", restarts=1)
-    assert found["reason"] == "its process was killed by SIGKILL"
-    # It is at work again: the flow that has no end goes on over the other path.
-    assert program.run("link", "b", "d", "down").code == 0
-    until_status(program, status="running", decisions=1)
-    assert program.run("down").code == 0
-    assert program.finish(attached).code == 0
+    entries = {entry["name"]: entry for entry in done.document["algorithms"]}
+    assert {(entry["status"], entry["decisions"]) for entry in entries.values()} == {("failed", 0)}
+    assert {name: entry["restarts"] for name, entry in entries.items()} == {
+        **{"raises": 0, "hangs": 0, "exits": 0},
+        "again": 5,
+    }
+    told = {name: entry["reason"] for name, entry in entries.items()}
+    assert told["raises"] == "on_flow_metrics: ValueError: too much (in fail, raises.py:15)"
+    assert told["hangs"] == "on_flow_metrics did not return within 0.2 s; it is in fail, hangs.py:15"
+    assert told["exits"].startswith("its process ended with exit status 7; it")
+    assert told["again"].startswith(
+        "on_start: KeyError: 3 (in fail, again.py:15); it was started again 5 times"
+    )
+    for name, reason in told.items():
+        assert f"error: algorithm {name} failed: {reason}" in done.err
+    assert log_of(program, "raises").rstrip().endswith("ValueError: too much")
+    assert "line 15, in fail" in log_of(program, "hangs")
+    assert log_of(program, "again").count("Traceback") == 6
 
 
 def test_what_cannot_be_is_refused_before_anything_starts(program: Program) -> None:
@@ -322,6 +304,3 @@ def test_its_example_is_copied_with_the_file_that_it_needs(program: Program) -> 
     assert (done.code, done.out) == (0, "plugin.toml\ndetour.py\n")
     for name in ("plugin.toml", "detour.py"):
         assert (program.work / name).read_text() == (CONFIGS / name).read_text()
-    ran = program.run("run", "plugin.toml", "--json")
-    assert ran.code == 0, ran.err
-    assert json.loads(ran.out)["flows"][0]["route"] == ["a", "c", "e", "d"]
