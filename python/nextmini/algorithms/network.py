@@ -16,6 +16,7 @@ from nextmini.algorithms.directions import changed_direction
 from nextmini.algorithms.rows import Flow, Link, Node, Route
 from nextmini.algorithms.view import View
 from nextmini.errors import DecisionError
+from nextmini.scenario.network import PACKET_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -117,6 +118,8 @@ class Network(View):
         """The most that a flow sends, in whole bit/s; None: as much as it can."""
         row = self._flow(flow)
         rate = None
+        if bits_per_second is None and row.kind in PACKET_KINDS:
+            raise DecisionError(f"flow {row.name}: a flow of kind {row.kind} has a rate", "say one")
         if bits_per_second is not None:
             where = f"flow {row.name}"
             if not math.isfinite(bits_per_second) or not 1 <= round(bits_per_second) <= _MOST_RATE:
@@ -155,6 +158,8 @@ class Network(View):
             raise DecisionError(f"{where} cannot go from {self._name(ends[0])} to itself")
         if kind not in _KINDS:
             raise DecisionError(f"{where}: there is no kind {kind!r}", f"say one of {', '.join(_KINDS)}")
+        if rate is None and kind in PACKET_KINDS:
+            raise DecisionError(f"{where}: a flow of kind {kind} has a rate", "say one")
         for what, amount in (("size", size), ("duration", duration), ("rate", rate)):
             if amount is not None and not (math.isfinite(amount) and amount > 0):
                 raise DecisionError(

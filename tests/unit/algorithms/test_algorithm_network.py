@@ -219,6 +219,7 @@ REFUSED: list[tuple[Callable[[Network], object], str]] = [
     (lambda n: n.add_flow("f", A, B), "no further flow called 'f'"),
     (lambda n: n.add_flow("g", A, A), "flow g cannot go from a to itself"),
     (lambda n: n.add_flow("g", A, B, kind="x"), "flow g: there is no kind 'x'"),
+    (lambda n: n.add_flow("g", A, B, kind="udp"), "flow g: a flow of kind udp has a rate"),
     (lambda n: n.add_flow("g", A, B, size=0), "flow g cannot have a size of 0"),
 ]
 
