@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 STATES_SECONDS = 0.05
 """States of this long are written together."""
+METRICS_SECONDS = 0.01
+"""Samples of this long are written together: algorithms wait for them, and many processes send theirs."""
 MOST_METRICS = 200_000
 """Samples that are kept while the database cannot be written."""
 
@@ -122,7 +124,7 @@ class MetricsWriter:
         self._trimmed = now()
         self.lost = 0
         """Samples that were given up."""
-        self.batcher = Batcher(self.flush, interval, "metrics")
+        self.batcher = Batcher(self.flush, min(interval, METRICS_SECONDS), "metrics")
 
     def put(self, links: Iterable[LinkMetric], flows: Iterable[FlowMetric]) -> None:
         """Notes samples; gives up the oldest when there are too many."""
