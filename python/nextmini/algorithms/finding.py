@@ -105,6 +105,9 @@ def _imported(target: str) -> type[Algorithm]:
 
 
 def _import(module: str, target: str) -> ModuleType:
+    # Last, so that nothing there takes the place of a module that is installed.
+    if os.getcwd() not in sys.path:
+        sys.path.append(os.getcwd())
     try:
         return importlib.import_module(module)
     except ModuleNotFoundError as error:

@@ -82,7 +82,8 @@ async def _work(
 ) -> None:
     import asyncio
 
-    from nextmini.live.algorithms import AlgorithmFailedError, attach, opened
+    from nextmini.errors import RunError
+    from nextmini.live.algorithms import attach, opened
 
     async with opened(state, found, url, experiment) as (store, dsn):
         run = await attach(store, dsn, experiment, wanted, partial(typer.echo, err=True))
@@ -97,7 +98,7 @@ async def _work(
             await task
             typer.echo(f"algorithm {run.state.name}: {run.state.decisions} decisions", err=True)
         if run.state.status == "failed":
-            raise AlgorithmFailedError(f"algorithm {run.state.name} has failed for good")
+            raise RunError(f"algorithm {run.state.name} has failed for good")
         typer.echo(f"algorithm {run.state.name} has ended: {run.ended_because}", err=True)
 
 

@@ -75,7 +75,7 @@ class AlgorithmRun:
                 if not ending.failed or self._stopping.is_set():
                     self.ended_because = ending.reason
                     return await self._publish(replace(self.state, status="stopped"))
-                pause = self._pause(ending.reason)
+                pause = self._pause()
                 if pause is None:
                     return await self._give_up(ending.reason)
                 again = replace(self.state, restarts=self.state.restarts + 1, reason=ending.reason)
@@ -102,7 +102,7 @@ class AlgorithmRun:
         if self._process is not None:
             self._process.kill()
 
-    def _pause(self, reason: str) -> float | None:
+    def _pause(self) -> float | None:
         """In how many seconds it is started again; None for never."""
         if self._on_failure == "stop":
             return None

@@ -80,8 +80,8 @@ class Algorithms:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     def states(self) -> list[AlgorithmState]:
-        """Where each stands."""
-        return [run.state for run in self._runs]
+        """Where each stands; nothing if they were never started."""
+        return [run.state for run in self._runs] if self._tasks else []
 
 
 def log_of(logs: Path, name: str) -> Path:

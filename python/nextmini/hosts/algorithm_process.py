@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from nextmini.runner.assignment import Assignment
 
-PROGRAM = (sys.executable, "-m", "nextmini.runner")
+PROGRAM = (sys.executable, "-P", "-m", "nextmini.runner")
+"""Without the working folder: a file there may be called like one of Python's own modules."""
 END_SECONDS = 3.0
 """How long one that was told to end may take before it is killed."""
 _LONGEST_LINE = 1 << 20

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from nextmini.algorithms import finding
-from nextmini.errors import AlgorithmError, DatabaseError, NextminiError
+from nextmini.errors import AlgorithmError, DatabaseError
 from nextmini.experiment.algorithm_run import AlgorithmRun
 from nextmini.live.choice import LiveError
 from nextmini.live.session import database
@@ -135,7 +135,3 @@ def _free(name: str, taken: set[str]) -> str:
         number += 1
         free = f"{name}-{number}"
     return free
-
-
-class AlgorithmFailedError(NextminiError):
-    """An algorithm that was to run has failed for good."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -106,3 +107,10 @@ def test_a_starting_file_is_an_algorithm(files: Path) -> None:
     assert found.__name__ == "LoadBalancer"
     assert finding.parameters(found, {"limit": "50 %"}).model_dump()["limit"] == 0.5
     assert class_name("2nd") == "Algorithm2nd"
+
+
+def test_a_package_in_the_working_folder_is_found(files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.path", list(sys.path))
+    (files / "package_of_ours").mkdir()
+    (files / "package_of_ours" / "deep.py").write_text(ONE)
+    assert finding.find("package_of_ours.deep:One").__doc__ == "First."

@@ -70,6 +70,7 @@ class ScenarioFolder:
 
         path = self._folder / name
         return read_nodes(content_of(path, LARGEST_TOPOLOGY, _FROM_HERE), str(path))
+
     def algorithm(self, use: str) -> str:
         """What is to be used, with the whole path of a file. Raises BadFileError if there is no such file."""
         if not is_file(use):
