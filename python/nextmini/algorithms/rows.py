@@ -155,8 +155,9 @@ class LinkSample:
 class FlowSample:
     """What the source of a flow did in an interval that ended at `time`.
 
-    `seconds` is how long the interval was; `bytes` (sent), `acknowledged` (bytes) and `retransmitted`
-    (packets or chunks) are of it alone; `srtt` is the smoothed round trip in seconds, `window` in bytes.
+    `seconds` is how long the interval was; `bytes` (sent), `acknowledged` (bytes), `retransmitted` (packets
+    or chunks) and `timeouts` are of it alone; `srtt` is the smoothed round trip in seconds, `window` and
+    `cwnd` (the congestion window, of flows that have one) are in bytes.
     """
 
     flow: int
@@ -167,6 +168,8 @@ class FlowSample:
     retransmitted: int = 0
     srtt: float = 0.0
     window: int = 0
+    timeouts: int = 0
+    cwnd: int | None = None
 
     @property
     def bits_per_second(self) -> float:

@@ -52,9 +52,10 @@ class FlowMeter:
         """What has happened since the last one; of the first one, since the flow began."""
         before = self._last.get(metric.flow)
         self._last[metric.flow] = metric
-        sent, acknowledged, resent = (
-            (0, 0, 0) if before is None else (before.bytes, before.acknowledged, before.retransmitted)
-        )
+        sent = acknowledged = resent = timeouts = 0
+        if before is not None:
+            sent, acknowledged = before.bytes, before.acknowledged
+            resent, timeouts = before.retransmitted, before.timeouts
         return FlowSample(
             flow=metric.flow,
             time=metric.time.timestamp() - self._began,
@@ -64,6 +65,8 @@ class FlowMeter:
             retransmitted=max(0, metric.retransmitted - resent),
             srtt=metric.srtt_us / 1e6,
             window=metric.window,
+            timeouts=max(0, metric.timeouts - timeouts),
+            cwnd=metric.cwnd,
         )
 
 

@@ -67,21 +67,21 @@ _LAST_LINK_METRICS = (
     f"SELECT DISTINCT ON (link, node) {_LINK_COLUMNS} FROM link_metrics"  # noqa: S608 - our names
     " WHERE run = $1 ORDER BY link, node, time DESC"
 )
+_FLOW_COLUMNS = 'run, time, flow, bytes, acknowledged, retransmitted, srtt_us, "window", timeouts, cwnd'
 _FLOW_METRICS = (
-    'SELECT run, time, flow, bytes, acknowledged, retransmitted, srtt_us, "window", timeouts, cwnd'
-    " FROM flow_metrics"
+    f"SELECT {_FLOW_COLUMNS} FROM flow_metrics"  # noqa: S608 - our names
     " WHERE run = $1 ORDER BY time, flow"
 )
 _LAST_FLOW_METRICS = (
-    'SELECT DISTINCT ON (flow) run, time, flow, bytes, acknowledged, retransmitted, srtt_us, "window"'
-    " FROM flow_metrics WHERE run = $1 ORDER BY flow, time DESC"
+    f"SELECT DISTINCT ON (flow) {_FLOW_COLUMNS} FROM flow_metrics"  # noqa: S608 - our names
+    " WHERE run = $1 ORDER BY flow, time DESC"
 )
 _NEW_LINK_METRICS = (
     f"SELECT id, {_LINK_COLUMNS} FROM link_metrics"  # noqa: S608 - our names
     " WHERE id > $1 AND run = $2 ORDER BY id"
 )
 _NEW_FLOW_METRICS = (
-    'SELECT id, run, time, flow, bytes, acknowledged, retransmitted, srtt_us, "window" FROM flow_metrics'
+    f"SELECT id, {_FLOW_COLUMNS} FROM flow_metrics"  # noqa: S608 - our names
     " WHERE id > $1 AND run = $2 ORDER BY id"
 )
 _ALGORITHMS = (

@@ -60,7 +60,7 @@ async def test_only_what_changed_is_read(algorithms: AlgorithmStore) -> None:
 
 async def test_samples_are_read_once(algorithms: AlgorithmStore, store: Store) -> None:
     await store.write_link_metrics([link_metric(1, 10), link_metric(2, 20), link_metric(1, 5, run="old")])
-    flow = FlowMetric("r", NOW, 4, 100, 90, 0, 1000, 1)
+    flow = FlowMetric("r", NOW, 4, 100, 90, 0, 1000, 1, 2, 3)
     await store.write_flow_metrics([flow])
     links, flows, marks = await algorithms.totals("r")
     assert [(row.link, row.bytes, row.drops["loss"]) for row in links] == [(1, 10, 2), (2, 20, 2)]

@@ -193,14 +193,15 @@ def test_samples_are_of_their_interval(network: Network, mirror: Mirror) -> None
 
 def test_counters_go_on_from_where_they_stood(network: Network) -> None:
     mirror = Mirror(network, BEGAN)
-    flow = FlowMetric("r", datetime.fromtimestamp(BEGAN, UTC), 7, 100, 90, 0, 2000, 5)
+    flow = FlowMetric("r", datetime.fromtimestamp(BEGAN, UTC), 7, 100, 90, 0, 2000, 5, 1, 3000)
     mirror.begin([link_metric(1.0, 10_000)], [flow])
     mirror.take(news({"links": None, "flows": None}, Desired(links=LINKS, flows=FLOWS)))
-    after = replace(flow, bytes=300, acknowledged=290, time=datetime.fromtimestamp(BEGAN + 0.1, UTC))
+    now = datetime.fromtimestamp(BEGAN + 0.1, UTC)
+    after = replace(flow, bytes=300, acknowledged=290, timeouts=3, time=now)
     happened = mirror.take(news({}, link_metrics=[link_metric(1.1, 11_000)], flow_metrics=[after]))
     assert [sample.bytes for sample in happened.link_samples] == [1000]
     (sample,) = happened.flow_samples
-    assert (sample.acknowledged, sample.srtt) == (200, 0.002)
+    assert (sample.acknowledged, sample.srtt, sample.timeouts, sample.cwnd) == (200, 0.002, 2, 3000)
     assert sample.bits_per_second == pytest.approx(16_000)
     assert network.flows[7].bytes == 290
 
