@@ -5,6 +5,8 @@ NextminiError
 ├── PrerequisiteError    this machine lacks something that was asked for (exit code 2)
 ├── DatabaseError        PostgreSQL cannot be started, reached or used (exit code 2)
 ├── ControllerError      the controller cannot start or was refused (exit code 2)
+├── AlgorithmError       an algorithm cannot be found, loaded or given these parameters (exit code 2)
+├── DecisionError        an algorithm wants something that cannot be (exit code 1)
 ├── ProtocolError        a control message that the protocol does not allow (exit code 1)
 └── RunError             an experiment started and then failed (exit code 1)
 """
@@ -71,6 +73,16 @@ class ControllerError(NextminiError):
     """The controller cannot start: its port is taken, or another one has the experiment."""
 
     exit_code = 2
+
+
+class AlgorithmError(NextminiError):
+    """An algorithm cannot be found or loaded, or cannot have these parameters."""
+
+    exit_code = 2
+
+
+class DecisionError(NextminiError):
+    """An algorithm wants something that cannot be; the message names the row and the reason."""
 
 
 class ProtocolError(NextminiError):

@@ -24,6 +24,7 @@ LAYERS = (
     "experiment",
     "hosts",
     "controller",
+    "runner",
     "algorithms",
     "store",
     "protocol",
@@ -142,6 +143,8 @@ def test_dependencies_are_imported_where_they_belong() -> None:
         ("cli", "_native"),
         ("dataplane", "scenario"),
         ("algorithms", "store"),
+        ("runner", "controller"),
+        ("store", "runner"),
     ],
 )
 def test_the_rules_forbid_something(layer: str, target: str) -> None:

@@ -50,6 +50,7 @@ COMMANDS: dict[str, Entry] = {
     "node": Entry("node", "app", "Add, remove or list nodes of a running experiment."),
     "flow": Entry("flow", "app", "Add, list or stop flows of a running experiment."),
     "route": Entry("route", "app", "Add or list routes of a running experiment."),
+    "algorithm": Entry("algorithm", "app", "Run algorithms on a running experiment; begin and check them."),
     "capture": Entry("capture", "capture", "Write packets of a running experiment to a pcapng file."),
     "exec": Entry("exec", "execute", "Run a command inside nodes of a running experiment."),
     "ping": Entry("ping", "ping", "Ping between nodes of a running experiment."),

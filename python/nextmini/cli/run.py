@@ -50,10 +50,11 @@ def run(
         import asyncio
 
         from nextmini.experiment import RunOptions
+        from nextmini.experiment.algorithms import algorithm_findings
         from nextmini.scenario import load
 
         options = RunOptions(runs_dir=runs_dir, database_url=database_url, state_dir=state_dir, name=name)
-        scenario = load(file)
+        scenario = load(file, algorithm_findings)
         tell_notices(scenario)
         outcome = asyncio.run(_perform(scenario, options, signals))
         _print(outcome, json)

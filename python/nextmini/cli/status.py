@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from nextmini.cli.algorithm import algorithm_table
 from nextmini.cli.live import (
     ExperimentOption,
     StateOption,
@@ -85,6 +86,8 @@ def parts(document: dict[str, Any]) -> "Iterator[str | Table]":
     if len(document["troubles"]) > MOST_TROUBLES:
         yield f"... and {len(document['troubles']) - MOST_TROUBLES} more, see --json"
     yield from flow_parts(document["flows"], MOST_FLOWS)
+    if document["algorithms"]:
+        yield algorithm_table(document["algorithms"])
 
 
 def _sentence(trouble: dict[str, Any]) -> str:

@@ -49,10 +49,11 @@ def begin(file: Path, name: str | None, options: dict[str, Any]) -> "tuple[Netwo
         import asyncio
 
         from nextmini.experiment import RunOptions
+        from nextmini.experiment.algorithms import algorithm_findings
         from nextmini.experiment.run import named_network
         from nextmini.scenario import load
 
-        scenario = load(file)
+        scenario = load(file, algorithm_findings)
         tell_notices(scenario)
         network = named_network(scenario, name)
         wanted = RunOptions(until="stopped", how="up", **options)

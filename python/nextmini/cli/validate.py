@@ -8,6 +8,7 @@ import typer
 
 from nextmini.cli.output import JsonOption, print_json, tell_notices
 from nextmini.errors import Problem, ScenarioError
+from nextmini.experiment.algorithms import algorithm_findings
 from nextmini.scenario import load, resolve
 
 
@@ -41,7 +42,7 @@ def validate(
 
 
 def _facts(file: Path) -> dict[str, Any]:
-    scenario = load(file)
+    scenario = load(file, algorithm_findings)
     tell_notices(scenario)
     network = resolve(scenario)
     return {

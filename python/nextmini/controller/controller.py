@@ -50,7 +50,7 @@ from nextmini.protocol import (
     Stop,
     Welcome,
 )
-from nextmini.store import EventState, metrics_token
+from nextmini.store import RESYNC, EventState, metrics_token
 from nextmini.store import FlowState as StoredFlowState
 
 if TYPE_CHECKING:
@@ -116,6 +116,8 @@ class Controller:
         self._failed: dict[int, str] = {}
         self._wake = asyncio.Event()
         self._loaded = asyncio.Event()
+        self._in_force = asyncio.Event()
+        self._held = settings.holds_flows
         self._started = asyncio.Event()
         self._finished = asyncio.Event()
         self._released = self._stopping = False
@@ -159,6 +161,24 @@ class Controller:
     async def until_loaded(self) -> None:
         """Returns when the desired rows have been read once. Raises as `until_started`."""
         await self._until(self._loaded)
+
+    async def until_in_force(self) -> None:
+        """Returns when all nodes, links and routes are in force, and that is in the database.
+
+        Raises as `until_started`.
+        """
+        await self._until(self._in_force)
+        self._publish_rows()
+        await self._store.patiently(self._states.flush)
+
+    async def let_flows_go(self) -> None:
+        """Hands out the flows that were held, when all that is in the database now is in force.
+
+        Raises as `until_started`.
+        """
+        await self.until_confirmed({RESYNC})
+        self._held = False
+        self._wake.set()
 
     async def until_started(self) -> None:
         """Returns when all nodes, links and routes are in force and the flows are handed out.
@@ -507,6 +527,9 @@ class Controller:
                 row = min(refused)
                 self._fail(RunError(f"{label(row, self.view)} cannot be set up: {refused[row]}"))
             elif self._reconciler.settled:
+                self._in_force.set()
+                if self._held:
+                    return
                 self._released = True
                 self._reconciler.release_flows()
                 self._comebacks.flows_released()

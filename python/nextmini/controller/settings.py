@@ -49,6 +49,8 @@ class Settings:
     """What the server shows to who connects; without it nothing is encrypted."""
     devices: Devices | None = None
     """The TUN devices of nodes, if they have any."""
+    holds_flows: bool = False
+    """Whether flows wait, when everything else is in force, until they are let go."""
     keep_numbers: Callable[[int], None] = _nothing
     """Keeps a number of routes for a controller that may have to go on for this one (`RouteNames.keep`)."""
 

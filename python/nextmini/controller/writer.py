@@ -27,6 +27,8 @@ T = TypeVar("T")
 
 STATES_SECONDS = 0.05
 """States of this long are written together."""
+METRICS_SECONDS = 0.01
+"""Samples of this long are written together: algorithms wait for them, and many processes send theirs."""
 MOST_METRICS = 200_000
 """Samples that are kept while the database cannot be written."""
 
@@ -78,6 +80,7 @@ class StateWriter:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._states: dict[tuple[type[State], int], State | None] = {}
+        self._turn = asyncio.Lock()
         self.batcher = Batcher(self.flush, STATES_SECONDS, "states")
         self.written = 0
         """Rows, each time anew."""
@@ -88,7 +91,11 @@ class StateWriter:
         self.batcher.wake()
 
     async def flush(self) -> None:
-        """Writes everything that is noted. Raises DatabaseError, and then keeps it."""
+        """Writes everything that is noted, and is being written. Raises DatabaseError, and then keeps it."""
+        async with self._turn:
+            await self._flush()
+
+    async def _flush(self) -> None:
         taken, self._states = self._states, {}
         try:
             removed: dict[type[State], list[int]] = {}
@@ -122,7 +129,7 @@ class MetricsWriter:
         """Samples that were given up."""
         self.written = 0
         """Samples that are in the database, or were."""
-        self.batcher = Batcher(self.flush, interval, "metrics")
+        self.batcher = Batcher(self.flush, min(interval, METRICS_SECONDS), "metrics")
 
     @property
     def waiting(self) -> int:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import Counters
 from nextmini.errors import DatabaseError
-from nextmini.experiment import app_outcomes, happenings
+from nextmini.experiment import algorithms, app_outcomes, happenings
 from nextmini.experiment.asked import asked_of
 from nextmini.experiment.fidelity import judge
 from nextmini.experiment.folder import RunFolder
@@ -33,6 +33,9 @@ async def stop(run: RunState, parts: Parts) -> None:
     """Stops programs, processes and the controller; whatever flows have not ended by then are stopped."""
     run.observer.phase("stopping; interrupt again to hurry" if run.interrupt.requested else "stopping")
     processes, controller, interrupt = parts.processes, parts.controller, run.interrupt
+    # First of all, or they would take the end for something to be dealt with.
+    await interrupt.unless_hastened(parts.algorithms.end(), STOP_SECONDS)
+    await parts.algorithms.close()
     await parts.apps.end(interrupt, _why(run))
     processes.expect_end()
     if await interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS):
@@ -64,9 +67,12 @@ async def report(run: RunState) -> None:
     if not (run.interrupted or run.problems or run.deaths):
         run.problems += happenings.problems(events.values())
     run.notes += parts.apps.notes() if parts else []
+    states = parts.algorithms.states() if parts else []
+    if not run.interrupted:
+        run.problems += algorithms.problems(states)
     run.notes += _restarts(parts.guard.restarts) if parts else []
     fidelity = fidelity_of(run.network, parts.controller) if parts and run.ready_at is not None else None
-    facts = Facts(run.id, folder.path, run.status(), run.seconds, events, fidelity, apps)
+    facts = Facts(run.id, folder.path, run.status(), run.seconds, events, fidelity, apps, states)
     flows, counters = (parts.controller.flows.flows, parts.controller.counters) if parts else ({}, Counters())
     run.document = document(run.network, facts, flows, counters)
     if parts is not None and run.begun:

@@ -6,7 +6,7 @@ runs/<name>-<date>-<time>-<4 hex digits>/
 ├── scenario.toml                        the scenario with nothing left open
 ├── apps/<name>.log                      what the programs inside nodes wrote
 ├── series/{links,flows}.{parquet,csv}   counters over time
-└── logs/controller.log, dataplane-<n>.log
+└── logs/controller.log, dataplane-<n>.log, algorithm-<name>.log
 ```
 """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Literal
@@ -15,6 +15,7 @@ from nextmini.controller.metrics_page import metrics_url
 from nextmini.controller.tls import load
 from nextmini.errors import ControllerError
 from nextmini.experiment import resuming
+from nextmini.experiment.algorithms import Algorithms, check_algorithms
 from nextmini.experiment.apps import Apps, check_apps
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.state import Parts
@@ -41,6 +42,7 @@ async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
     Whatever was begun is undone by `stack`. Raises as `open_controller`.
     """
     check_apps(run.network)
+    check_algorithms(run.network)
     opened = await open_controller(run, stack)
     folder = RunFolder.create(run.options.runs_dir, run.id, run.scenario)
     run.observer.folder_made(folder.path)
@@ -59,7 +61,18 @@ async def prepare(run: RunState, stack: AsyncExitStack) -> Parts:
     there = places(opened.token_file.parent, run.network.name) if run.network.apps else {}
     apps = Apps(run.network, there, folder.path)
     stack.push_async_callback(apps.close)
-    return Parts(opened.store, opened.controller, processes, apps, folder, opened.guard, opened.register)
+    algorithms = Algorithms(opened.store, opened.dsn, run.network, folder.logs)
+    stack.push_async_callback(algorithms.close)
+    return Parts(
+        store=opened.store,
+        controller=opened.controller,
+        processes=processes,
+        apps=apps,
+        algorithms=algorithms,
+        folder=folder,
+        guard=opened.guard,
+        register=opened.register,
+    )
 
 
 def has_namespaces(network: Network) -> bool:
@@ -72,7 +85,7 @@ class Opened:
     """A controller that listens, its store, and the file that its token is in.
 
     `register` tells others that the network is in force; `options` are further ones of a dataplane process;
-    `tls` is what it shows.
+    `tls` is what it shows; `dsn` is the address of the database, a secret.
     """
 
     store: Store
@@ -82,6 +95,7 @@ class Opened:
     register: Callable[[], None]
     options: Callable[[int], Sequence[str]]
     tls: ServerTls | None
+    dsn: str = field(repr=False)
 
 
 async def open_controller(
@@ -127,7 +141,7 @@ async def open_controller(
     metrics = metrics_url(controller.url)
     register = partial(state.register, replace(registration, ready=True, metrics=metrics))
     options = namespaces.options if namespaces is not None else no_options
-    return Opened(store, controller, secrets.token_file, guarded, register, options, tls)
+    return Opened(store, controller, secrets.token_file, guarded, register, options, tls, dsn)
 
 
 def _registration(run: RunState) -> Registration:
@@ -171,6 +185,7 @@ def _settings(run: RunState, secrets: ExperimentSecrets, tls: ServerTls | None, 
         keep_numbers=partial(resuming.keep_numbers, secrets.folder),
         pipe=network.pipe,
         reroute=network.reroute,
+        holds_flows=bool(network.algorithms),
         tls=tls,
         devices=Devices(network.name, network.queues, network.offload) if has_namespaces(network) else None,
     )

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import drops_by_cause
 from nextmini.controller.datagrams import datagram_result
-from nextmini.experiment import app_outcomes, demands, fidelity, happenings
+from nextmini.experiment import algorithms, app_outcomes, demands, fidelity, happenings
 from nextmini.protocol import Drops, LinkCounters
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
     from nextmini.controller.counters import Counters
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from nextmini.experiment.app_outcomes import AppOutcome
     from nextmini.experiment.options import Status
     from nextmini.scenario import Flow, Link, Network
+    from nextmini.store import AlgorithmState
 
 
 NEVER_BEGAN = "the run ended before it began"
@@ -42,6 +43,7 @@ class Facts:
     events: Mapping[int, Outcome] = field(default_factory=dict)
     fidelity: Mapping[str, Any] | None = None
     apps: Mapping[int, AppOutcome] = field(default_factory=dict)
+    algorithms: Sequence[AlgorithmState] = ()
 
 
 def document(
@@ -69,6 +71,7 @@ def document(
         "demands": demands.entries(network, known, facts.seconds),
         "link_stats": [entry for link in network.links for entry in _link(link, counters, names)],
         "apps": app_outcomes.entries(network, facts.apps),
+        "algorithms": algorithms.entries(network, facts.algorithms),
         "events": happenings.entries(network, facts.events),
         "checks": [],
         "fidelity": dict(facts.fidelity or fidelity.document("not_measured", [NEVER_BEGAN])),

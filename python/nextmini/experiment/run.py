@@ -124,6 +124,8 @@ async def _watch(run: RunState, parts: Parts) -> None:
     run.observer.phase("setting up nodes and links")
     patience = START_SECONDS + START_SECONDS_A_NODE * len(run.network.nodes)
     ready = parts.controller.until_started
+    if run.network.algorithms:
+        await _start_algorithms(run, parts, patience)
     if not await run.interrupt.guard(_before_failure(run, parts, ready, patience)):
         raise RunError(_unready(run, parts, patience))
     run.ready_at = asyncio.get_running_loop().time()
@@ -131,6 +133,16 @@ async def _watch(run: RunState, parts: Parts) -> None:
     run.observer.flows_started(parts.controller.progress)
     parts.apps.start()
     await run.interrupt.guard(_before_failure(run, parts, _end_of(run, parts), None))
+
+
+async def _start_algorithms(run: RunState, parts: Parts, patience: float) -> None:
+    """What they decide at their start is in force when this returns. Raises as `_watch`."""
+    in_force = parts.controller.until_in_force
+    if not await run.interrupt.guard(_before_failure(run, parts, in_force, patience)):
+        raise RunError(_unready(run, parts, patience))
+    run.observer.phase("starting algorithms")
+    await run.interrupt.guard(_before_failure(run, parts, parts.algorithms.start, None))
+    await run.interrupt.guard(_before_failure(run, parts, parts.controller.let_flows_go, None))
 
 
 def _end_of(run: RunState, parts: Parts) -> Callable[[], Awaitable[None]]:

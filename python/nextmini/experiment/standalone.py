@@ -64,6 +64,10 @@ async def serve_scenario(
         raise ScenarioError(
             [Problem("command line", None, "apps", "a controller by itself starts no programs", remedy)]
         )
+    if network.algorithms:
+        message = "a controller by itself starts no algorithms"
+        remedy = "start them with `nextmini algorithm run`, or remove [[algorithms]]"
+        raise ScenarioError([Problem("command line", None, "algorithms", message, remedy)])
     scenario = dump(network)
     folder = StateFolder.locate(options.state_dir).folder(network.name)
     before = resuming.find(folder, network, scenario)

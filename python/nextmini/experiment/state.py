@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from nextmini.controller import Controller
+    from nextmini.experiment.algorithms import Algorithms
     from nextmini.experiment.apps import Apps
     from nextmini.experiment.folder import RunFolder
     from nextmini.experiment.interrupt import Interrupt
@@ -31,6 +32,7 @@ class Parts:
     controller: Controller
     processes: LocalProcesses
     apps: Apps
+    algorithms: Algorithms
     folder: RunFolder
     guard: Guard
     """Of the database server."""

@@ -69,6 +69,8 @@ def print_document(document: dict[str, Any], file: TextIO) -> None:
         console.print(_app_table(named[:MOST_APPS]))
     if len(apps) > MOST_APPS:
         console.print(_app_summary(apps))
+    if document.get("algorithms"):
+        console.print(_algorithm_table(document["algorithms"]))
     events: list[dict[str, Any]] = document.get("events", [])
     if events:
         console.print(_event_table(events[:MOST_EVENTS]))
@@ -173,6 +175,25 @@ def _app_table(apps: list[dict[str, Any]]) -> Table:
             "" if app["exit"] is None else str(app["exit"]),
             f"{app['seconds']:.3f}",
             escape(command if len(command) <= LONGEST_COMMAND else command[: LONGEST_COMMAND - 3] + "..."),
+        )
+    return table
+
+
+def _algorithm_table(algorithms: list[dict[str, Any]]) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
+    for title in ("Algorithm", "Status"):
+        table.add_column(title, no_wrap=True)
+    for title in ("Restarts", "Decisions"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("", overflow="fold")
+    for one in algorithms:
+        colour = _COLOURS.get(one["status"], "default")
+        table.add_row(
+            escape(one["name"]),
+            f"[{colour}]{one['status']}[/{colour}]",
+            str(one["restarts"]),
+            f"{one['decisions']:,}",
+            escape(one["reason"] or ""),
         )
     return table
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -60,10 +61,12 @@ async def status(state: StateFolder, found: Registration) -> dict[str, Any]:
     async with session(state, found) as store:
         desired, actual = await store.desired(), await store.states()
         recent = await store.recent_flows(found.run, LATELY)
+        algorithms = await store.algorithm_states()
     return {
         **document,
         **network_entries(desired, actual),
         "flows": flow_entries(desired, actual, recent),
+        "algorithms": [asdict(state) for state in algorithms],
     }
 
 

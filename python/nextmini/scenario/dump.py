@@ -25,7 +25,7 @@ def dump(scenario: Scenario | Network) -> str:
     network = resolve(scenario) if isinstance(scenario, Scenario) else scenario
     sections = [_settings(network), *_nodes(network), *_traces(network), *_links(network)]
     sections += [*_routes(network), *_flows(network), *_demands(network), *_classes(network)]
-    sections += [*_events(network), *_apps(network), *_socks(network)]
+    sections += [*_events(network), *_apps(network), *_algorithms(network), *_socks(network)]
     return "\n\n".join(sections) + "\n"
 
 
@@ -236,6 +236,18 @@ def _apps(network: Network) -> Iterator[str]:
             "background": app.background,
         }
         yield _table("[[apps]]", pairs)
+
+
+def _algorithms(network: Network) -> Iterator[str]:
+    for one in network.algorithms:
+        pairs = {
+            "use": one.use,
+            "name": one.name,
+            "parameters": one.said() or None,
+            "on_failure": one.on_failure,
+            "timeout": format_time(one.timeout),
+        }
+        yield _table("[[algorithms]]", pairs)
 
 
 def _socks(network: Network) -> Iterator[str]:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from nextmini.errors import NextminiError
+from nextmini.scenario.plugin_names import file_of, is_file
 from nextmini.scenario.wording import nearest, shown
 
 if TYPE_CHECKING:
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from importlib.resources.abc import Traversable
 
 _SUFFIX = ".toml"
-_FILES = ("trace", "matrix", "sizes", "path", "nodes_path")
+_FILES = ("trace", "matrix", "sizes", "path", "nodes_path", "use")
 """Keys whose values may be names of files."""
 
 
@@ -73,7 +74,7 @@ def _named_files(value: object) -> Iterator[str]:
     elif isinstance(value, dict):
         for key, item in value.items():
             if key in _FILES and isinstance(item, str):
-                yield item
+                yield file_of(item)[0] if is_file(item) else item
             else:
                 yield from _named_files(item)
 

@@ -30,6 +30,7 @@ MOST_LINKS = 1_000_000
 
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
+ALGORITHM_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 _APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _CONGESTION = re.compile(r"[a-z][a-z0-9_]{0,14}")
 _LISTEN = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*):(?P<port>\d{1,5})")
@@ -180,6 +181,16 @@ def _app(value: object) -> str:
     return name
 
 
+def _algorithm(value: object) -> str:
+    name = _text(value, "the name of an algorithm")
+    if ALGORITHM_NAME.fullmatch(name) is None:
+        refuse(
+            f"{shown(name)} cannot be the name of an algorithm",
+            "use up to 80 letters, digits, -, _ and ., beginning with a letter, a digit or _",
+        )
+    return name
+
+
 def numbered(prefix: str, count: int) -> tuple[str, ...]:
     """`prefix1`, `prefix2` and so on, `count` of them."""
     return tuple(f"{prefix}{number}" for number in range(1, count + 1))
@@ -297,6 +308,9 @@ ExperimentName = Annotated[
 ]
 NodeName = Annotated[str, BeforeValidator(_node), Written("node", _NODE_SCHEMA)]
 AppName = Annotated[str, BeforeValidator(_app), Written("name", _string(_APP.pattern, "server"))]
+AlgorithmName = Annotated[
+    str, BeforeValidator(_algorithm), Written("name", _string(ALGORITHM_NAME.pattern, "balancer"))
+]
 FlowName = Annotated[str, BeforeValidator(_flow), Written("name", _NODE_SCHEMA)]
 DemandName = Annotated[str, BeforeValidator(_demand), Written("name", _string(_NAME.pattern, "web"))]
 Nodes = Annotated[

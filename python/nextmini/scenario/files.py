@@ -43,6 +43,9 @@ class ScenarioFiles(Protocol):
     def matrix(self, name: str) -> Matrix:
         """The traffic matrix in the file of this name. Raises BadFileError."""
 
+    def algorithm(self, use: str) -> str:
+        """What is to be used, with the whole path of a file. Raises BadFileError if there is no such file."""
+
     def sizes(self, name: str) -> FlowSizes:
         """The distribution of sizes in the file of this name. Raises BadFileError."""
 

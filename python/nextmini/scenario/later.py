@@ -5,7 +5,6 @@ from __future__ import annotations
 LATER_KEYS: dict[str, dict[str, str]] = {
     "": {
         "checks": "conditions that the results must meet",
-        "algorithms": "plugins that control the network",
         "sites": "machines of a deployment",
     },
     "nodes": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path as FilePath
 from typing import TYPE_CHECKING, Any
 
@@ -27,16 +28,20 @@ if TYPE_CHECKING:
     from nextmini.scenario.network import Network
 
 
-def load(path: FilePath) -> Scenario:
+Check = Callable[["Network"], "Iterable[Finding]"]
+
+
+def load(path: FilePath, check: Check | None = None) -> Scenario:
     """The scenario in a TOML, YAML or JSON file, found good as a whole.
 
-    Raises ScenarioError with every problem there is, each with its file, line and key.
+    `check` says what else is wrong with a network that is good as it stands there. Raises ScenarioError with
+    every problem there is, each with its file, line and key.
     """
     try:
         document = read_file(path)
     except UnreadableError as error:
         raise _unreadable(str(path), error) from None
-    return _understood(document, str(path), path.parent)
+    return _understood(document, str(path), path.parent, check)
 
 
 def loads(text: str, format: str = "toml", file: str = "scenario") -> Scenario:
@@ -73,12 +78,14 @@ def resolve(scenario: Scenario) -> Network:
     return network
 
 
-def _understood(document: Document, file: str, folder: FilePath) -> Scenario:
+def _understood(document: Document, file: str, folder: FilePath, check: Check | None = None) -> Scenario:
     files = ScenarioFolder(folder, names_in(document.data))
     scenario, findings = understand(document.data, files)
     if scenario is not None:
-        _, found = expand(scenario)
+        network, found = expand(scenario)
         findings = findings + found
+        if check is not None and network is not None:
+            findings = [*findings, *check(network)]
     else:
         findings = findings + further_findings(document.data, findings, files)
     if scenario is None or findings:

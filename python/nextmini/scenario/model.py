@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Strict
 
+from nextmini.scenario.algorithm_table import AlgorithmEntry
 from nextmini.scenario.app_table import AppEntry
 from nextmini.scenario.class_table import ClassEntry
 from nextmini.scenario.demand_table import DemandEntry
@@ -42,6 +43,7 @@ class Scenario(Table):
     traces: Annotated[tuple[TraceEntry, ...], Strict(False)] = ()
     events: Annotated[tuple[EventEntry, ...], Strict(False)] = ()
     apps: Annotated[tuple[AppEntry, ...], Strict(False)] = ()
+    algorithms: Annotated[tuple[AlgorithmEntry, ...], Strict(False)] = ()
     max: MaxTable = MaxTable()
     socks: Annotated[tuple[SocksEntry, ...], Strict(False)] = ()
     routing: RoutingTable = RoutingTable()

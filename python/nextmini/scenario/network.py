@@ -7,6 +7,7 @@ scenario gives it another.
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, cast
 
@@ -29,6 +30,8 @@ PACKET_KINDS = ("udp", "icmp")
 """Kinds of flows that are packets which nobody sends again."""
 UDP_HEADERS = 28
 """Bytes of IPv4 and UDP before the payload."""
+PING_BYTES = 56
+"""Of echo requests that nobody has said more of, as ping(8) has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +217,22 @@ class App:
 
 
 @dataclass(frozen=True, slots=True)
+class Algorithm:
+    """A plugin: `use` says which, as in a scenario; `parameters` are JSON, `timeout` is in seconds."""
+
+    id: int
+    name: str
+    use: str
+    parameters: str
+    on_failure: Literal["restart", "stop"]
+    timeout: float
+
+    def said(self) -> dict[str, Any]:
+        """Its parameters as a scenario has them."""
+        return cast("dict[str, Any]", json.loads(self.parameters))
+
+
+@dataclass(frozen=True, slots=True)
 class Network:
     """Everything that a run needs to know; `duration`, `interval` and `keep` are in seconds.
 
@@ -243,6 +262,7 @@ class Network:
     events: tuple[Event, ...] = ()
     apps: tuple[App, ...] = ()
     demands: tuple[Demand, ...] = ()
+    algorithms: tuple[Algorithm, ...] = ()
     timing: Timing = "normal"
     ttl: bool = False
     queues: int = 1
@@ -271,6 +291,13 @@ class Network:
             if node.name == name:
                 return node
         raise KeyError(name)
+
+
+def usual_payload(kind: str, mtu: int) -> int | None:
+    """Payload bytes of each packet of a flow of which nobody has said it; None if it is not of packets."""
+    if kind not in PACKET_KINDS:
+        return None
+    return PING_BYTES if kind == "icmp" else mtu - UDP_HEADERS
 
 
 def process_of(id: int, nodes: int, processes: int) -> int:

@@ -83,7 +83,7 @@ def reference() -> str:
     parts.append(_section("traces"))
     parts.append(_section("events"))
     parts.append(_inner(Flap))
-    parts += map(_section, ("apps", "max"))
+    parts += map(_section, ("apps", "algorithms", "max"))
     parts.append(_inner(NodeMax))
     parts.append(_section("socks"))
     parts += map(_section, ("routing", "metrics", "controller"))

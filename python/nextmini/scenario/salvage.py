@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _STAND_IN_NAME = "unnamed"
 SETTINGS = frozenset(DirectionKeys.model_fields) | {"forward", "backward", "set", "link"}
 """Keys of a link, its event or its topology that are judged together."""
-_COMPARED = frozenset(("flows", "demands", "classes", "traces", "apps", "socks", "max"))
+_COMPARED = frozenset(("flows", "demands", "classes", "traces", "apps", "algorithms", "socks", "max"))
 """Tables of which one entry or key may be wrong for another."""
 _OF_A_KIND = frozenset(("weight", "packet_size", "arrival", "ecn", "rate", "congestion", "family"))
 """Keys of flows that not every kind has, or that some must have."""

@@ -187,6 +187,8 @@ def _example(path: Path, place: _Place) -> str:
     field = place.model(path[:-1]).model_fields[str(path[-1])]
     if field.examples:
         return f"write {path[-1]} = {_written(field.examples[0])}"
+    if place.root is not Scenario:
+        return f"write {path[-1]} = ..."
     return f'write [{path[-1]}] with a name = "..." under it'
 
 
@@ -206,7 +208,7 @@ def _unknown(path: Path, place: _Place) -> Finding:
     if meant in known:
         return Finding(path, "unknown key", f"did you mean {meant}?")
     homes = [name for name in TABLES if key in TABLES[name].model_fields or key in LATER_KEYS.get(name, {})]
-    if table != "topology" and 1 <= len(homes) <= 2:
+    if place.root is Scenario and table != "topology" and 1 <= len(homes) <= 2:
         return Finding(
             path, "unknown key", f"{key} is a key of {alternatives(header(name) for name in homes)}"
         )

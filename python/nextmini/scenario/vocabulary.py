@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nextmini.scenario.algorithm_table import AlgorithmEntry
 from nextmini.scenario.app_table import AppEntry
 from nextmini.scenario.class_table import ClassEntry
 from nextmini.scenario.demand_table import DemandEntry
@@ -38,6 +39,7 @@ LISTS: dict[str, type[Table]] = {
     "traces": TraceEntry,
     "events": EventEntry,
     "apps": AppEntry,
+    "algorithms": AlgorithmEntry,
     "socks": SocksEntry,
 }
 TABLES: dict[str, type[Table]] = {

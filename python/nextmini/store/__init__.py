@@ -9,6 +9,7 @@ from nextmini.store.registry import Registration
 from nextmini.store.rows import (
     RESYNC,
     Actual,
+    AlgorithmState,
     Change,
     Desired,
     EventState,
@@ -28,6 +29,7 @@ from nextmini.store.store import Store
 __all__ = [
     "RESYNC",
     "Actual",
+    "AlgorithmState",
     "Change",
     "Desired",
     "EventState",

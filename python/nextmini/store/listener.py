@@ -15,7 +15,7 @@ from nextmini.store.connection import FAILURES, connect, reason, server_settings
 from nextmini.store.rows import RESYNC
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Container, Sequence
 
     from nextmini.store.connection import Connection
     from nextmini.store.guard import Guard
@@ -53,6 +53,8 @@ class Listener:
         self._channels = [naming.channel(topic) for topic in topics]
         self._on_connect = on_connect
         self._guard = guard
+        self.ignored: Container[int] = ()
+        """Processes in the server whose announcements are not for this reader."""
         self._connection: Connection | None = None
         self._pending = ChangeSet()
         self._awake = asyncio.Event()
@@ -137,7 +139,9 @@ class Listener:
         if connection is self._connection:
             self.resync()
 
-    def _announced(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+    def _announced(self, _connection: object, pid: int, _channel: str, payload: object) -> None:
         """Runs inside asyncpg's reader, so it only takes note."""
+        if pid in self.ignored:
+            return
         self._pending.add(parse(str(payload)))
         self._awake.set()

@@ -12,19 +12,22 @@ from nextmini.scenario.network import Class, Route
 from nextmini.store import json_rows
 from nextmini.store.rows import (
     Actual,
+    AlgorithmState,
     Desired,
     EventState,
     FlowMetric,
     FlowState,
     LinkMetric,
     LinkState,
+    Marks,
+    News,
     NodeState,
     RouteState,
     Run,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Mapping
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Collection, Iterable, Mapping
 
     from nextmini.scenario.network import Flow, Link, Node
     from nextmini.store.connection import Connection
@@ -71,11 +74,27 @@ _LAST_LINK_METRICS = (
     f"SELECT DISTINCT ON (link, node) {_LINK_COLUMNS} FROM link_metrics"  # noqa: S608 - our names
     " WHERE run = $1 ORDER BY link, node, time DESC"
 )
+_FLOW_COLUMNS = 'run, time, flow, bytes, acknowledged, retransmitted, srtt_us, "window", timeouts, cwnd'
 _FLOW_METRICS = (
-    'SELECT run, time, flow, bytes, acknowledged, retransmitted, srtt_us, "window", timeouts, cwnd'
-    " FROM flow_metrics"
+    f"SELECT {_FLOW_COLUMNS} FROM flow_metrics"  # noqa: S608 - our names
     " WHERE run = $1 ORDER BY time, flow"
 )
+_LAST_FLOW_METRICS = (
+    f"SELECT DISTINCT ON (flow) {_FLOW_COLUMNS} FROM flow_metrics"  # noqa: S608 - our names
+    " WHERE run = $1 ORDER BY flow, time DESC"
+)
+_NEW_LINK_METRICS = (
+    f"SELECT id, {_LINK_COLUMNS} FROM link_metrics"  # noqa: S608 - our names
+    " WHERE id > $1 AND run = $2 ORDER BY id"
+)
+_NEW_FLOW_METRICS = (
+    f"SELECT id, {_FLOW_COLUMNS} FROM flow_metrics"  # noqa: S608 - our names
+    " WHERE id > $1 AND run = $2 ORDER BY id"
+)
+_ALGORITHMS = (
+    "SELECT name, algorithm, status, restarts, decisions, last_ms, reason FROM algorithm_state ORDER BY name"
+)
+_NEWEST_RUN = "SELECT id, status FROM runs ORDER BY started DESC, id LIMIT 1"
 _RUNS = "SELECT id, started, ended, status, seed::text, scenario, result FROM runs ORDER BY started DESC, id"
 
 
@@ -116,7 +135,11 @@ async def read_actual(connection: Connection) -> Actual:
 @asynccontextmanager
 async def _snapshot(connection: Connection, tables: Iterable[str]) -> AsyncIterator[None]:
     """A transaction that sees one moment of these tables, which are named in the order of `write_run`."""
+    tables = list(tables)
     async with connection.transaction(isolation="repeatable_read", readonly=True):
+        if not tables:
+            yield
+            return
         # TRUNCATE empties a table for older snapshots too. Locked first, nobody empties one under us, and the
         # snapshot, which the first query takes, is newer than whoever has just done so.
         await connection.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS SHARE MODE")
@@ -152,6 +175,85 @@ async def read_runs(connection: Connection) -> list[Run]:
     return [_run(*row) for row in await connection.fetch(_RUNS)]
 
 
+async def read_news(
+    connection: Connection, changes: Collection[Change], marks: Marks, run: str | None
+) -> News:
+    """What has changed, reading no more than `changes` name, and the samples of a run after `marks`."""
+    tables = {change.table for change in changes}
+    everything = "*" in tables
+    rows = {table: ids for table, ids in ids_of(changes).items() if table in _ROWS}
+    desired: dict[str, Mapping[int, Any]] = {}
+    actual: dict[str, Mapping[int, Any]] = {}
+    links: list[tuple[int, LinkMetric]] = []
+    flows: list[tuple[int, FlowMetric]] = []
+    newest: tuple[str, str] | None = None
+    async with _snapshot(connection, [table for table in _ROWS if table in rows]):
+        for table, ids in rows.items():
+            if table in _STATES:
+                actual[_STATES[table][0]] = await _states(connection, table, ids)
+            else:
+                desired[_DESIRED[table]] = await _table(connection, _DESIRED[table], ids)
+        if run is not None and (everything or "link_metrics" in tables):
+            found = await connection.fetch(_NEW_LINK_METRICS, marks.link, run)
+            links = [(id, _link_metric(*row)) for id, *row in found]
+        if run is not None and (everything or "flow_metrics" in tables):
+            found = await connection.fetch(_NEW_FLOW_METRICS, marks.flow, run)
+            flows = [(id, FlowMetric(*row)) for id, *row in found]
+        if everything or "runs" in tables:
+            row = await connection.fetchrow(_NEWEST_RUN)
+            newest = None if row is None else (row[0], row[1])
+    return News(
+        desired=Desired(**desired),
+        actual=Actual(**actual),
+        looked_at=rows,
+        link_metrics=[metric for _, metric in links],
+        flow_metrics=[metric for _, metric in flows],
+        marks=Marks(
+            max((id for id, _ in links), default=marks.link), max((id for id, _ in flows), default=marks.flow)
+        ),
+        newest_run=newest,
+    )
+
+
+async def read_totals(connection: Connection, run: str) -> tuple[list[LinkMetric], list[FlowMetric], Marks]:
+    """The newest samples of everything in a run, and up to where these were read."""
+    async with connection.transaction(isolation="repeatable_read", readonly=True):
+        marks = Marks(
+            await connection.fetchval("SELECT coalesce(max(id), 0) FROM link_metrics"),
+            await connection.fetchval("SELECT coalesce(max(id), 0) FROM flow_metrics"),
+        )
+        links = [_link_metric(*row) for row in await connection.fetch(_LAST_LINK_METRICS, run)]
+        flows = [FlowMetric(*row) for row in await connection.fetch(_LAST_FLOW_METRICS, run)]
+    return links, flows, marks
+
+
+async def read_algorithms(connection: Connection) -> list[AlgorithmState]:
+    """What is known of all algorithms, by name."""
+    return [AlgorithmState(*row) for row in await connection.fetch(_ALGORITHMS)]
+
+
+def ids_of(changes: Iterable[Change]) -> dict[str, frozenset[int] | None]:
+    """Which rows of which table are to be read again; None stands for all of them."""
+    found: dict[str, frozenset[int] | None] = {}
+    for change in changes:
+        if change.table == "*":
+            return dict.fromkeys(_ROWS)
+        before = found.setdefault(change.table, frozenset())
+        found[change.table] = None if before is None or change.ids is None else before | change.ids
+    return found
+
+
+async def _states(
+    connection: Connection, table: str, ids: Iterable[int] | None
+) -> dict[int, NodeState | LinkState | RouteState | FlowState]:
+    _, query, key, make = _STATES[table]
+    if ids is None:
+        rows = await connection.fetch(query)
+    else:
+        rows = await connection.fetch(f"{query} WHERE {key} = ANY($1::int[])", list(ids))
+    return {row[0]: make(*row) for row in rows}
+
+
 def _run(*row: Any) -> Run:
     id, started, ended, status, seed, scenario, result = row
     return Run(id, started, ended, status, int(seed), scenario, result)
@@ -179,6 +281,15 @@ _FIELDS: dict[str, tuple[str, str, Callable[..., Any]]] = {
 }
 # Table -> field of Desired.
 _DESIRED = {"flow_routes" if field == "pins" else field: field for field in _FIELDS}
+# Table -> field of Actual, its query, the column that numbers its rows, and what makes a value of a row.
+_STATES: dict[str, tuple[str, str, str, Callable[..., Any]]] = {
+    "node_state": ("nodes", _NODE_STATES, "node", NodeState),
+    "link_state": ("links", _LINK_STATES, "link", LinkState),
+    "route_state": ("routes", _ROUTE_STATES, "route", RouteState),
+    "flow_state": ("flows", _FLOW_STATES, "flow", FlowState),
+}
+# What News is made of, in the order of `write_run`.
+_ROWS = ("nodes", "links", "routes", "flows", "flow_routes", *_STATES)
 
 
 async def read_nodes(connection: Connection, ids: Iterable[int]) -> dict[int, Node]:

@@ -170,6 +170,54 @@ class FlowMetric:
 
 
 @dataclass(frozen=True, slots=True)
+class Marks:
+    """Up to which samples somebody has read."""
+
+    link: int = 0
+    flow: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """What changes have brought, all of it as it was at one moment.
+
+    `looked_at` has the rows that were read, by table, None for all of them: those that `desired` and `actual`
+    do not have are not there. `newest_run` is a run and its status, if that was looked at.
+    """
+
+    desired: Desired
+    actual: Actual
+    looked_at: Mapping[str, frozenset[int] | None]
+    link_metrics: list[LinkMetric]
+    flow_metrics: list[FlowMetric]
+    marks: Marks
+    newest_run: tuple[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlgorithmState:
+    """An algorithm that runs or has run; `last_ms` is how long its last decision took, to its commit."""
+
+    name: str
+    algorithm: str
+    status: str
+    restarts: int = 0
+    decisions: int = 0
+    last_ms: float | None = None
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunningRun:
+    """The run that an experiment is in: when it began, and what the database's clock said just now, in s."""
+
+    id: str
+    scenario: str
+    started: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One run; `result` is the result document, once there is one."""
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from nextmini.store.naming import Topic
     from nextmini.store.rows import (
         Actual,
+        AlgorithmState,
         Change,
         Desired,
         EventState,
@@ -256,6 +257,16 @@ class Store:
         """Forgets the states of things that are no more."""
         async with self._connection("states cannot be removed") as connection:
             await writing.delete_states(connection, kind, list(ids))
+
+    async def write_algorithm_state(self, state: AlgorithmState) -> None:
+        """Notes what became of an algorithm; what is counted of its decisions stays as it is."""
+        async with self._connection("the state of an algorithm cannot be written") as connection:
+            await writing.upsert_algorithm(connection, state)
+
+    async def algorithm_states(self) -> list[AlgorithmState]:
+        """What is known of all algorithms, by name."""
+        async with self._connection("the states of algorithms cannot be read") as connection:
+            return await reading.read_algorithms(connection)
 
     async def write_link_metrics(self, rows: Sequence[LinkMetric]) -> None:
         """Appends samples; a batch costs little more than one."""

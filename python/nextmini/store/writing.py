@@ -10,20 +10,20 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.scenario.network import Route
 from nextmini.store.json_rows import COLUMNS, RECORDS
-from nextmini.store.rows import EventState, FlowState, LinkState, NodeState, RouteState
+from nextmini.store.rows import EventState, FlowState, LinkMetric, LinkState, NodeState, RouteState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from nextmini.scenario.network import Network
     from nextmini.store.connection import Connection
-    from nextmini.store.rows import FlowMetric, LinkMetric
+    from nextmini.store.rows import AlgorithmState, FlowMetric
 
 State = NodeState | LinkState | RouteState | FlowState | EventState
 
 _OF_A_RUN = (
     "nodes, links, routes, flows, flow_routes, events, classes, traces,"
-    " node_state, link_state, route_state, flow_state, event_state"
+    " node_state, link_state, route_state, flow_state, event_state, algorithm_state"
 )
 _NUMBERED = ("nodes", "links", "routes", "flows", "classes", "traces", "events")
 _LOCK_SECONDS = 10
@@ -60,7 +60,7 @@ async def insert_routes(
         " SELECT path::int[], weight, $3 FROM unnest($1::text[], $2::int[])"
         " WITH ORDINALITY AS given (path, weight, place) ORDER BY place"
         " RETURNING id, path, weight, origin",
-        _arrays(path for path, _ in paths),
+        arrays(path for path, _ in paths),
         [weight for _, weight in paths],
         origin,
     )
@@ -77,8 +77,8 @@ async def update_routes(
         " WHERE routes.id = moved.id AND routes.path = moved.before::int[] AND origin = 'computed'"
         " RETURNING routes.id, routes.path, weight, origin",
         [id for id, _, _ in moves],
-        _arrays(before for _, before, _ in moves),
-        _arrays(path for _, _, path in moves),
+        arrays(before for _, before, _ in moves),
+        arrays(path for _, _, path in moves),
     )
     return _routes(rows)
 
@@ -90,7 +90,7 @@ async def give_up_routes(connection: Connection, ids: Sequence[int]) -> None:
     )
 
 
-def _arrays(paths: Iterable[Sequence[int]]) -> list[str]:
+def arrays(paths: Iterable[Sequence[int]]) -> list[str]:
     """As texts: PostgreSQL has no arrays of arrays of different lengths."""
     return ["{" + ",".join(map(str, path)) + "}" for path in paths]
 
@@ -122,6 +122,16 @@ async def delete_states(connection: Connection, kind: type[State], ids: Sequence
     await connection.execute(f"DELETE FROM {key}_state WHERE {key} = ANY($1::int[])", ids)  # noqa: S608 - our names
 
 
+async def upsert_algorithm(connection: Connection, state: AlgorithmState) -> None:
+    """Notes what became of an algorithm; what is counted of its decisions stays as it is."""
+    await connection.execute(
+        "INSERT INTO algorithm_state (name, algorithm, status, restarts, reason)"
+        " VALUES ($1, $2, $3, $4, $5) ON CONFLICT (name) DO UPDATE SET algorithm = excluded.algorithm,"
+        " status = excluded.status, restarts = excluded.restarts, reason = excluded.reason",
+        *(state.name, state.algorithm, state.status, state.restarts, state.reason),
+    )
+
+
 async def copy_link_metrics(connection: Connection, schema: str, rows: Sequence[LinkMetric]) -> None:
     """Appends samples."""
     records = [
@@ -131,7 +141,10 @@ async def copy_link_metrics(connection: Connection, schema: str, rows: Sequence[
         )
         for r in rows
     ]
-    await connection.copy_records_to_table("link_metrics", schema_name=schema, records=records)
+    columns = [field.name for field in fields(LinkMetric)]
+    await connection.copy_records_to_table(
+        "link_metrics", schema_name=schema, columns=columns, records=records
+    )
 
 
 async def copy_flow_metrics(connection: Connection, schema: str, rows: Sequence[FlowMetric]) -> None:

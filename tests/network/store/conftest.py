@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 ALL_TABLES = (
     "nodes, links, routes, flows, flow_routes, events, classes, traces, node_state, link_state, route_state,"
-    " flow_state, event_state, runs, link_metrics, flow_metrics"
+    " flow_state, event_state, algorithm_state, runs, link_metrics, flow_metrics"
 )
 
 

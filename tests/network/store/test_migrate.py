@@ -20,8 +20,8 @@ _numbers = itertools.count(1)
 
 TABLES = {
     "nodes", "links", "routes", "flows", "flow_routes", "events", "classes", "traces", "node_state",
-    "link_state", "route_state", "flow_state", "event_state", "runs", "link_metrics", "flow_metrics",
-    "schema_version",
+    "link_state", "route_state", "flow_state", "event_state", "algorithm_state", "runs", "link_metrics",
+    "flow_metrics", "schema_version",
 }  # fmt: skip
 
 

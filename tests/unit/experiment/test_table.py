@@ -271,3 +271,20 @@ def test_many_demands_are_told_in_part() -> None:
     lines = printed(flow(), demands=[demand(f"d{number}", sizes=[]) for number in range(13)])
     assert "... and 3 more demands, see result.json" in lines
     assert sum(line.startswith("d") for line in lines) == 10
+
+
+def test_algorithms_are_shown_with_why_they_failed() -> None:
+    fine = {"name": "detour", "status": "stopped", "restarts": 0, "decisions": 1200, "reason": None}
+    broken = {
+        "name": "[odd]",
+        "status": "failed",
+        "restarts": 5,
+        "decisions": 0,
+        "reason": "on_start: KeyError",
+    }
+    lines = printed(flow(), algorithms=[fine, broken])
+    assert lines[-4:-1] == [
+        "Algorithm  Status   Restarts  Decisions",
+        "detour     stopped         0      1,200",
+        "[odd]      failed          5          0  on_start: KeyError",
+    ]

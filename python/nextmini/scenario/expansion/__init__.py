@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from nextmini.scenario.expansion.algorithms import expand_algorithms
 from nextmini.scenario.expansion.apps import expand_apps
 from nextmini.scenario.expansion.classes import expand_classes
 from nextmini.scenario.expansion.controller import expand_tls
@@ -60,6 +61,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
     classes = expand_classes(scenario, cast, findings)
     events = expand_events(scenario, cast, web, book, findings)
     apps = expand_apps(scenario, cast, "apps" not in doubtful, findings)
+    algorithms = expand_algorithms(scenario, "algorithms" not in doubtful, findings)
     tls = expand_tls(scenario, findings)
     nodes = expand_socks(scenario, cast, web, "socks" not in doubtful, findings)
     check_transparent(scenario, cast, web, doubtful.isdisjoint(("nodes", "max")), findings)
@@ -90,6 +92,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         events=events,
         apps=apps,
         demands=demands,
+        algorithms=algorithms,
         timing=network.timing,
         ttl=network.ttl,
         queues=network.queues,

@@ -11,7 +11,7 @@ from nextmini.scenario.demand_table import MOST_FLOWS
 from nextmini.scenario.draws import Draws
 from nextmini.scenario.expansion.max_links import MaxLinks
 from nextmini.scenario.findings import Finding, Path, key_text
-from nextmini.scenario.network import PACKET_KINDS, UDP_HEADERS, Flow
+from nextmini.scenario.network import PACKET_KINDS, UDP_HEADERS, Flow, usual_payload
 from nextmini.scenario.units import format_time
 from nextmini.scenario.wording import shown
 
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
     from nextmini.scenario.network import Route
     from nextmini.scenario.tables import FlowEntry
 
-PING_BYTES = 56
-"""Payload of a ping of which nothing is said."""
 _KINDS_WITH = {
     "weight": ("lossless", "udp", "icmp"),
     "packet_size": PACKET_KINDS,
@@ -99,7 +97,7 @@ def expand_flows(
 
 
 def _flow(number: int, name: str, pair: Pair, entry: FlowEntry, mtu: int) -> Flow:
-    usual = PING_BYTES if entry.kind == "icmp" else mtu - UDP_HEADERS
+    usual = usual_payload(entry.kind, mtu)
     return Flow(
         id=number,
         name=name,
@@ -112,7 +110,7 @@ def _flow(number: int, name: str, pair: Pair, entry: FlowEntry, mtu: int) -> Flo
         rate=entry.rate,
         weight=entry.weight,
         start=entry.start,
-        packet_size=(entry.packet_size or usual) if entry.kind in PACKET_KINDS else None,
+        packet_size=usual if usual is None else entry.packet_size or usual,
         arrival=entry.arrival or CONSTANT,
         ecn=entry.ecn,
         congestion=entry.congestion if entry.kind == "tcp" else None,

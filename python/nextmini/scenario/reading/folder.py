@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from nextmini.scenario.files import BadFileError
 from nextmini.scenario.flow_sizes import FlowSizes, parse_sizes
 from nextmini.scenario.matrix import Matrix, parse_matrix
+from nextmini.scenario.plugin_names import file_of, is_file
 from nextmini.scenario.reading.beside import content_of
 from nextmini.scenario.trace import TraceSource, parse_mahimahi
 from nextmini.scenario.users import LARGEST_MIB, Users, parse_users
@@ -24,6 +25,7 @@ _LARGEST_TRACE = 64
 _LARGEST_MATRIX = 64
 _LARGEST_SIZES = 4
 LARGEST_TOPOLOGY = 16
+_LARGEST_ALGORITHM = 16
 """MiB."""
 _FROM_HERE = "name a file, from the folder of the scenario on"
 
@@ -68,6 +70,16 @@ class ScenarioFolder:
 
         path = self._folder / name
         return read_nodes(content_of(path, LARGEST_TOPOLOGY, _FROM_HERE), str(path))
+
+    def algorithm(self, use: str) -> str:
+        """What is to be used, with the whole path of a file. Raises BadFileError if there is no such file."""
+        if not is_file(use):
+            return use
+        name, part = file_of(use)
+        path = self._folder / name
+        content_of(path, _LARGEST_ALGORITHM, _FROM_HERE)
+        # The scenario may be written down elsewhere, and read again there.
+        return str(path.absolute()) if part is None else f"{path.absolute()}:{part}"
 
     def _read_trace(self, name: str) -> TraceSource:
         path = self._folder / name
