@@ -6,6 +6,7 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -15,6 +16,9 @@ _STRICT = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 
 def pytest_configure() -> None:
+    # No test depends on a time being short: a busy machine stops for longer than Hypothesis allows.
+    hypothesis.settings.register_profile("nextmini", deadline=None)
+    hypothesis.settings.load_profile("nextmini")
     # A shell ignores SIGINT for what it runs in the background, and whatever is started there inherits that.
     # Many tests interrupt what they start.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

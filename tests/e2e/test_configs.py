@@ -30,7 +30,7 @@ def asked_for(network: Network) -> set[str]:
     causes |= {"no_route"} if network.isolation != "none" else set()
     causes |= {"queue"} if any(flow.kind in ("udp", "tcp") for flow in network.flows) else set()
     # What is under way on a route that moves away.
-    causes |= {"no_route"} if network.reroute == "fast" or network.algorithms else set()
+    causes |= {"no_route"} if network.routing.reroute == "fast" or network.algorithms else set()
     return causes | ({"down"} if network.events else set())
 
 

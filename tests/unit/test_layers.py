@@ -40,10 +40,11 @@ DATAPLANE_USERS = {"cli"}
 # Where a dependency may be imported; those that are not listed here may be imported anywhere.
 HOMES = {
     "asyncpg": {"store"},
-    "websockets": {"controller"},
+    "websockets": {"controller", "bench"},
     "cryptography": {"controller"},
     "msgpack": {"protocol"},
-    "rustworkx": {"controller", "algorithms", "experiment"},
+    "rustworkx": {"algorithms", "experiment"},
+    "scipy": {"algorithms"},
     "typer": {"cli"},
     "prompt_toolkit": {"cli"},
     "rich": {"cli", "experiment"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import ceil
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,12 @@ def quotients(values: Sequence[float], others: Sequence[float]) -> list[float]:
 def middle(values: Sequence[float]) -> float:
     """The median, rounded to what can be meant."""
     return significant(median(values))
+
+
+def percentile(values: Sequence[float], percent: float) -> float:
+    """The least value that so many percent of all are not above (nearest rank)."""
+    ranked = sorted(values)
+    return ranked[max(0, ceil(percent / 100 * len(ranked)) - 1)]
 
 
 def spread(values: Sequence[float]) -> list[float]:

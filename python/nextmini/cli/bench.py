@@ -295,6 +295,38 @@ def scale(
             print_scale(rows, plan)
 
 
+@app.command("control")
+def control(
+    nodes: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Nodes that a change concerns.")
+    ] = "10,100,1000",
+    processes: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Dataplane processes that host them.")
+    ] = "1,10",
+    updates: Annotated[int, typer.Option(help="Changes of each kind.")] = 100,
+    json: JsonOption = False,
+) -> None:
+    """Measure how fast the network follows the database, and algorithms follow measurements.
+
+    A change of a route or of a rate is timed from before its UPDATE is sent until the state of its row says
+    that every node concerned has confirmed it; a decision from the time of the sample until the route that an
+    algorithm moved is in force. Rates are those of rows of metrics and of connections of processes.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.control import Plan, measure
+
+        plan = Plan(_numbers(nodes, "--nodes"), _numbers(processes, "--processes"), updates)
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("control", rows, updates=updates)
+        else:
+            from nextmini.cli.bench_tables import print_control
+
+            print_control(rows, plan)
+
+
 @app.command("fidelity")
 def fidelity(
     quick: Annotated[bool, typer.Option("--quick", help="A minute and a half at most.")] = False,

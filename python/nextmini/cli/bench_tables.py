@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from nextmini.bench import lossless, max_mode, processors, quic, scale, smoltcp, socks5, tun
+    from nextmini.bench import control, lossless, max_mode, processors, quic, scale, smoltcp, socks5, tun
 
 
 def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
@@ -179,6 +179,19 @@ def print_scale(rows: list[dict[str, Any]], plan: "scale.Plan") -> None:
             f"{row['process_kib_per_node']:.0f}",
             f"{row['kernel_kib_per_node']:.0f}",
         )
+        for row in rows
+    )
+    _print(title, headings, cells)
+
+
+def print_control(rows: list[dict[str, Any]], plan: "control.Plan") -> None:
+    """Of `nextmini bench control`."""
+    title = f"Control plane; {plan.updates} changes of each kind"
+    headings = ("What", "Nodes", "Processes", "p50 ms", "p99 ms", "A second")
+    cells = (
+        (row["what"], "", "", "", "", f"{row['per_second']:,.0f}")
+        if "per_second" in row
+        else (row["what"], row["nodes"], row["processes"], f"{row['p50_ms']:.1f}", f"{row['p99_ms']:.1f}", "")
         for row in rows
     )
     _print(title, headings, cells)

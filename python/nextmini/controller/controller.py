@@ -56,8 +56,8 @@ from nextmini.store import FlowState as StoredFlowState
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
+    from nextmini.algorithms.graph import Pair
     from nextmini.controller.hosting import Hosting
-    from nextmini.controller.paths import Pair
     from nextmini.controller.peer import Peer
     from nextmini.protocol import FlowChange, Hello, Message
     from nextmini.scenario import Route
@@ -99,7 +99,7 @@ class Controller:
         self.view, actual = self._reconciler.view, self._reconciler.actual
         view = self.view
         self._desired = DesiredReader(store, view, self.flows)
-        self._routes = RouteMaker(store, view, actual, settings.reroute, self.flows)
+        self._routes = RouteMaker(store, view, actual, settings.routing, self.flows)
         self._states = StateWriter(store)
         self._metrics = MetricsWriter(store, settings.interval, settings.keep, time.monotonic)
         self._rounds = Rounds()
@@ -454,8 +454,8 @@ class Controller:
 
     async def _read_desired(self) -> None:
         news = await self._desired.read()
-        if news.topology:
-            self._routes.topology_changed()
+        if news.topology or news.dirty.flows:
+            self._routes.changed(topology=news.topology)
         if news.dirty.nodes:
             self._reconciler.unhosted = await self._hosting.follow(self.view.nodes.values())
         self._reconciler.mark(news.dirty)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
-from nextmini.controller.paths import Graph
+from nextmini.algorithms.costs import cost_of
+from nextmini.algorithms.graph import Graph
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from nextmini.controller.paths import Pair, Path
+    from nextmini.algorithms.graph import Pair, Path
     from nextmini.controller.view import NetworkView
+    from nextmini.scenario.network import Metric
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -23,8 +25,9 @@ SMALL_SEARCH = 20_000
 class PathFinder:
     """Shortest paths over what is desired; the graph is made again when nodes or links have changed."""
 
-    def __init__(self, view: NetworkView) -> None:
+    def __init__(self, view: NetworkView, metric: Metric = "cost") -> None:
         self._view = view
+        self._metric = metric
         self._graph: Graph | None = None
 
     def changed(self) -> None:
@@ -35,7 +38,11 @@ class PathFinder:
         """The network without the links in `unusable`."""
         if self._graph is not None and not unusable:
             return self._graph
-        links = [(link.a, link.b, link.cost) for link in self._view.links.values() if link.id not in unusable]
+        links = [
+            (link.a, link.b, cost_of(link, self._metric))
+            for link in self._view.links.values()
+            if link.id not in unusable
+        ]
         nodes = list(self._view.nodes)
         graph = await _run(len(nodes) + len(links), Graph, nodes, links)
         if not unusable:

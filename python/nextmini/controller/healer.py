@@ -11,17 +11,17 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from nextmini.controller.alternates import Alternates
+from nextmini.algorithms.alternates import Alternates
+from nextmini.algorithms.graph import pair_of
 from nextmini.controller.healing import Course, decide, ordered, turned
 from nextmini.controller.liveness import Dead, Liveness
-from nextmini.controller.view import pair_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from nextmini.algorithms.graph import Pair, Path
     from nextmini.controller.actual import Row, RowState
     from nextmini.controller.finder import PathFinder
-    from nextmini.controller.paths import Pair, Path
     from nextmini.controller.view import NetworkView
     from nextmini.scenario import Route
     from nextmini.store import Store

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Mapping
 
+    from nextmini.algorithms.graph import Pair, Path
     from nextmini.controller.liveness import Dead
-    from nextmini.controller.paths import Pair, Path
 
 
 @dataclass(frozen=True, slots=True)

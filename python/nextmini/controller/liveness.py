@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from nextmini.controller.alternates import steps_of
-from nextmini.controller.view import pair_of
+from nextmini.algorithms.graph import pair_of, steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from nextmini.algorithms.graph import Pair, Path
     from nextmini.controller.actual import Kind, Row, RowState
-    from nextmini.controller.paths import Pair, Path
     from nextmini.controller.view import NetworkView
 
 

@@ -13,8 +13,8 @@ from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, cast, get_args
 
+from nextmini.algorithms.graph import pair_of
 from nextmini.controller.shaping import arrival_record, direction_record
-from nextmini.controller.view import pair_of
 from nextmini.protocol import CONSTANT, FlowRecord, LinkRecord, NodeRecord, RouteRecord, SocksRecord
 from nextmini.protocol.direction import Process
 from nextmini.protocol.records import Mapping as ProcessorMapping

@@ -6,16 +6,17 @@ from typing import TYPE_CHECKING
 
 from nextmini.controller.finder import PathFinder
 from nextmini.controller.healer import MOST_ROUTES, Healer
+from nextmini.scenario.network import MOST_PROACTIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from nextmini.algorithms.graph import Pair, Path
     from nextmini.controller.actual import Actual, Row, RowState
     from nextmini.controller.flows import FlowProgress, FlowTracker
-    from nextmini.controller.paths import Pair, Path
     from nextmini.controller.view import NetworkView
     from nextmini.scenario import Route
-    from nextmini.scenario.network import Reroute
+    from nextmini.scenario.network import Routing, RoutingMode
     from nextmini.store import Store
 
 
@@ -31,30 +32,45 @@ def both_ways(paths: Iterable[Path], served: Iterable[Pair]) -> list[Path]:
     return list(routes.values())
 
 
+def pairs_ahead(mode: RoutingMode, view: NetworkView) -> set[Pair]:
+    """The pairs that get a route before they ask."""
+    if mode == "auto":
+        return {(flow.source, flow.destination) for flow in view.flows.values()}
+    if mode == "reactive" or len(view.nodes) > MOST_PROACTIVE:
+        return set()
+    return {(a, b) for a in view.nodes for b in view.nodes if a != b}
+
+
 class RouteMaker:
     """Answers what is asked for: finds paths, writes them as rows, says which pairs have none.
 
-    With `reroute` it leads around what does not work, and moves the routes that it has made.
+    With `routing.reroute` it leads around what does not work, and moves the routes that it has made. What
+    `routing.mode` wants before anybody asks is looked for when the network has changed.
     """
 
     def __init__(
-        self, store: Store, view: NetworkView, actual: Actual, reroute: Reroute, flows: FlowTracker
+        self, store: Store, view: NetworkView, actual: Actual, routing: Routing, flows: FlowTracker
     ) -> None:
         self._store = store
         self._view = view
         self._actual = actual
-        self._finder = PathFinder(view)
+        self._finder = PathFinder(view, routing.metric)
         self._wanted: set[Pair] = set()
+        self._mode = routing.mode
+        self._ahead: set[Pair] = set()
         self._healer: Healer | None = None
-        if reroute == "fast":
+        if routing.reroute == "fast":
             self._healer = Healer(store, view, self._finder, self._unusable, flows.in_max_mode)
 
     def want(self, pairs: Iterable[Pair]) -> None:
         """Somebody has packets for these pairs (source, destination)."""
         self._wanted.update(pairs)
 
-    def topology_changed(self) -> None:
-        """Nodes or links are not what they were."""
+    def changed(self, *, topology: bool) -> None:
+        """Flows are not what they were; or nodes or links, then `topology` is true."""
+        self._ahead |= pairs_ahead(self._mode, self._view)
+        if not topology:
+            return
         self._finder.changed()
         if self._healer is not None:
             self._healer.topology_changed()
@@ -81,7 +97,8 @@ class RouteMaker:
         Raises DatabaseError, and then remembers what is wanted.
         """
         taken, self._wanted = self._wanted, set()
-        pairs = {pair for pair in taken if not self._served(pair)}
+        ahead, self._ahead = self._ahead, set()
+        pairs = {pair for pair in taken | ahead if not self._served(pair)}
         if not pairs:
             return [], []
         made: list[Route] = []
@@ -98,11 +115,13 @@ class RouteMaker:
                 made += await self._store.add_routes([(path, 1) for path in part])
         except BaseException:
             # Routes of parts that were written come back as a change like anybody's.
-            self._wanted |= pairs
+            self._wanted |= taken
+            self._ahead |= ahead
             raise
         if self._healer is not None:
             self._healer.made(made, found)
-        return made, [pair for pair, path in best.items() if path is None]
+        # Who has not asked may have a path by the time that it does.
+        return made, [pair for pair, path in best.items() if path is None and pair in taken]
 
     def paths_of(self, flow: FlowProgress) -> list[Path]:
         """The paths that a flow may be on: those of its pair, where it has not said.

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from nextmini.scenario.network import ROUTING, Routing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nextmini.controller.devices import Devices
     from nextmini.controller.tls import ServerTls
     from nextmini.protocol import Timing
-    from nextmini.scenario.network import Reroute
 
 
 def _nothing(_: int) -> None:
@@ -43,8 +44,8 @@ class Settings:
     """Whether nodes count down the time to live of IP packets."""
     pipe: int = 524_288
     """Bytes of the pipes that flows in max mode pass."""
-    reroute: Reroute = "none"
-    """What becomes of computed routes over what is down."""
+    routing: Routing = ROUTING
+    """How routes are computed, and what becomes of them over what is down."""
     tls: ServerTls | None = None
     """What the server shows to who connects; without it nothing is encrypted."""
     devices: Devices | None = None

@@ -13,25 +13,21 @@ from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
+from nextmini.algorithms.graph import pair_of
 from nextmini.controller.shaping import chunk_limit
 from nextmini.protocol import LARGEST_CHUNK
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from nextmini.algorithms.graph import Pair
     from nextmini.scenario import Class, Flow, Link, Node, Route, Trace
 
     Row = Node | Link | Route | Flow
 
-Pair = tuple[int, int]
 T = TypeVar("T")
 
 NONE: Mapping[int, None] = MappingProxyType({})
-
-
-def pair_of(a: int, b: int) -> Pair:
-    """The two nodes in a fixed order: links have no direction."""
-    return (a, b) if a <= b else (b, a)
 
 
 @dataclass(slots=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -26,19 +27,27 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 STATES_SECONDS = 0.05
-"""States of this long are written together."""
-METRICS_SECONDS = 0.01
-"""Samples of this long are written together: algorithms wait for them, and many processes send theirs."""
+"""States of at most this long are written together."""
 MOST_METRICS = 200_000
 """Samples that are kept while the database cannot be written."""
 
 
-class Batcher:
-    """Calls `flush` whenever there is something to write, but with a pause in between to gather more."""
+BUSY = 4
+"""After writing, a pause of so many times as long, in which more is gathered."""
+SHORTEST_SECONDS = 0.001
 
-    def __init__(self, flush: Callable[[], Awaitable[None]], pause: float, what: str) -> None:
+
+class Batcher:
+    """Calls `flush` whenever there is something to write, but with a pause in between to gather more.
+
+    The pause follows how long writing took, so that what comes alone is written soon, and a flood takes no
+    more than a fifth of the time.
+    """
+
+    def __init__(self, flush: Callable[[], Awaitable[None]], longest: float, what: str) -> None:
+        """`longest` is the longest pause, in seconds."""
         self._flush = flush
-        self._pause = pause
+        self._longest = longest
         self._what = what
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
@@ -60,6 +69,7 @@ class Batcher:
             if self._stop.is_set():
                 return
             self._wake.clear()
+            began = time.monotonic()
             try:
                 await self._flush()
             except DatabaseError as error:
@@ -67,10 +77,12 @@ class Batcher:
                 if not self._failing:
                     log.warning("%s cannot be written, trying again: %s", self._what, error)
                 self._failing = True
+                pause = self._longest
             else:
                 self._failing = False
+                pause = min(max(BUSY * (time.monotonic() - began), SHORTEST_SECONDS), self._longest)
             with suppress(TimeoutError):
-                async with asyncio.timeout(self._pause):
+                async with asyncio.timeout(pause):
                     await self._stop.wait()
 
 
@@ -129,7 +141,7 @@ class MetricsWriter:
         """Samples that were given up."""
         self.written = 0
         """Samples that are in the database, or were."""
-        self.batcher = Batcher(self.flush, min(interval, METRICS_SECONDS), "metrics")
+        self.batcher = Batcher(self.flush, interval, "metrics")
 
     @property
     def waiting(self) -> int:

@@ -72,7 +72,8 @@ async def report(run: RunState) -> None:
         run.problems += algorithms.problems(states)
     run.notes += _restarts(parts.guard.restarts) if parts else []
     fidelity = fidelity_of(run.network, parts.controller) if parts and run.ready_at is not None else None
-    facts = Facts(run.id, folder.path, run.status(), run.seconds, events, fidelity, apps, states)
+    routes = tuple(parts.controller.view.routes.values()) if parts else ()
+    facts = Facts(run.id, folder.path, run.status(), run.seconds, events, fidelity, apps, routes, states)
     flows, counters = (parts.controller.flows.flows, parts.controller.counters) if parts else ({}, Counters())
     run.document = document(run.network, facts, flows, counters)
     if parts is not None and run.begun:

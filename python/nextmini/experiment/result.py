@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import drops_by_cause
 from nextmini.controller.datagrams import datagram_result
-from nextmini.experiment import algorithms, app_outcomes, demands, fidelity, happenings
+from nextmini.experiment import algorithms, app_outcomes, demands, fidelity, happenings, loads
 from nextmini.protocol import Drops, LinkCounters
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from nextmini.controller.flows import FlowProgress
     from nextmini.experiment.app_outcomes import AppOutcome
     from nextmini.experiment.options import Status
-    from nextmini.scenario import Flow, Link, Network
+    from nextmini.scenario import Flow, Link, Network, Route
     from nextmini.store import AlgorithmState
 
 
@@ -33,7 +33,8 @@ NEVER_BEGAN = "the run ended before it began"
 class Facts:
     """What a run knows of itself; `seconds` from the moment the network was ready to the end.
 
-    `events` and `apps` by their numbers; `fidelity` is that part of the document, if anything was measured.
+    `events` and `apps` by their numbers; `fidelity` is that part of the document, if anything was measured;
+    `routes` are those of the end.
     """
 
     run: str
@@ -43,6 +44,7 @@ class Facts:
     events: Mapping[int, Outcome] = field(default_factory=dict)
     fidelity: Mapping[str, Any] | None = None
     apps: Mapping[int, AppOutcome] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()
     algorithms: Sequence[AlgorithmState] = ()
 
 
@@ -69,6 +71,7 @@ def document(
             for id in sorted(rows)
         ],
         "demands": demands.entries(network, known, facts.seconds),
+        "loads": _loads(network, facts, rows, counters, names),
         "link_stats": [entry for link in network.links for entry in _link(link, counters, names)],
         "apps": app_outcomes.entries(network, facts.apps),
         "algorithms": algorithms.entries(network, facts.algorithms),
@@ -76,6 +79,18 @@ def document(
         "checks": [],
         "fidelity": dict(facts.fidelity or fidelity.document("not_measured", [NEVER_BEGAN])),
     }
+
+
+def _loads(
+    network: Network, facts: Facts, rows: Mapping[int, Flow], counters: Counters, names: Mapping[int, str]
+) -> list[dict[str, Any]]:
+    """Predicted and measured loads of links, where there are demands to predict them from."""
+    if not network.demands:
+        return []
+    seconds = loads.seconds_of(rows.values(), facts.seconds)
+    measured = {ends: count.bytes for ends, count in counters.links.items()}
+    found = loads.loads(network, rows.values(), facts.routes, measured, facts.seconds)
+    return loads.entries(found, names, seconds)
 
 
 def as_json(document: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from nextmini.experiment.demand_rows import demand_table
+from nextmini.experiment.load_rows import load_summary, load_table
 from nextmini.experiment.quantities import count, rate, size
 
 if TYPE_CHECKING:
@@ -62,6 +63,9 @@ def print_document(document: dict[str, Any], file: TextIO) -> None:
         console.print(demand_table(document["demands"][:MOST_DEMANDS]))
     if len(document.get("demands", [])) > MOST_DEMANDS:
         console.print(f"... and {len(document['demands']) - MOST_DEMANDS} more demands, see result.json")
+    if document.get("loads"):
+        console.print(load_table(document["loads"]))
+        console.print(load_summary(document["loads"]))
     console.print(_links(document["link_stats"]))
     apps: list[dict[str, Any]] = document.get("apps", [])
     named = apps if len(apps) <= MOST_APPS else [app for app in apps if app["status"] != "completed"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from nextmini.scenario.loading import resolve
@@ -71,7 +72,7 @@ def _settings(network: Network) -> str:
             _table("[network]", shared),
             _table("[max]", _max_mode(network)),
             _table("[topology]", {"kind": "custom"}),
-            _table("[routing]", {"reroute": network.reroute}),
+            _table("[routing]", asdict(network.routing)),
             _table("[metrics]", {"keep": format_time(network.keep)}),
             _table("[controller]", {"listen": network.listen, "tls": network.tls}),
         ]

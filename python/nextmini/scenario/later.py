@@ -11,10 +11,6 @@ LATER_KEYS: dict[str, dict[str, str]] = {
         "site": "the machine that hosts it",
         "limits": "its share of the machine",
     },
-    "routing": {
-        "mode": "routing modes",
-        "metric": "what makes a path the best one",
-    },
 }
 
 LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {

@@ -24,6 +24,10 @@ Transport = Literal["memory", "tcp", "quic", "tls"]
 Mapping = Literal["sequential", "concurrent"]
 Origin = Literal["scenario", "computed"]
 Reroute = Literal["none", "fast"]
+Metric = Literal["cost", "hops", "delay", "inverse_capacity"]
+RoutingMode = Literal["auto", "proactive", "reactive"]
+MOST_PROACTIVE = 200
+"""Nodes of a network with routes between all of them: with more, the rows take longer than the experiment."""
 QUIC_CONGESTION = ("cubic", "reno", "bbr")
 """What QUIC links may do about losses; over TCP it is what the kernel has."""
 PACKET_KINDS = ("udp", "icmp")
@@ -32,6 +36,19 @@ UDP_HEADERS = 28
 """Bytes of IPv4 and UDP before the payload."""
 PING_BYTES = 56
 """Of echo requests that nobody has said more of, as ping(8) has it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Routing:
+    """How routes are computed, for pairs of nodes for which nobody wrote any."""
+
+    reroute: Reroute = "none"
+    metric: Metric = "cost"
+    mode: RoutingMode = "auto"
+
+
+ROUTING = Routing()
+"""As usual."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,7 +288,7 @@ class Network:
     tls: bool = False
     transparent: bool = False
     transparent_ports: tuple[int, ...] | None = None
-    reroute: Reroute = "none"
+    routing: Routing = ROUTING
 
     def node(self, id: int) -> Node:
         """The node with this number.

@@ -31,7 +31,7 @@ from nextmini.scenario.fields import (
     Weight,
 )
 from nextmini.scenario.max_table import NodeMax
-from nextmini.scenario.network import Reroute
+from nextmini.scenario.network import MOST_PROACTIVE, Metric, Reroute, RoutingMode
 from nextmini.scenario.table import Table
 
 AskedTransport = Literal["auto", "memory", "tcp", "quic", "tls"]
@@ -248,7 +248,7 @@ class RouteEntry(Table):
 
 
 class FlowEntry(Table):
-    """One flow, from `source` to `destination`, or with `between` as many as that makes.
+    """One flow, from `source` to `destination`, or with `count` or `between` as many as these make.
 
     For traffic matrices, and flows that come and go, see `[[demands]]`.
     """
@@ -256,7 +256,7 @@ class FlowEntry(Table):
     name: FlowName | None = Field(
         default=None,
         description='Name of the flow, "flow-1" for the first entry if it has none. '
-        "Flows made by `between` are called name-1, name-2 and so on.",
+        "Those of an entry with `between` or `count` are called name-1, name-2 and so on.",
         examples=["bulk"],
     )
     source: NodeName | None = Field(default=None, description="The node that sends.", examples=["a"])
@@ -272,7 +272,7 @@ class FlowEntry(Table):
         default=None,
         ge=1,
         le=1_000_000,
-        description='How many flows `between = "random"` makes.',
+        description="How many flows these are: between random pairs, or all from `source` to `destination`.",
         examples=[100],
     )
     kind: Literal["lossless", "udp", "icmp", "tcp"] = Field(
@@ -341,8 +341,20 @@ class FlowEntry(Table):
 
 
 class RoutingTable(Table):
-    """What becomes of routes when something on their way fails."""
+    """Routes of pairs of nodes for which nobody wrote any: how they are computed, and when they move."""
 
+    metric: Metric = Field(
+        default="cost",
+        description="What makes a path the best one: the smallest sum of its links' `cost`, the fewest "
+        "`hops`, the smallest sum of `delay`, or of `inverse_capacity`, which is 100 Mbit/s divided by a "
+        "link's rate. Where the directions of a link differ, the mean delay and the smaller rate count.",
+    )
+    mode: RoutingMode = Field(
+        default="auto",
+        description="When they are computed. `reactive`: when the first packet asks. `proactive`: for all "
+        f"pairs before flows begin, in networks of up to {MOST_PROACTIVE} nodes. `auto`: for pairs of flows "
+        "before they begin, for others when the first packet asks.",
+    )
     reroute: Reroute = Field(
         default="none",
         description="What happens to routes over a link or node that is down. `none`: they stay, and what "

@@ -35,6 +35,7 @@ from nextmini.protocol import (
     SocksRecord,
     TraceRecord,
 )
+from nextmini.scenario.network import Routing
 
 from .fake_dataplane import FOREVER, MISMATCH, PANIC
 
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(30)]
 
+ON_DEMAND = Routing(mode="reactive")
 LINE = """
 processes = 2
 [topology]
@@ -133,7 +135,7 @@ async def test_flows_wait_for_every_node_and_link(lab: Any) -> None:
 
 
 async def test_a_route_is_confirmed_along_its_path_before_its_source_has_it(lab: Any) -> None:
-    async with lab(LINE + flow("n1", "n4")) as made:
+    async with lab(LINE + flow("n1", "n4"), routing=ON_DEMAND) as made:
         first, second = await made.connect(0, 1)
         await first.until(lambda: seen(first, lambda apply: apply.nodes))
         await second.until(lambda: seen(second, lambda apply: apply.nodes))
@@ -607,7 +609,7 @@ between = "random"
 count = 300
 size = "1 kB"
 """
-    async with lab(torus) as made:
+    async with lab(torus, routing=ON_DEMAND) as made:
         (fake,) = await made.connect(0)
         await wait_until_finished(made)
         progress = made.controller.progress()

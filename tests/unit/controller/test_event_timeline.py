@@ -6,7 +6,7 @@ from itertools import islice, pairwise
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nextmini.controller.events.happening import Happening
@@ -66,6 +66,7 @@ def test_events_come_in_their_order_and_those_of_one_moment_in_that_of_their_row
     ]
 
 
+@example(0.279, 0.02, 0.01, 0.74)
 @given(TIMES, PERIODS, DUTIES, st.none() | TIMES.filter(bool))
 def test_every_flap_alternates_in_time(at: float, period: float, duty: float, duration: float | None) -> None:
     found = list(islice(steps(flap(at, period, duty, duration)), 200))

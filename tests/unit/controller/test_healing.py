@@ -7,10 +7,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextmini.controller.alternates import Alternates, steps_of
+from nextmini.algorithms.alternates import Alternates
+from nextmini.algorithms.graph import Graph, Pair, Path, steps_of
 from nextmini.controller.healing import Course, Decision, decide, ordered, turned
 from nextmini.controller.liveness import Dead
-from nextmini.controller.paths import Graph, Pair, Path
 
 WIDTH = 4
 NODES = range(WIDTH * WIDTH)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nextmini.protocol import LinkChange, LinkState, NodeFailed, RoutesWanted
+from nextmini.scenario.network import Routing
 
 from .fake_dataplane import FOREVER
 
@@ -48,6 +49,7 @@ destination = "{destination}"
 size = "{size} B"
 mode = "{mode}"
 """
+HEALING = Routing(reroute="fast")
 BEST, OTHER = (1, 2, 4), (1, 3, 4)
 
 
@@ -78,7 +80,7 @@ async def until_path(made: Any, *path: int) -> None:
 
 
 async def test_rows_that_are_down_move_routes_and_rows_that_are_up_bring_them_back(lab: Any) -> None:
-    async with lab(DIAMOND + flow("a", "d"), reroute="fast") as made:
+    async with lab(DIAMOND + flow("a", "d"), routing=HEALING) as made:
         await started(made)
         await until_path(made, *BEST)
         await made.sql.execute("UPDATE links SET up = false WHERE id = 2")
@@ -93,7 +95,7 @@ async def test_rows_that_are_down_move_routes_and_rows_that_are_up_bring_them_ba
 
 
 async def test_links_that_processes_report_move_routes_too(lab: Any) -> None:
-    async with lab(DIAMOND + flow("a", "d"), reroute="fast") as made:
+    async with lab(DIAMOND + flow("a", "d"), routing=HEALING) as made:
         fakes = await started(made)
         await fakes[3].say(LinkState((LinkChange(2, "down", "reset"),)))
         await until_path(made, *OTHER)
@@ -102,7 +104,7 @@ async def test_links_that_processes_report_move_routes_too(lab: Any) -> None:
 
 
 async def test_a_process_that_is_lost_is_gone_around_until_it_is_back(lab: Any) -> None:
-    async with lab(DIAMOND + flow("a", "d"), reroute="fast") as made:
+    async with lab(DIAMOND + flow("a", "d"), routing=HEALING) as made:
         fakes = await started(made)
         await fakes[1].close()
         await until_path(made, *OTHER)
@@ -112,7 +114,7 @@ async def test_a_process_that_is_lost_is_gone_around_until_it_is_back(lab: Any) 
 
 async def test_flows_that_only_pass_what_is_gone_for_good_go_on_if_there_is_another_way(lab: Any) -> None:
     flows = flow("a", "d") + flow("a", "e") + flow("b", "a")
-    async with lab(DIAMOND + flows, reroute="fast") as made:
+    async with lab(DIAMOND + flows, routing=HEALING) as made:
         await started(made)
         made.controller.process_died(1, "dataplane process 1 was killed by SIGKILL")
         await until_path(made, *OTHER)
@@ -122,7 +124,7 @@ async def test_flows_that_only_pass_what_is_gone_for_good_go_on_if_there_is_anot
 
 
 async def test_a_node_that_fails_is_gone_around(lab: Any) -> None:
-    async with lab(DIAMOND + flow("a", "d") + flow("a", "e"), reroute="fast") as made:
+    async with lab(DIAMOND + flow("a", "d") + flow("a", "e"), routing=HEALING) as made:
         fakes = await started(made)
         await fakes[1].say(NodeFailed(2, "told to panic"))
         await until_path(made, *OTHER)
@@ -132,7 +134,7 @@ async def test_a_node_that_fails_is_gone_around(lab: Any) -> None:
 
 
 async def test_a_pair_that_asks_later_is_led_around_and_onto_its_best_path_when_that_works(lab: Any) -> None:
-    async with lab(DIAMOND + flow("a", "b"), reroute="fast") as made:
+    async with lab(DIAMOND + flow("a", "b"), routing=HEALING) as made:
         fakes = await started(made)
         await made.sql.execute("UPDATE links SET up = false WHERE id = 2")
         await fakes[0].say(RoutesWanted(((1, 4), (3, 5))))
@@ -159,7 +161,7 @@ async def test_without_rerouting_routes_stay_and_are_made_as_if_all_worked(lab: 
 async def test_routes_that_somebody_wrote_stay(lab: Any) -> None:
     route = '[[routes]]\npath = ["a", "b", "d"]\nboth = false\n'
     async with lab(
-        DIAMOND + route + flow("a", "d") + flow("d", "a") + flow("b", "c"), reroute="fast"
+        DIAMOND + route + flow("a", "d") + flow("d", "a") + flow("b", "c"), routing=HEALING
     ) as made:
         fakes = await started(made)
         await fakes[1].until(lambda: (2, 4, 3) in [route.path for route in fakes[1].routes.values()])
@@ -173,7 +175,7 @@ async def test_routes_that_somebody_wrote_stay(lab: Any) -> None:
 
 
 async def test_a_pair_with_a_flow_in_max_mode_stays_until_that_has_ended(lab: Any) -> None:
-    async with lab(DIAMOND + flow("a", "d", mode="max") + flow("d", "a"), reroute="fast") as made:
+    async with lab(DIAMOND + flow("a", "d", mode="max") + flow("d", "a"), routing=HEALING) as made:
         fakes = await started(made)
         await made.sql.execute("UPDATE links SET up = false WHERE id = 2")
         await fakes[3].until(lambda: (4, 3, 1) in [route.path for route in fakes[3].routes.values()])
@@ -183,7 +185,7 @@ async def test_a_pair_with_a_flow_in_max_mode_stays_until_that_has_ended(lab: An
 
 
 async def test_a_link_that_is_added_helps_pairs_that_had_no_way(lab: Any) -> None:
-    async with lab(DIAMOND + flow("a", "e"), reroute="fast") as made:
+    async with lab(DIAMOND + flow("a", "e"), routing=HEALING) as made:
         await started(made)
         await made.sql.execute("UPDATE links SET up = false WHERE id = 5")
         await made.sql.execute("INSERT INTO links (a, b, transport) VALUES (4, 5, 'tcp')")

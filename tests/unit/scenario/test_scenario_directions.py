@@ -72,7 +72,7 @@ TEXTS = _table(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(TEXTS)
 def test_a_direction_is_what_its_texts_say(texts: dict[str, Any]) -> None:
     direction = Direction.model_validate(texts)
@@ -82,7 +82,7 @@ def test_a_direction_is_what_its_texts_say(texts: dict[str, Any]) -> None:
     assert Direction.model_validate(again).texts() == again
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(TEXTS, TEXTS)
 def test_what_is_said_comes_on_top(before: dict[str, Any], said: dict[str, Any]) -> None:
     known = Direction.model_validate(before)
@@ -291,7 +291,7 @@ class TestNothingIsBlamedTwice:
         assert [problem.key for problem in caught.value.problems] == ["network.mtu"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(TEXTS, TEXTS)
 def test_any_links_survive_being_written_and_read(forward: dict[str, Any], backward: dict[str, Any]) -> None:
     for way in (forward, backward):

@@ -47,7 +47,7 @@ _ENDS = st.one_of(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.integers(3, 12),
     st.integers(1, 3),

@@ -110,6 +110,15 @@ def test_all_pairs() -> None:
     assert pairs == [(1, 2), (1, 3), (2, 1), (2, 3), (3, 1), (3, 2)]
 
 
+def test_one_entry_may_be_several_flows_of_the_same_pair() -> None:
+    network = _network({"name": "f", "source": "a", "destination": "b", "count": 3, "size": "1 MB"})
+    assert [(flow.name, flow.source, flow.destination) for flow in network.flows] == [
+        ("f-1", 1, 2),
+        ("f-2", 1, 2),
+        ("f-3", 1, 2),
+    ]
+
+
 @pytest.mark.parametrize(
     ("topology", "prefixes"),
     [
@@ -139,10 +148,6 @@ def test_generated_flows_join_hosts_where_there_are_hosts(
         (
             {"source": "a", "destination": "b", "size": "1 MB", "duration": "1 s"},
             "flows[0].duration: this flow has a size too; keep one of the two",
-        ),
-        (
-            {"source": "a", "destination": "b", "size": "1 MB", "count": 3},
-            'flows[0].count: goes with `between` only; remove it, or write between = "random"',
         ),
         ({"between": "random", "size": "1 MB"}, "flows[0].count: is missing; write how many flows there are"),
         ({"between": "all_pairs", "count": 3, "size": "1 MB"}, "flows[0].count: goes with random pairs only"),

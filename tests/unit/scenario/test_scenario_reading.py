@@ -106,7 +106,7 @@ def _paths(value: Any, path: tuple[str | int, ...]) -> set[tuple[str | int, ...]
     return {place for key, inner in pairs for place in {(*path, key)} | _paths(inner, (*path, key))}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(_DATA, st.sampled_from([None, 1, "\t"]))
 def test_every_path_of_json_has_a_line(data: dict[str, Any], indent: int | str | None) -> None:
     text = json.dumps(data, indent=indent)
@@ -119,7 +119,7 @@ def test_every_path_of_json_has_a_line(data: dict[str, Any], indent: int | str |
             assert text.split("\n")[line - 1].strip().startswith(json.dumps(key))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(_DATA, st.booleans())
 def test_every_path_of_yaml_has_a_line(data: dict[str, Any], flow: bool) -> None:
     document = read_text(yaml.safe_dump(data, default_flow_style=flow), "yaml")

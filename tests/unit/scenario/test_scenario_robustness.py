@@ -181,14 +181,14 @@ def _change(data: Any, random: Random) -> None:
         place.insert(random.randrange(len(place) + 1), deepcopy(random.choice([*_VALUES, *place])))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(["toml", "yaml", "json"]), st.text(max_size=60))
 def test_any_text_is_refused(format: str, text: str) -> None:
     with pytest.raises(ScenarioError):
         loads(text, format)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(_SMALL), st.data())
 def test_a_file_that_was_damaged_is_understood_or_refused(name: str, data: st.DataObject) -> None:
     text = example_text(name)

@@ -1,4 +1,4 @@
-"""`[routing]`: what is asked for gets into the network and out of it again, and the rest is for later."""
+"""`[routing]`: what is asked for gets into the network and out of it again."""
 
 from __future__ import annotations
 
@@ -6,22 +6,30 @@ import pytest
 
 from nextmini.errors import ScenarioError
 from nextmini.scenario import dump, loads, resolve
+from nextmini.scenario.network import Routing
 
 SMALLEST = '[experiment]\nname = "x"\n[topology]\nkind = "ring"\nnodes = 4\n'
 
 
 def test_routes_stay_unless_the_scenario_says_otherwise() -> None:
-    assert resolve(loads(SMALLEST)).reroute == "none"
-    healing = resolve(loads(SMALLEST + '[routing]\nreroute = "fast"\n'))
-    assert healing.reroute == "fast"
+    assert resolve(loads(SMALLEST)).routing == Routing("none", "cost", "auto")
+    said = '[routing]\nreroute = "fast"\nmetric = "delay"\nmode = "proactive"\n'
+    healing = resolve(loads(SMALLEST + said))
+    assert healing.routing == Routing("fast", "delay", "proactive")
     assert resolve(loads(dump(healing))) == healing
+
+
+def test_routes_between_all_of_many_nodes_are_refused() -> None:
+    many = SMALLEST.replace("nodes = 4", "nodes = 201") + '[routing]\nmode = "proactive"\n'
+    with pytest.raises(ScenarioError, match=r'mode: "proactive" is for 200 nodes at most'):
+        resolve(loads(many))
 
 
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
         ('reroute = "slow"', r'routing\.reroute: "slow" is not possible'),
-        ('mode = "ospf"', r"routing\.mode: is not in this version"),
+        ('mode = "ospf"', r'routing\.mode: "ospf" is not possible'),
         ("rerout = 1", r"routing\.rerout: unknown key; did you mean reroute\?"),
     ],
 )

@@ -236,7 +236,7 @@ class _Writer:
         self.lines.setdefault(path, self.text.count("\n") + 1)
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(_DOCUMENTS, st.randoms(use_true_random=False))
 def test_everything_is_found_where_it_was_written(data: dict[str, Any], random: Random) -> None:
     writer = _Writer(random)
@@ -248,7 +248,7 @@ def test_everything_is_found_where_it_was_written(data: dict[str, Any], random: 
     assert index.lines == writer.lines
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.text(st.sampled_from("ab.=[]{},\"'\\# \n1\r\t"), max_size=40))
 def test_on_any_text_it_agrees_with_tomllib(text: str) -> None:
     index = TomlIndex(text)

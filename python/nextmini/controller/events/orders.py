@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
-from nextmini.controller.view import pair_of
+from nextmini.algorithms.graph import pair_of
 from nextmini.errors import RunError
 from nextmini.store import LinkUpdate
 

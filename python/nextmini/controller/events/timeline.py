@@ -64,5 +64,6 @@ def _flap(event: Happening) -> Iterator[Step]:
         if begins >= ends:
             return
         yield Step(begins, event.id, does=True)
-        over = begins + event.period >= ends
+        # The same sum as the next round would have: another one may be on the other side of `ends`.
+        over = event.at + (round + 1) * event.period >= ends
         yield Step(min(begins + down_for, ends), event.id, does=False, last=over)

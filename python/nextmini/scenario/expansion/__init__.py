@@ -19,6 +19,7 @@ from nextmini.scenario.expansion.flows import expand_flows
 from nextmini.scenario.expansion.links import expand_links
 from nextmini.scenario.expansion.nodes import expand_nodes, processes_of
 from nextmini.scenario.expansion.routes import expand_routes
+from nextmini.scenario.expansion.routing import expand_routing
 from nextmini.scenario.expansion.socks import expand_socks
 from nextmini.scenario.expansion.traces import TraceBook
 from nextmini.scenario.expansion.transparent import check_transparent
@@ -63,6 +64,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
     apps = expand_apps(scenario, cast, "apps" not in doubtful, findings)
     algorithms = expand_algorithms(scenario, "algorithms" not in doubtful, findings)
     tls = expand_tls(scenario, findings)
+    routing = expand_routing(scenario, len(cast.nodes), findings)
     nodes = expand_socks(scenario, cast, web, "socks" not in doubtful, findings)
     check_transparent(scenario, cast, web, doubtful.isdisjoint(("nodes", "max")), findings)
     if doubtful.isdisjoint(("flows", "classes")):
@@ -98,7 +100,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         queues=network.queues,
         offload=network.offload,
         pipe=scenario.max.pipe,
-        reroute=scenario.routing.reroute,
+        routing=routing,
         tls=tls,
         transparent=scenario.max.transparent,
         transparent_ports=scenario.max.ports if scenario.max.transparent else None,

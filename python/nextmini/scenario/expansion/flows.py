@@ -120,7 +120,7 @@ def _flow(number: int, name: str, pair: Pair, entry: FlowEntry, mtu: int) -> Flo
 
 def _names(entry: FlowEntry, place: int, count: int) -> Iterator[str]:
     name = entry.name or f"flow-{place + 1}"
-    if entry.between is None:
+    if entry.between is None and entry.count is None:
         return iter([name] * count)
     return (f"{name}-{number}" for number in range(1, count + 1))
 
@@ -162,11 +162,8 @@ def _check_kind(ground: _Ground, entry: FlowEntry, place: int) -> None:
 
 
 def _single(ground: _Ground, entry: FlowEntry, place: int) -> list[Pair]:
-    """The pair of an entry that names it."""
+    """The pair of an entry that names it, once for each of its flows."""
     before = len(ground.findings)
-    if entry.count is not None:
-        remedy = 'remove it, or write between = "random"'
-        ground.blame(("flows", place, "count"), "goes with `between` only", remedy)
     ends: list[int] = []
     for key, name in (("source", entry.source), ("destination", entry.destination)):
         path = ("flows", place, key)
@@ -181,7 +178,7 @@ def _single(ground: _Ground, entry: FlowEntry, place: int) -> list[Pair]:
         message = f"this flow goes from {shown(entry.source)} to itself"
         ground.blame(("flows", place, "destination"), message, "choose another destination")
         return []
-    return [(ends[0], ends[1])]
+    return [(ends[0], ends[1])] * (1 if entry.count is None else entry.count)
 
 
 def _generated(ground: _Ground, entry: FlowEntry, place: int) -> list[Pair]:

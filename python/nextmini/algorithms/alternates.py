@@ -7,20 +7,14 @@ do meanwhile.
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from nextmini.controller.view import pair_of
+from nextmini.algorithms.graph import steps_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from nextmini.controller.paths import Graph, Pair, Path
-
-
-def steps_of(path: Path) -> list[Pair]:
-    """The pairs of nodes whose links a path crosses."""
-    return [pair_of(*step) for step in pairwise(path)]
+    from nextmini.algorithms.graph import Graph, Pair, Path
 
 
 class Alternates:

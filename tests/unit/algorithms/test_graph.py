@@ -9,7 +9,7 @@ import rustworkx
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextmini.controller.paths import Graph
+from nextmini.algorithms.graph import Graph
 
 COSTS = st.sampled_from([0.1, 0.5, 1.0, 1.0, 2.0, 7.25, 1e6])
 LINKS = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12), COSTS), max_size=40)

@@ -1,4 +1,4 @@
-"""Shortest paths on demand.
+"""A network as a graph, and its shortest paths.
 
 Dijkstra's algorithm (E. W. Dijkstra, 1959; rustworkx's implementation) gives the distances from a source,
 once for all the destinations that are asked for with it; each path is then read backwards from its
@@ -9,6 +9,7 @@ first, so that the same network gives the same paths.
 from __future__ import annotations
 
 from copy import copy
+from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, Self, cast
 
@@ -21,6 +22,16 @@ if TYPE_CHECKING:
 
 Pair = tuple[int, int]
 Path = tuple[int, ...]
+
+
+def pair_of(a: int, b: int) -> Pair:
+    """The two nodes in a fixed order: links have no direction."""
+    return (a, b) if a <= b else (b, a)
+
+
+def steps_of(path: Path) -> list[Pair]:
+    """The pairs of nodes whose links a path crosses."""
+    return [pair_of(*step) for step in pairwise(path)]
 
 
 class Graph:
@@ -59,6 +70,11 @@ class Graph:
     def shortest_path(self, source: int, destination: int) -> Path | None:
         """The cheapest path of one pair; None where there is none."""
         return self._paths_from(source, [destination])[destination]
+
+    def cost_of(self, path: Path) -> float:
+        """What a path over links of this network costs."""
+        indices = [self._indices[node] for node in path]
+        return sum(self._graph.get_edge_data(*step) for step in pairwise(indices))
 
     def without(self, nodes: Iterable[int], steps: Iterable[Pair]) -> Self:
         """The network without these nodes, and without the links between these pairs of nodes."""

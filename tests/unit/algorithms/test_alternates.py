@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nextmini.controller.alternates import Alternates, steps_of
-from nextmini.controller.paths import Graph, Pair
+from nextmini.algorithms.alternates import Alternates
+from nextmini.algorithms.graph import Graph, Pair, steps_of
 
 if TYPE_CHECKING:
-    from nextmini.controller.paths import Path
+    from nextmini.algorithms.graph import Path
 
 NODES = range(1, 9)
 LINKS = st.lists(st.tuples(st.sampled_from(NODES), st.sampled_from(NODES)), max_size=18)
