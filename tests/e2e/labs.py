@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import mmap
@@ -10,10 +11,10 @@ import random
 import sys
 import time
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import asyncpg
 from program import PATIENCE, Program
@@ -23,7 +24,7 @@ from nextmini.live.session import database
 from nextmini.store import StateFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import AsyncIterator, Callable, Collection, Iterator
 
     from program import Done
 
@@ -96,16 +97,34 @@ def web(node: str, *ports: int) -> str:
     return f'[[apps]]\nnode = "{node}"\ncommand = {command}\n{ready}\n'
 
 
-async def set_rows(program: Program, statement: str) -> None:
-    """Changes rows of the experiment that is running, as any client of PostgreSQL may."""
+@asynccontextmanager
+async def sql(program: Program, name: str) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+    """A connection to the database of an experiment that is running, as any client of PostgreSQL has."""
     state = StateFolder(program.state)
-    found = choose(state, program.own)
+    found = choose(state, name)
     async with database(state, found) as url:
         connection = await asyncpg.connect(url, server_settings={"search_path": f'"{found.name}"'})
         try:
-            assert await connection.execute(statement) == "UPDATE 1"
+            yield connection
         finally:
             await connection.close()
+
+
+async def until_rows(
+    connection: asyncpg.Connection[asyncpg.Record], query: str, wanted: Callable[[list[Any]], bool]
+) -> list[Any]:
+    """What a query finds, once it is as wanted."""
+    deadline = time.monotonic() + PATIENCE
+    while not wanted(found := [tuple(row) for row in await connection.fetch(query)]):
+        assert time.monotonic() < deadline, found
+        await asyncio.sleep(0.05)
+    return found
+
+
+async def set_rows(program: Program, statement: str) -> None:
+    """Changes a row of the experiment that is running."""
+    async with sql(program, program.own) as connection:
+        assert await connection.execute(statement) == "UPDATE 1"
 
 
 @contextmanager

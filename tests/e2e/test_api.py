@@ -29,6 +29,29 @@ def ours() -> list[str]:
     return [name for name in os.listdir("/run/netns") if name.startswith(NAME)]
 
 
+def test_routes_are_added_moved_and_removed_and_flows_pinned(options: RunOptions) -> None:
+    with Network(NAME, isolation="none", options=options) as net:
+        for a, b in ("ab", "bc", "ad", "dc"):
+            for name in {a, b} - set(net.nodes):
+                net.add_node(name)
+            net.add_link(a, b)
+        net.start()
+        one, two = net.add_route("a", "b", "c"), net.add_route(net["a"], net["d"], net["c"], weight=2)
+        flow = net.add_flow("a", "c", rate="1 Mbit/s", duration="1 h")
+        flow.pin(one)
+        assert flow.state is not None
+        assert flow.state.route == one.id
+        flow.pin(two)
+        assert flow.state.route == two.id
+        assert two.set("a", "b", "c", weight=1)["path"] == ["a", "b", "c"]
+        assert net.route(two.id) == two
+        one.remove()
+        assert one.id not in {route["id"] for route in net.routes()}
+        flow.unpin()
+    assert net.result is not None
+    assert [link for link in net.result["link_stats"] if any(link["drops"].values())] == []
+
+
 def test_a_network_is_built_run_and_changed(options: RunOptions) -> None:
     with Network(NAME, options=options) as net:
         a, b = net.add_node("a"), net.add_node("b")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from test_live import assert_nothing_left, refused, up
@@ -30,6 +31,12 @@ def said(program: Program, *arguments: str) -> dict[str, Any]:
     done = program.run(*arguments, "--json")
     assert done.code == 0, done.err
     return done.document
+
+
+def said_list(program: Program, *arguments: str) -> list[dict[str, Any]]:
+    done = program.run(*arguments, "--json")
+    assert done.code == 0, done.err
+    return list(json.loads(done.out))
 
 
 def change_and_change_back(program: Program, a: str, b: str) -> None:
@@ -91,4 +98,56 @@ def test_flows_are_added_listed_and_stopped(program: Program) -> None:
     result = said(program, "down")
     flow = next(flow for flow in result["flows"] if flow["name"] == "endless")
     assert (flow["status"], flow["reason"]) == ("stopped", "the flow was removed")
+    assert_nothing_left(program)
+
+
+DIAMOND = """
+[experiment]
+name = "diamond"
+interval = "100 ms"
+[topology]
+kind = "ring"
+nodes = 4
+[[routes]]
+path = ["n1", "n2", "n3"]
+both = false
+[[flows]]
+name = "long"
+source = "n1"
+destination = "n3"
+duration = "1 h"
+rate = "1 Mbit/s"
+"""
+
+
+def test_routes_are_changed_and_flows_are_pinned(program: Program) -> None:
+    up(program, DIAMOND)
+    moved = said_list(program, "route", "set", "1", "n1", "n4", "n3", "--weight", "3")
+    assert moved == [
+        {
+            "id": 1,
+            "path": ["n1", "n4", "n3"],
+            "weight": 3,
+            "origin": "live",
+            "status": "installed",
+            "reason": None,
+        }
+    ]
+    again = program.run("route", "set", "1", "n1", "n4", "n3")
+    assert (again.code, again.err) == (0, "nothing to change\n")
+    (other,) = said_list(program, "route", "add", "n1", "n2", "n3")
+    pinned = said(program, "flow", "pin", "long", str(other["id"]))
+    assert pinned == {"name": "long", "status": "running", "pinned_to": other["id"]}
+    assert said(program, "flow", "unpin", "long")["pinned_to"] is None
+    (back,) = [route for route in said_list(program, "route", "list") if route["path"][0] == "n3"]
+    assert "flow long goes from n1 to n3" in refused(program, "flow", "pin", "long", str(back["id"]))
+    assert "there is no route 99" in refused(program, "flow", "pin", "long", "99")
+    assert "there is no flow 'lang'" in refused(program, "flow", "unpin", "lang")
+    assert "there is no route 99" in refused(program, "route", "remove", "99")
+    assert "route 1 goes from n1 to n3" in refused(program, "route", "set", "1", "n1", "n2")
+    (gone,) = said_list(program, "route", "remove", "1")
+    assert (gone["id"], gone["status"]) == (1, "removed")
+    assert 1 not in {route["id"] for route in said_list(program, "route", "list")}
+    result = said(program, "down")
+    assert [link for link in result["link_stats"] if any(link["drops"].values())] == []
     assert_nothing_left(program)

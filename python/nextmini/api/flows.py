@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from nextmini.api.network import Network
+    from nextmini.api.routes import Route
     from nextmini.store import FlowState
 
 
@@ -25,6 +26,17 @@ class Flow:
     def wait(self) -> FlowState:
         """Its state when it has ended; returns then."""
         return self.network.wait_for_flow(self)
+
+    def pin(self, route: Route) -> None:
+        """Has it take this route, whatever the weights say; returns when it does.
+
+        Raises LiveError if that goes elsewhere, RunError if it cannot be.
+        """
+        self.network.pin_flow(self, route)
+
+    def unpin(self) -> None:
+        """Has it take the route that the weights give it."""
+        self.network.pin_flow(self, None)
 
     def stop(self) -> FlowState:
         """Stops it, if it has not ended; its last state."""

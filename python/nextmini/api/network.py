@@ -13,12 +13,13 @@ from nextmini.api.background import BackgroundRun
 from nextmini.api.flows import Flow
 from nextmini.api.links import Direction, Link
 from nextmini.api.nodes import Node
+from nextmini.api.routes import Route
 from nextmini.errors import RunError
 from nextmini.experiment import RunOptions
 from nextmini.hosts.iperf import Measurement
 from nextmini.hosts.namespaces import clear
 from nextmini.hosts.probes import Pace
-from nextmini.live import flows, links, topology
+from nextmini.live import flows, links, routes, topology
 from nextmini.live.attached import Attached
 from nextmini.live.choice import LiveError, choose
 from nextmini.live.handles import NetHandle
@@ -208,11 +209,11 @@ class Network:
             named = await links.Named.find(store, link.a, link.b)
             return await links.set_link(store, named, settings, direction)
 
-        return self._live.do(work)
+        return self.live.do(work)
 
     def set_link_up(self, link: Link, up: bool) -> None:
         """See Link.up and Link.down."""
-        self._live.set_up(link.a, link.b, up)
+        self.live.set_up(link.a, link.b, up)
 
     def show_link(self, link: Link) -> dict[str, Any]:
         """See Link.show."""
@@ -220,7 +221,7 @@ class Network:
         async def work(store: LiveStore, found: Registration) -> dict[str, Any]:
             return await links.show(store, await links.Named.find(store, link.a, link.b), found.run)
 
-        return self._live.do(work)
+        return self.live.do(work)
 
     def metrics(self) -> list[dict[str, Any]]:
         """Settings, state and counters of every link, as `Link.show` has them."""
@@ -238,7 +239,7 @@ class Network:
             said.setdefault("name", f"flow-{len(self._said.get('flows', ())) + 1}")
             self._append("flows", said)
             return Flow(self, said["name"])
-        done = self._live.do(lambda store, _: flows.add_flow(store, said, wait=False))
+        done = self.live.do(lambda store, _: flows.add_flow(store, said, wait=False))
         return Flow(self, done["name"])
 
     def flow(self, name: str) -> Flow:
@@ -252,15 +253,42 @@ class Network:
             found = flows.find_flow(await store.desired(), flow.name)
             return await store.state(FlowState, found.id)
 
-        return self._live.do(work)
+        return self.live.do(work)
 
     def wait_for_flow(self, flow: Flow) -> FlowState:
         """See Flow.wait."""
-        return self._live.do(lambda store, _: flows.wait_for_flow(store, flow.name))
+        return self.live.do(lambda store, _: flows.wait_for_flow(store, flow.name))
 
     def stop_flow(self, flow: Flow) -> FlowState:
         """See Flow.stop."""
-        return self._live.do(lambda store, _: flows.stop_flow(store, flow.name))[0]
+        return self.live.do(lambda store, _: flows.stop_flow(store, flow.name))[0]
+
+    def pin_flow(self, flow: Flow, route: Route | None) -> None:
+        """See Flow.pin and Flow.unpin."""
+        self.live.do(lambda store, _: flows.pin_flow(store, flow.name, None if route is None else route.id))
+
+    # Routes of a network that runs.
+
+    def add_route(self, *path: Node | str, weight: int = 1) -> Route:
+        """Adds a route along these nodes, in one direction; it is in force when this returns.
+
+        Raises LiveError if there can be no such route, or if the network does not run; RunError.
+        """
+        names = [str(node) for node in path]
+        (made,) = self.live.do(lambda store, _: routes.add_route(store, names, weight, False))
+        return Route(self, made["id"])
+
+    def route(self, id: int) -> Route:
+        """The route with this number."""
+        return Route(self, id)
+
+    def routes(self) -> list[dict[str, Any]]:
+        """All routes with their numbers, paths, weights, origins and states."""
+
+        async def work(store: LiveStore, _: Registration) -> list[dict[str, Any]]:
+            return routes.route_entries(await store.desired(), await store.states())
+
+        return self.live.do(work)
 
     # Measurements.
 
@@ -274,8 +302,8 @@ class Network:
         if pairs is None:
             pairs = [(a, b) for a in self._nodes for b in self._nodes if a != b]
         outcomes: list[Outcome] = []
-        tasks = self._live.pings(pairs, Pace(count))
-        self._live.ping(tasks, outcomes.append)
+        tasks = self.live.pings(pairs, Pace(count))
+        self.live.ping(tasks, outcomes.append)
         order = {pair: place for place, pair in enumerate(pairs)}
         return sorted(outcomes, key=lambda one: order[one.pair.source, one.pair.destination])
 
@@ -290,12 +318,13 @@ class Network:
             wanted = Measurement("tcp", seconds)
         else:
             wanted = Measurement("udp", seconds, udp)
-        return self._live.bandwidth(str(client), str(server), wanted)
+        return self.live.bandwidth(str(client), str(server), wanted)
 
     # Behind all of that.
 
     @property
-    def _live(self) -> Attached:
+    def live(self) -> Attached:
+        """The network that runs. Raises LiveError if it does not, RunError if it has ended by itself."""
         if self._attached is None:
             raise LiveError("this network does not run", "start it with start()")
         if self._run is not None and self._run.ended:
@@ -304,9 +333,9 @@ class Network:
 
     def _do(self, work: Any) -> None:
         """Changes which nodes or links there are."""
-        self._live.do(work)
-        self._live.look()
-        self._nodes = {name: self._nodes[name] for name in self._live.net if name in self._nodes}
+        self.live.do(work)
+        self.live.look()
+        self._nodes = {name: self._nodes[name] for name in self.live.net if name in self._nodes}
 
     def _adopt(self, name: str, address: str, place: Place | None) -> Node:
         """The node that a program has in hand, as it runs now."""

@@ -1,4 +1,4 @@
-"""`nextmini flow add|list|stop`."""
+"""`nextmini flow add|list|pin|unpin|stop`."""
 
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -8,11 +8,13 @@ from nextmini.cli.live import ExperimentOption, StateOption, on_store, perform, 
 from nextmini.cli.output import JsonOption, print_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from nextmini.store import FlowState, Registration
     from nextmini.store.live import LiveStore
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Add, list or stop flows of a running experiment."
+    add_completion=False, no_args_is_help=True, help="Add, list, pin or stop flows of a running experiment."
 )
 
 
@@ -98,6 +100,43 @@ def list_flows(
         print_json(flows)
     else:
         print_flows(flows)
+
+
+@app.command("pin")
+def pin(
+    name: Annotated[str, typer.Argument(metavar="FLOW", help="Name of the flow.")],
+    route: Annotated[int, typer.Argument(help="Number of the route, as `nextmini route list` has it.")],
+    json: JsonOption = False,
+    experiment: ExperimentOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Have a flow take a route, whatever the weights say, and return when it does."""
+    _pin(name, route, json, experiment, state_dir)
+
+
+@app.command("unpin")
+def unpin(
+    name: Annotated[str, typer.Argument(metavar="FLOW", help="Name of the flow.")],
+    json: JsonOption = False,
+    experiment: ExperimentOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Have a flow take the route that the weights give it."""
+    _pin(name, None, json, experiment, state_dir)
+
+
+def _pin(name: str, route: int | None, json: bool, experiment: str | None, state_dir: "Path | None") -> None:
+    async def work(store: "LiveStore", _: "Registration") -> "FlowState | None":
+        from nextmini.live.flows import pin_flow
+
+        return await pin_flow(store, name, route)
+
+    state = on_store(state_dir, experiment, work)
+    status = state.status if state is not None else "waiting"
+    if json:
+        print_json({"name": name, "status": status, "pinned_to": route})
+    else:
+        typer.echo(f"{name}: {status}, " + ("as the weights say" if route is None else f"pinned to {route}"))
 
 
 @app.command("stop")

@@ -1,4 +1,4 @@
-"""`nextmini route add|list`."""
+"""`nextmini route add|set|remove|list`."""
 
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +12,9 @@ if TYPE_CHECKING:
     from nextmini.store.live import LiveStore
 
 app = typer.Typer(
-    add_completion=False, no_args_is_help=True, help="Add or list routes of a running experiment."
+    add_completion=False,
+    no_args_is_help=True,
+    help="Add, change, remove or list routes of a running experiment.",
 )
 
 
@@ -38,6 +40,49 @@ def add(
         return await add_route(store, nodes, weight, both)
 
     _print(on_store(state_dir, experiment, work), json)
+
+
+@app.command("set")
+def set_route(
+    id: Annotated[int, typer.Argument(metavar="ROUTE", help="Its number, as `nextmini route list` has it.")],
+    nodes: Annotated[
+        list[str] | None, typer.Argument(metavar="[NODE NODE...]", help="Its path; as it is without.")
+    ] = None,
+    weight: Annotated[
+        int | None, typer.Option(min=1, max=2**31 - 1, help="Its share of the pair's flows that begin.")
+    ] = None,
+    json: JsonOption = False,
+    experiment: ExperimentOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Give a route another path, and its flows with it, or another weight; return when that is in force."""
+
+    async def work(store: "LiveStore", _: "Registration") -> tuple[dict[str, Any], bool]:
+        from nextmini.live.routes import set_route
+
+        return await set_route(store, id, nodes or [], weight)
+
+    entry, changed = on_store(state_dir, experiment, work)
+    if not changed:
+        typer.echo("nothing to change", err=True)
+    _print([entry], json)
+
+
+@app.command("remove")
+def remove(
+    id: Annotated[int, typer.Argument(metavar="ROUTE", help="Its number, as `nextmini route list` has it.")],
+    json: JsonOption = False,
+    experiment: ExperimentOption = None,
+    state_dir: StateOption = None,
+) -> None:
+    """Take a route away, and return when no flow takes it: its flows take the others of their pair."""
+
+    async def work(store: "LiveStore", _: "Registration") -> dict[str, Any]:
+        from nextmini.live.routes import remove_route
+
+        return await remove_route(store, id)
+
+    _print([on_store(state_dir, experiment, work)], json)
 
 
 @app.command("list")

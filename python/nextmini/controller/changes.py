@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from nextmini.controller.view import Dirty
-from nextmini.store import Desired
+from nextmini.store import Change, Desired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from nextmini.controller.flows import FlowTracker
     from nextmini.controller.view import NetworkView
-    from nextmini.store import Change, Store
+    from nextmini.store import Store
 
 T = TypeVar("T")
 
-TABLES = ("nodes", "links", "routes", "flows", "classes", "traces")
+TABLES = ("nodes", "links", "routes", "flows", "flow_routes", "classes", "traces")
 
 
 def ids_by_table(changes: Iterable[Change], known_routes: set[int]) -> dict[str, frozenset[int] | None]:
@@ -71,9 +71,10 @@ class DesiredReader:
     async def read(self) -> News:
         """Takes over what was announced. Raises DatabaseError, and then remembers what to read."""
         taken, self._pending = self._pending, set()
+        taken |= self._pins_with(taken)
         ids = ids_by_table(taken, self.own_routes)
         if not ids:
-            return News(Dirty(), [], False)
+            return News(Dirty(), [], False, set())
         try:
             # Nothing to begin with, so that reading costs what changed, not what there is.
             read = await self._store.refresh(Desired(), taken)
@@ -86,6 +87,7 @@ class DesiredReader:
 
         view = self._view
         flows = changed("flows", view.flows, read.flows)
+        pins = changed("flow_routes", view.pins, read.pins)
         dirty = view.replace(
             changed("nodes", view.nodes, read.nodes),
             changed("links", view.links, read.links),
@@ -93,10 +95,28 @@ class DesiredReader:
             flows,
             changed("classes", view.classes, read.classes),
             changed("traces", view.traces, read.traces),
+            pins,
         )
         self.loaded = True
+        unpinned = {id for id, pin in pins.items() if pin is None}
         ended = [id for id, flow in flows.items() if self._flows.replace(id, flow)]
-        return News(dirty, ended, "nodes" in ids or "links" in ids)
+        return News(dirty, ended, "nodes" in ids or "links" in ids, unpinned)
+
+    def _pins_with(self, changes: Iterable[Change]) -> set[Change]:
+        """Pins that are to be read with these changes, although they may be announced a moment later.
+
+        A flow must not begin before it is known which route it is to take, nor be left on one that is gone.
+        """
+        found = set()
+        for change in changes:
+            if change.table == "flows":
+                found.add(replace(change, table="flow_routes"))
+            elif change.table == "routes" and change.ids is not None:
+                pinned = (self._view.pinned_to(id) for id in change.ids)
+                ids: frozenset[int] = frozenset().union(*pinned)
+                if ids:
+                    found.add(Change("flow_routes", "update", ids))
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,3 +128,5 @@ class News:
     """Flows that are over because their rows are gone."""
     topology: bool
     """Whether nodes or links may have changed."""
+    unpinned: set[int]
+    """Flows that need not take a certain route any more."""

@@ -9,9 +9,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from nextmini.controller import reports
@@ -20,6 +18,7 @@ from nextmini.controller.comebacks import Comebacks
 from nextmini.controller.counters import Counters
 from nextmini.controller.events import Executor
 from nextmini.controller.fidelity import FidelityReports
+from nextmini.controller.flow_desk import FlowDesk
 from nextmini.controller.flows import FlowTracker
 from nextmini.controller.hosting import NothingNeeded
 from nextmini.controller.labels import label, waiting
@@ -30,7 +29,6 @@ from nextmini.controller.routing import RouteMaker
 from nextmini.controller.server import DataplaneServer
 from nextmini.controller.settings import Progress, Settings
 from nextmini.controller.sources import Sources
-from nextmini.controller.view import Dirty
 from nextmini.controller.writer import MetricsWriter, StateWriter
 from nextmini.errors import DatabaseError, NextminiError, ProtocolError, RunError
 from nextmini.protocol import (
@@ -59,7 +57,7 @@ if TYPE_CHECKING:
     from nextmini.algorithms.graph import Pair
     from nextmini.controller.hosting import Hosting
     from nextmini.controller.peer import Peer
-    from nextmini.protocol import FlowChange, Hello, Message
+    from nextmini.protocol import Hello, Message
     from nextmini.scenario import Route
     from nextmini.store import Change, Store
 
@@ -67,12 +65,6 @@ log = logging.getLogger(__name__)
 
 COME_BACK_SECONDS = 10.0
 """How long a strict run goes on without a process whose connection was lost."""
-DOUBT_SECONDS = 0.5
-"""Where dead processes are replaced: how long after a flow's failure its cause may be heard of."""
-HOLD_SECONDS = 10.0
-"""How long flows that begin again wait for everything to be in force that they may need."""
-SILENCE_SECONDS = 5.0
-"""After its source has sent everything, a udp flow of which its sink has not heard is given so long."""
 RETRY_SECONDS = 0.2
 """Between attempts to use a database that fails; its listener says when it is gone for good."""
 
@@ -89,11 +81,17 @@ class Controller:
         self.fidelity = FidelityReports()
         self.lost_metrics = 0
         """Samples that could not be written, known at the end."""
+        self._wake = asyncio.Event()
+        self._due: asyncio.TimerHandle | None = None
+        """When processes are to be told something though nothing changes."""
         self._store = store
         self._settings = settings
         self._hosting = hosting or NothingNeeded()
         self._reconciler = Reconciler(
-            self._is_over, self._refuse_flow, lambda marks: self.events.marked(marks), settings.devices
+            self._is_over,
+            lambda id, why: self._desk.refuse(id, why),
+            lambda marks: self.events.marked(marks),
+            settings.devices,
         )
         self._reconciler.names.keep = settings.keep_numbers
         self.view, actual = self._reconciler.view, self._reconciler.actual
@@ -101,6 +99,13 @@ class Controller:
         self._desired = DesiredReader(store, view, self.flows)
         self._routes = RouteMaker(store, view, actual, settings.routing, self.flows)
         self._states = StateWriter(store)
+        self._desk = FlowDesk(
+            self.flows,
+            self._reconciler,
+            lambda state: self._states.put(StoredFlowState, state.flow, state),
+            self._wake.set,
+            restarts=settings.restarts,
+        )
         self._metrics = MetricsWriter(store, settings.interval, settings.keep, time.monotonic)
         self._rounds = Rounds()
         parts = (self._reconciler, self.flows, self.counters, self._states, self._metrics, self._rounds)
@@ -114,7 +119,6 @@ class Controller:
         self._greeting: set[int] = set()
         self._dead: dict[int, str] = {}
         self._failed: dict[int, str] = {}
-        self._wake = asyncio.Event()
         self._loaded = asyncio.Event()
         self._in_force = asyncio.Event()
         self._held = settings.holds_flows
@@ -228,7 +232,7 @@ class Controller:
         if peer is not None:
             peer.gone.set()
             self.lost(peer, reason)
-        self._begin_again(self._comebacks.died(process), reason)
+        self._desk.begin_again(self._comebacks.died(process), reason)
 
     async def stop_processes(self) -> None:
         """Tells every process to stop, and returns when each has said goodbye or is gone."""
@@ -244,7 +248,7 @@ class Controller:
     def end_flows(self, reason: str) -> None:
         """Whatever has not ended is `stopped`, for this reason; so is what processes stopped without one."""
         for id in self.flows.stop_all(reason):
-            self._publish_flow(id)
+            self._desk.publish(id)
 
     async def close(self) -> None:
         """Closes the port and every connection and writes what is left. Closing twice does nothing."""
@@ -259,6 +263,8 @@ class Controller:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+        if self._due is not None:
+            self._due.cancel()
         if not self._failure.done():
             self._failure.cancel()
         try:
@@ -303,7 +309,7 @@ class Controller:
             self.lost(before, "it connected again")
             self._spawn(before.refuse("this process has connected again"))
         log.info("dataplane process %d (pid %d) connected", peer.process, peer.pid)
-        self._begin_again(
+        self._desk.begin_again(
             self._comebacks.connected(peer),
             f"dataplane process {peer.process} is another one (pid {peer.pid})",
         )
@@ -331,7 +337,7 @@ class Controller:
         match message:
             case Applied():
                 for id, reason in self._reconciler.applied(peer, message):
-                    self._refuse_flow(id, reason)
+                    self._desk.rejected(id, reason)
                 self._publish_rows()
             case RoutesWanted():
                 self._routes.want(message.pairs)
@@ -339,7 +345,7 @@ class Controller:
             case LinkState():
                 self._links_changed(peer, message)
             case FlowState():
-                self._flows_changed(message.changes)
+                self._desk.changed(message.changes)
             case Metrics():
                 self._measured(message)
             case Fidelity():
@@ -365,34 +371,11 @@ class Controller:
         self._publish_rows()
         self._wake.set()
 
-    def _flows_changed(self, changes: Iterable[FlowChange], *, doubted: bool = True) -> None:
-        names, loop = self._reconciler.names, asyncio.get_running_loop()
-        for change in changes:
-            flow = self._reconciler.flow_names.row(change.flow)
-            if flow is None:
-                continue  # it has begun again since
-            if doubted and self._settings.restarts and change.status == "failed":
-                # That a process has died may be heard of later than what that broke.
-                loop.call_later(DOUBT_SECONDS, partial(self._flows_changed, (change,), doubted=False))
-                continue
-            row = path = None
-            if change.route is not None:
-                row, path = names.row(change.route), names.path(change.route)
-            if self.flows.report(replace(change, flow=flow), row, path):
-                self._publish_flow(flow)
-                if self.flows.flows[flow].unheard:
-                    loop.call_later(SILENCE_SECONDS, self._heard_nothing, flow)
-        self._wake.set()
-
-    def _heard_nothing(self, id: int) -> None:
-        if self.flows.heard_nothing(id):
-            self._publish_flow(id)
-            self._wake.set()
-
     def _measured(self, message: Metrics) -> None:
         now = datetime.now(UTC)
         message = self.counters.continued(self._reconciler.in_rows(message))
         flows = self.counters.take(message)
+        self._desk.counted(message.flows)
         for flow in flows:
             self.flows.acknowledge(flow.flow, flow.acknowledged)
         run = self._settings.run
@@ -428,6 +411,7 @@ class Controller:
     async def _follow_changes(self) -> None:
         async for changes in self._store.changes():
             self._desired.announce(changes)
+            self.events.changed(changes)
             self._wake.set()
 
     async def _keep_reconciling(self) -> None:
@@ -448,9 +432,16 @@ class Controller:
             self._reconciler.stop_holding_if_whole()
             if not self._reconciler.idle:
                 self._wake.set()
+            self._wake_when_due()
             self._publish_rows()
             self._advance()
             self._rounds.end(complete=complete)
+
+    def _wake_when_due(self) -> None:
+        if self._due is not None:
+            self._due.cancel()
+        seconds, loop = self._reconciler.seconds_until_due(), asyncio.get_running_loop()
+        self._due = None if seconds is None else loop.call_later(seconds, self._wake.set)
 
     async def _read_desired(self) -> None:
         news = await self._desired.read()
@@ -460,7 +451,8 @@ class Controller:
             self._reconciler.unhosted = await self._hosting.follow(self.view.nodes.values())
         self._reconciler.mark(news.dirty)
         for id in news.ended_flows:
-            self._publish_flow(id)
+            self._desk.publish(id)
+        self._desk.pins_may_have_changed((news.dirty.flows & self.view.pins.keys()) | news.unpinned)
 
     async def _make_routes(self) -> None:
         moved = await self._routes.heal()
@@ -470,7 +462,7 @@ class Controller:
         self._desired.own_routes |= {route.id for route in made}
         self._take_routes(made)
         for pair in unreachable:
-            self._unreachable(*pair)
+            self._desk.unreachable(*pair)
         self._tell_unreachable(unreachable)
 
     def _take_routes(self, routes: Iterable[Route]) -> None:
@@ -488,15 +480,6 @@ class Controller:
         for process, told in by_process.items():
             self._spawn(peers[process].send(NoRoutes(tuple(told))))
 
-    def _unreachable(self, source: int, destination: int) -> None:
-        nodes = self.view.nodes
-        if source in nodes and destination in nodes:
-            reason = f"there is no path from {nodes[source].name} to {nodes[destination].name}"
-        else:
-            reason = f"there is no node {source if source not in nodes else destination}"
-        for id in self.view.flows_between(source, destination):
-            self._refuse_flow(id, reason)
-
     # What events need (nextmini.controller.events.executor.Host).
 
     async def until_confirmed(self, changes: Iterable[Change]) -> None:
@@ -508,11 +491,15 @@ class Controller:
     def node_crashed(self, node: int) -> None:
         """The node has lost everything: flows that cannot go on without that have failed."""
         for id in self.flows.lost_with(node):
-            self._refuse_flow(id, f"node {self.view.name(node)} crashed")
+            self._desk.refuse(id, f"node {self.view.name(node)} crashed")
 
     def put_event_state(self, state: EventState) -> None:
         """What became of an event."""
         self._states.put(EventState, state.event, state)
+
+    def forget_event(self, id: int) -> None:
+        """An event is no more."""
+        self._states.put(EventState, id, None)
 
     # What follows from it.
 
@@ -546,26 +533,6 @@ class Controller:
     def _is_over(self, flow: int) -> bool:
         return self.flows.flows[flow].verdict is not None
 
-    def _refuse_flow(self, id: int, reason: str) -> None:
-        """A flow cannot be, or cannot go on."""
-        if self.flows.fail([id], reason):
-            log.warning("flow %s failed: %s", self.flows.flows[id].flow.name, reason)
-            self._publish_flow(id)
-            self._reconciler.mark(Dirty(flows={id}))
-            self._wake.set()
-
-    def _begin_again(self, flows: list[int], reason: str) -> None:
-        for id in flows:
-            log.warning("flow %s begins again: %s", self.flows.flows[id].flow.name, reason)
-            self._publish_flow(id)
-        loop = asyncio.get_running_loop()
-        loop.call_later(HOLD_SECONDS, self._stop_holding, flows)
-        self._wake.set()
-
-    def _stop_holding(self, flows: list[int]) -> None:
-        self._reconciler.stop_holding(flows)
-        self._wake.set()
-
     def _fail_dead(self) -> None:
         """Fails what touches failed nodes and dead processes, rows that were only read later too."""
         for node, reason in self._failed.items():
@@ -576,7 +543,7 @@ class Controller:
 
     def _fail_nodes(self, nodes: frozenset[int], reason: str) -> None:
         for id in self.flows.touching(nodes, self._routes.paths_of):
-            self._refuse_flow(id, reason)
+            self._desk.refuse(id, reason)
 
     def _publish_rows(self) -> None:
         changed = self._reconciler.actual.take_changed()
@@ -586,13 +553,11 @@ class Controller:
             kind, id = row
             node = self.view.nodes.get(id) if kind == "node" else None
             process = node.process if node else 0
+            if kind == "route":
+                self._desk.pins_may_have_changed(self.view.pinned_to(id))
             stored = None if state is None else reports.row_state(row, state, process)
             self._states.put(reports.STATE_TYPES[kind], id, stored)
-
-    def _publish_flow(self, id: int) -> None:
-        known = self.flows.flows[id]
-        generation = self._reconciler.flow_generations.get(id, 0)
-        self._states.put(StoredFlowState, id, reports.flow_state(known, generation))
+        self._desk.look_at_pins()
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

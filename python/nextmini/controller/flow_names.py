@@ -64,3 +64,4 @@ class FlowNames:
     def gone(self, wire: int) -> None:
         """No process has this retired number any more."""
         self._retired.discard(wire)
+        self._row_of.pop(wire, None)

@@ -48,6 +48,10 @@ class FlowProgress:
     acknowledged: int = 0
     restarts: int = 0
     """How often it was begun again."""
+    note: str | None = None
+    """What of its row is not in force."""
+    awaits: str | None = None
+    """The route that it must take, if that is not there."""
     removed: bool = False
 
     @property
@@ -180,7 +184,8 @@ class FlowTracker:
         if known is None:
             known = self.flows[id] = FlowProgress(flow)
             self._recall(known)
-        known.flow = flow
+        if known.flow != flow:
+            known.flow, known.note = flow, None
         if known.verdict is None and known.finite:
             self.unfinished.add(id)
         else:
@@ -208,6 +213,28 @@ class FlowTracker:
         if verdict is not None:
             self._end(known, verdict)
         return True
+
+    def moved(self, id: int, route: int, path: Path) -> bool:
+        """A running flow takes this route (the row's number); returns whether it took another one before."""
+        known = self.flows.get(id)
+        if known is None or known.verdict is not None:
+            return False
+        before, known.route, known.path = known.route, route, path
+        return before != route
+
+    def note(self, id: int, note: str) -> bool:
+        """What a flow's row says is not in force; returns whether that is new."""
+        known = self.flows.get(id)
+        if known is None or known.verdict is not None or known.note == note:
+            return False
+        known.note = note
+        return True
+
+    def wait(self, id: int, awaits: str | None) -> bool:
+        """A flow waits for its route, or does not any more; returns whether that is new."""
+        known = self.flows[id]
+        before, known.awaits = known.awaits, awaits
+        return before != awaits and known.verdict is None
 
     def heard_nothing(self, id: int) -> bool:
         """The sink of a udp flow would have heard of it by now; returns whether that ended the flow."""

@@ -8,7 +8,7 @@ placed at the processes that are known so far.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, cast, get_args
@@ -146,10 +146,20 @@ def _link_record(link: Link, up: bool, *, dial: bool, listen_end: bool, peer: st
 def place_route(route: Route, wire_id: int, view: NetworkView) -> dict[int, RouteRecord] | Unplaceable:
     """The route's record, under the number it has on the wire, at each process that it visits."""
     problem = route_problem(route.path, route.weight, view)
-    if problem is not None:
-        return Unplaceable(problem)
-    record = RouteRecord(wire_id, route.path, route.weight, view.chunk(route.path))
-    return dict.fromkeys({view.nodes[node].process for node in route.path}, record)
+    return route_records(route, wire_id, view) if problem is None else Unplaceable(problem)
+
+
+def route_records(route: Route, wire_id: int, view: NetworkView) -> dict[int, RouteRecord]:
+    """The same for a route without a problem.
+
+    Only the process of its source needs to know its weight; others do not hear of a change of it.
+    """
+    row = None if wire_id == route.id else route.id
+    chosen = RouteRecord(wire_id, route.path, route.weight, view.chunk(route.path), row)
+    passed_on = replace(chosen, weight=0)
+    records = dict.fromkeys({view.nodes[node].process for node in route.path}, passed_on)
+    records[view.nodes[route.path[0]].process] = chosen
+    return records
 
 
 def route_problem(path: tuple[int, ...], weight: int, view: NetworkView) -> str | None:
@@ -195,6 +205,7 @@ def place_flow(flow: Flow, view: NetworkView) -> dict[int, FlowRecord] | Unplace
         ecn=flow.kind == "udp" and flow.ecn,
         congestion=flow.congestion if flow.kind == "tcp" else None,
         v6=flow.kind == "tcp" and flow.family == "ipv6",
+        route=view.pins.get(flow.id),
     )
     return {source.process: record}
 

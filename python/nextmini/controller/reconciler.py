@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from dataclasses import replace
 from operator import attrgetter
 from typing import TYPE_CHECKING
@@ -17,11 +18,20 @@ from nextmini.controller.actual import Actual
 from nextmini.controller.addresses import AddressLog
 from nextmini.controller.batches import batches
 from nextmini.controller.flow_names import FlowNames
+from nextmini.controller.lingering import empty_at
 from nextmini.controller.names import RouteNames
-from nextmini.controller.placement import Unplaceable, place_flow, place_link, place_node, place_route
+from nextmini.controller.placement import (
+    Unplaceable,
+    place_flow,
+    place_link,
+    place_node,
+    route_problem,
+    route_records,
+)
 from nextmini.controller.plan import Held, Targets, plan
 from nextmini.controller.shaping import class_record
 from nextmini.controller.view import Dirty, NetworkView
+from nextmini.scenario import Route
 from nextmini.scenario.class_table import MOST_CLASSES
 
 if TYPE_CHECKING:
@@ -49,6 +59,7 @@ class Reconciler:
         flow_refused: Callable[[int, str], None],
         marked: Callable[[tuple[LinkMark, ...]], None] = lambda marks: None,
         devices: Devices | None = None,
+        now: Callable[[], float] = time.monotonic,
     ) -> None:
         """`flow_ended` tells whether a flow is over, so that nobody is to send it any more; `flow_refused`
         is told of a flow that cannot be, `marked` where links stood when what they are to do changed;
@@ -67,6 +78,9 @@ class Reconciler:
         self._flow_refused = flow_refused
         self._marked = marked
         self._devices = devices
+        self._now = now
+        self._good: dict[int, Route] = {}
+        """Routes as they were last when they could be in force."""
         self._addresses = AddressLog()
         self._held = Held()
         self._dirty = Dirty()
@@ -96,6 +110,7 @@ class Reconciler:
     def connected(self, peer: Peer) -> None:
         """A process is there: it is told everything, whatever it may still know."""
         self._held.doubt(peer.process)
+        self.names.tell_leaving_again()
         self.peers[peer.process] = peer
         self.mark(self.view.touching(self.view.nodes_of_process(peer.process)))
         self.mark(self._held_rows(peer.process))
@@ -128,6 +143,7 @@ class Reconciler:
         """These flows begin from zero, under other numbers; `late` as in FlowNames."""
         for id in flows:
             self.flow_names.renew(id, late)
+            self.flow_generations.pop(id, None)
             self._held_back.add(id)
             self._dirty.flows.add(id)
 
@@ -158,16 +174,29 @@ class Reconciler:
 
     async def reconcile(self) -> None:
         """Plans and performs the difference for everything that is dirty now."""
-        dirty, self._dirty = self._dirty, Dirty()
-        if not dirty:
+        now = self._now()
+        if not self._dirty and not any(self.names.retired(now)):
             return
-        targets = self._targets(dirty)
+        dirty, self._dirty = self._dirty, Dirty()
+        targets = self._targets(dirty, now)
         peers = dict(self.peers)
         for step in plan(targets, self._held, frozenset(peers)):
             await self._perform(step, peers)
 
+    def seconds_until_due(self) -> float | None:
+        """When there is something to tell though nothing changes: a number that nobody uses can go then.
+
+        One that could go already waits for a process that is away, and that is heard of.
+        """
+        now = self._now()
+        due = self.names.next_empty(now)
+        return None if due is None else due - now
+
     def applied(self, peer: Peer, message: Applied) -> list[tuple[int, str]]:
-        """Takes in a process's answer; returns the flows that it rejected, each with the reason."""
+        """Takes in a process's answer; returns the flows that it rejected, each with the reason.
+
+        Of a flow that it had already (`flow_generations`) it has rejected a change, and goes on with it.
+        """
         answer = self._answers.get(message.generation)
         if answer is None or answer.peer is not peer:
             log.warning(
@@ -184,15 +213,16 @@ class Reconciler:
                 if flow_row is not None:
                     rejected_flows[flow_row] = rejection.reason
             elif rejection.kind == "route":
-                row = self.names.row(rejection.id)
-                rejected_rows["route", rejection.id if row is None else row] = rejection.reason
+                row = self._row_now(rejection.id)
+                if row is not None:
+                    rejected_rows["route", row] = rejection.reason
             else:
                 rejected_rows[rejection.kind, rejection.id] = rejection.reason
         rows = self._rows_in(answer.message)
         self.actual.applied(rows, peer.process, message.generation, rejected_rows)
         for flow in answer.message.flows:
             known = self.flow_names.row(flow.id)
-            if known is not None:
+            if known is not None and known not in rejected_flows:
                 self.flow_generations[known] = message.generation
         answer.done.set()
         if message.marks:
@@ -238,7 +268,7 @@ class Reconciler:
             for answer in answers:
                 self._answers.pop(answer.message.generation, None)
 
-    def _targets(self, dirty: Dirty) -> Targets:
+    def _targets(self, dirty: Dirty, now: float) -> Targets:
         """Who is to hold what of the dirty rows; notes what is expected of whom."""
         for id in dirty.nodes:
             self._addresses.note(id, self.view.nodes.get(id))
@@ -253,8 +283,11 @@ class Reconciler:
         for id in dirty.links:
             self._target_link(id, listen, targets)
         for id in dirty.routes:
-            self._target_route(id, targets)
-        for wire in self.names.retired():
+            self._target_route(id, targets, now)
+            dirty.flows |= self.view.pinned_to(id)
+        for wire in self.names.take_leaving(now):
+            self._target_leaving(wire, targets)
+        for wire in self.names.retired(now):
             if self._held.routes.get(wire):
                 targets.routes[wire] = {}
             else:
@@ -301,28 +334,61 @@ class Reconciler:
         ends = {self.view.nodes[link.a].process, self.view.nodes[link.b].process}
         self.actual.expect(("link", id), ends, carried=link.transport != "memory", problem=link.flaw)
 
-    def _target_route(self, id: int, targets: Targets) -> None:
-        route = self.view.routes.get(id)
+    def _target_route(self, id: int, targets: Targets, now: float) -> None:
+        route, before = self.view.routes.get(id), self.names.wire(id)
+        empty = empty_at(None if before is None else self.names.path(before), self.view, self._carries, now)
         if route is None:
-            self.names.retire(id)
+            self._good.pop(id, None)
+            self.names.retire(id, empty)
             self.actual.forget(("route", id))
             return
-        before = self.names.wire(id)
-        wire = self.names.name(id, route.path)
-        if before not in (None, wire):
+        problem = route_problem(route.path, route.weight, self.view)
+        if problem is not None:
+            known = self._good.get(id)
+            if known is None or route_problem(known.path, known.weight, self.view) is not None:
+                self._good.pop(id, None)
+                self.names.retire(id, empty)
+                self.actual.expect(("route", id), (), problem=problem)
+                return
+            # What was in force stays.
+            route = known
+        self._good[id] = route
+        wire = self.names.name(id, route.path, empty)
+        if before != wire:
             # Nothing that was confirmed of the old path counts for the new one.
             self.actual.forget(("route", id))
-        placed = place_route(route, wire, self.view)
-        if isinstance(placed, Unplaceable):
-            self.names.retire(id)
-            self.actual.expect(("route", id), (), problem=placed.reason)
-            return
-        targets.routes[wire] = placed
+            self._held.routes.doubt_row(wire)
+        placed = targets.routes[wire] = route_records(route, wire, self.view)
         targets.route_sources[wire] = self.view.nodes[route.path[0]].process
-        self.actual.expect(("route", id), placed)
+        self.actual.expect(("route", id), placed, problem=problem)
+
+    def _target_leaving(self, wire: int, targets: Targets) -> None:
+        """No flow is to take this number any more; what is on its way goes on."""
+        row, path = self.names.row(wire), self.names.path(wire)
+        if row is None or path is None:
+            return
+        if route_problem(path, 1, self.view) is None:
+            targets.routes[wire] = route_records(Route(row, path, 0, ""), wire, self.view)
+
+    def _carries(self, link: int) -> bool:
+        """Whether what is under way on a link arrives."""
+        row, states = self.view.links[link], self.actual.states
+        ends = [states.get(("node", node)) for node in (row.a, row.b)]
+        if not row.up or any(end is None or end.status not in ("up", "pending") for end in ends):
+            return False
+        state = states.get(("link", link))
+        return self.view.stands(link) or (state is not None and state.status in ("up", "pending"))
 
     def _target_flow(self, id: int, targets: Targets) -> None:
         flow, wire = self.view.flows.get(id), self.flow_names.wire(id)
+        pin = self.view.pins.get(id)
+        if (
+            flow is not None
+            and id in self.flow_generations
+            and pin is not None
+            and pin not in self.view.routes
+        ):
+            return  # that is announced in a moment, and what is sent until then is not to be lost
         targets.flows[wire] = {}
         if flow is None:
             self.flow_generations.pop(id, None)
@@ -377,10 +443,15 @@ class Reconciler:
         rows: list[Row] = [("node", node.id) for node in message.nodes]
         rows += [("link", link.id) for link in message.links]
         for route in message.routes:
-            row = self.names.row(route.id)
+            row = self._row_now(route.id)
             if row is not None:
                 rows.append(("route", row))
         return rows
+
+    def _row_now(self, wire: int) -> int | None:
+        """The row for which this number of a route stands now, if it does not only linger."""
+        row = self.names.row(wire)
+        return row if row is not None and self.names.wire(row) == wire else None
 
 
 class _Answer:

@@ -48,7 +48,7 @@ def flow_state(known: FlowProgress, generation: int) -> FlowState:
         checksum_source=known.source.checksum if known.source else None,
         checksum_sink=known.sink.checksum if known.sink else None,
         route=known.route,
-        reason=known.verdict.reason if known.verdict else None,
+        reason=known.verdict.reason if known.verdict else known.awaits or known.note,
         sent=packets.sent if packets else None,
         received=packets.received if packets else None,
         delay_ms=packets.delay_p50_ms if packets and packets.received else None,

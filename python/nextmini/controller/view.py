@@ -83,6 +83,8 @@ class NetworkView:
         self.links: dict[int, Link] = {}
         self.routes: dict[int, Route] = {}
         self.flows: dict[int, Flow] = {}
+        self.pins: dict[int, int] = {}
+        """The routes that flows must take."""
         self.classes: dict[int, Class] = {}
         self.traces: dict[int, Trace] = {}
         self.unusable: set[int] = set()
@@ -92,6 +94,7 @@ class NetworkView:
         """Routes by (source, destination), in that direction."""
         self._links_of = _Index()
         self._flows_of = _Index()
+        self._pinned_to = _Index()
         self._nodes_of_process = _Index()
         self._flawed: dict[int, Link] = {}
         """Links' rows that cannot be used, as they are."""
@@ -106,6 +109,7 @@ class NetworkView:
         flows: Mapping[int, Flow | None],
         classes: Mapping[int, Class | None] = NONE,
         traces: Mapping[int, Trace | None] = NONE,
+        pins: Mapping[int, int | None] = NONE,
     ) -> Dirty:
         """Takes over rows (None: the row is gone) and returns every row that is touched by the change.
 
@@ -125,6 +129,9 @@ class NetworkView:
             self._replace_route(route_id, route)
         for flow_id, flow in flows.items():
             self._replace_flow(flow_id, flow)
+        for flow_id, pin in pins.items():
+            self._replace_pin(flow_id, pin)
+            dirty.flows.add(flow_id)
         dirty.update(self.touching(moved))
         dirty.routes |= self.routes_over(changed_pairs)
         return dirty
@@ -160,6 +167,10 @@ class NetworkView:
             for id in self._flows_of.get(source, ())
             if (self.flows[id].source, self.flows[id].destination) == (source, destination)
         ]
+
+    def pinned_to(self, route: int) -> frozenset[int]:
+        """The flows that must take this route."""
+        return frozenset(self._pinned_to.get(route, ()))
 
     def name(self, node: int) -> str:
         """The node's name; its number if there is no such node."""
@@ -265,6 +276,13 @@ class NetworkView:
             if row is not None:
                 change(row.source, id)
                 change(row.destination, id)
+
+    def _replace_pin(self, flow: int, route: int | None) -> None:
+        old = _put(self.pins, flow, route)
+        if old is not None:
+            self._pinned_to.discard(old, flow)
+        if route is not None:
+            self._pinned_to.add(route, flow)
 
 
 def _traces_of(*links: Link) -> set[int]:

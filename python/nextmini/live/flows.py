@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from nextmini.errors import RunError
 from nextmini.live.choice import LiveError
 from nextmini.live.new_flows import new_flow
+from nextmini.live.routes import find_route
 from nextmini.live.session import CONFIRM_SECONDS, listed, until_confirmed
 from nextmini.live.status import node_name
 from nextmini.scenario.wording import nearest
@@ -67,6 +68,34 @@ async def stop_flow(store: LiveStore, name: str) -> tuple[FlowState, bool]:
         return before, False
     await store.remove_flows([flow.id])
     return await _end(store, flow, CONFIRM_SECONDS), True
+
+
+async def pin_flow(store: LiveStore, name: str, route: int | None) -> FlowState | None:
+    """Has a flow take a route, whatever the weights say (None: as they say); returns its state then.
+
+    That is None while it has not begun. Raises LiveError if there is no such flow or its pair has no such
+    route, RunError if a process cannot do it.
+    """
+    desired = await store.desired()
+    flow = find_flow(desired, name)
+    if route is not None:
+        path = find_route(desired, route).path
+        if (path[0], path[-1]) != (flow.source, flow.destination):
+            a, b, c, d = (node_name(desired, n) for n in (flow.source, flow.destination, path[0], path[-1]))
+            raise LiveError(f"flow {name} goes from {a} to {b}, route {route} from {c} to {d}")
+    await store.pin_flow(flow.id, route)
+
+    async def look() -> tuple[FlowState | None] | None:
+        state = await store.state(FlowState, flow.id)
+        # Requests do not say which route they take.
+        if state is None or state.status != "running" or route is None or flow.kind == "icmp":
+            return (state,)
+        return (state,) if state.reason is not None or state.route == route else None
+
+    (state,), _ = await until_confirmed(store, look, f"the route of flow {name}")
+    if route is not None and state is not None and state.status == "running" and state.reason is not None:
+        raise RunError(f"flow {name}: {state.reason}")
+    return state
 
 
 async def _end(store: LiveStore, flow: Flow, seconds: float | None) -> FlowState:

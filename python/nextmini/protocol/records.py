@@ -113,13 +113,15 @@ LARGEST_CHUNK = 65_536
 class RouteRecord:
     """A directed route that visits a node of the process: node ids from its source to its destination.
 
-    `chunk` is the most bytes that lossless sessions may put into one chunk on it.
+    `chunk` is the most bytes that lossless sessions may put into one chunk on it. With a `weight` of 0 no
+    flow takes it, and what is on it goes on. `row` is the row that it stands for, if that has another number.
     """
 
     id: int
     path: tuple[int, ...]
     weight: int
     chunk: int = LARGEST_CHUNK
+    row: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +129,9 @@ class FlowRecord:
     """A flow whose source is in the process: `size` in bytes, `duration` and `start` in s, `rate` in bit/s.
 
     `start` counts from the moment the flow is applied. Three are for `udp`: payload bytes a packet, when they
-    are sent, and whether they may be marked instead of dropped. The last two are for `tcp`: what it does
-    about losses ("none", "reno" or "cubic", which None stands for), and whether it is one of IPv6.
+    are sent, and whether they may be marked instead of dropped. Two are for `tcp`: what it does
+    about losses ("none", "reno" or "cubic", which None stands for), and whether it is one of IPv6. `route` is
+    the row of the route that it takes, whatever the weights say; it waits while nothing stands for that row.
     """
 
     id: int
@@ -145,6 +148,7 @@ class FlowRecord:
     ecn: bool = False
     congestion: str | None = None
     v6: bool = False
+    route: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,7 +272,8 @@ class LinkCounters:
 class FlowCounters:
     """Cumulative counters of a flow at its source; `srtt_us` in microseconds, `window` and `cwnd` in bytes.
 
-    Of a `tcp` flow, `window` is what is under way, and `cwnd` the congestion window, if it has one.
+    Of a `tcp` flow, `window` is what is under way, and `cwnd` the congestion window, if it has one. `route`
+    is the one that it takes now, by its number on the wire.
     """
 
     flow: int
@@ -279,6 +284,7 @@ class FlowCounters:
     window: int
     timeouts: int = 0
     cwnd: int | None = None
+    route: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

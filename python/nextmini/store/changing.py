@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from nextmini.errors import DatabaseError
 from nextmini.scenario.changing import direction_of
 from nextmini.scenario.direction import merged
+from nextmini.scenario.network import Route
 from nextmini.store import json_rows
 from nextmini.store.reading import read_flows, read_links
 
@@ -79,6 +80,40 @@ def _merged(text: str, said: Mapping[str, Any], mtu: int, where: str) -> str:
     known = json.loads(text)
     texts = merged(known if isinstance(known, dict) else {}, said)
     return json.dumps(direction_of(texts, mtu, where).texts())
+
+
+async def update_route(
+    connection: Connection, id: int, path: Sequence[int] | None, weight: int | None
+) -> Route:
+    """Changes a route, which nobody else moves from then on. Raises DatabaseError if there is none."""
+    row = await connection.fetchrow(
+        "UPDATE routes SET path = coalesce($2, path), weight = coalesce($3, weight), origin = 'live'"
+        " WHERE id = $1 RETURNING id, path, weight, origin",
+        id,
+        path,
+        weight,
+    )
+    if row is None:
+        raise DatabaseError(f"there is no route {id}")
+    return Route(row[0], tuple(row[1]), row[2], row[3])
+
+
+async def delete_routes(connection: Connection, ids: Iterable[int]) -> None:
+    """Takes routes away, with the pins to them."""
+    await connection.execute("DELETE FROM routes WHERE id = ANY($1::int[])", list(ids))
+
+
+async def pin_flow(connection: Connection, flow: int, route: int | None) -> None:
+    """Writes a flow's pin, or takes it away."""
+    if route is None:
+        await connection.execute("DELETE FROM flow_routes WHERE flow = $1", flow)
+    else:
+        await connection.execute(
+            "INSERT INTO flow_routes (flow, route) VALUES ($1, $2)"
+            " ON CONFLICT (flow) DO UPDATE SET route = excluded.route",
+            flow,
+            route,
+        )
 
 
 async def update_nodes_up(connection: Connection, ids: Sequence[int], up: bool) -> None:

@@ -183,6 +183,24 @@ class Store:
         async with self._connection("routes cannot be added") as connection:
             return await writing.insert_routes(connection, paths, origin)
 
+    async def set_route(self, id: int, path: Sequence[int] | None, weight: int | None) -> Route:
+        """Gives a route another path, weight or both (None: as it was), and returns it.
+
+        Nobody else moves it from then on. Raises DatabaseError if there is no such route.
+        """
+        async with self._connection("the route cannot be changed") as connection:
+            return await changing.update_route(connection, id, path, weight)
+
+    async def remove_routes(self, ids: Iterable[int]) -> None:
+        """Takes routes away, and pins to them: flows that run take the other routes of their pairs."""
+        async with self._connection("routes cannot be removed") as connection:
+            await changing.delete_routes(connection, ids)
+
+    async def pin_flow(self, flow: int, route: int | None) -> None:
+        """Has a flow take this route, whatever the weights say; None: as the weights say."""
+        async with self._connection("the flow cannot be pinned") as connection:
+            await changing.pin_flow(connection, flow, route)
+
     async def move_routes(self, moves: Sequence[tuple[int, Sequence[int], Sequence[int]]]) -> list[Route]:
         """Gives computed routes (number, path before, path) other paths, all with one announcement.
 

@@ -39,6 +39,7 @@ use crate::flow::datagrams::DatagramSource;
 use crate::flow::echoes::EchoSource;
 use crate::flow::sink::Sink;
 use crate::flow::source::{Source, Stats};
+use crate::flow::terms::Terms;
 use crate::ingress::Ingress;
 use crate::link::Outgoing;
 use crate::link::listen::Arrivals;
@@ -121,6 +122,7 @@ struct HostedNode {
 struct HostedFlow {
     row: control::Flow,
     stats: Arc<Stats>,
+    terms: Arc<Terms>,
     stop: watch::Sender<bool>,
     task: Task,
 }
@@ -136,6 +138,12 @@ enum RowError {
     Entrance(#[from] EntranceError),
     #[error("a running {0} does not change in this version; remove it and add another")]
     Changed(&'static str),
+    #[error("a flow in max mode has no weight")]
+    MaxWeight,
+    #[error("a flow in max mode keeps the route that it began with; remove it and add another")]
+    MaxRoute,
+    #[error("a flow of packets has a rate")]
+    NoRate,
     #[error("{0} is not in this process")]
     NoNode(NodeId),
     #[error("\"{0}\" is not an address to connect to")]
@@ -187,7 +195,7 @@ impl Host {
             .routes
             .into_iter()
             .filter_map(|row| match Route::new(row.id, row.path, row.weight, row.chunk) {
-                Ok(route) => Some(route),
+                Ok(route) => Some(route.for_row(row.row.unwrap_or(row.id.0))),
                 Err(error) => {
                     reject(RowKind::Route, row.id.0, error.into());
                     None
@@ -223,15 +231,19 @@ impl Host {
         if others || !touched.is_empty() {
             self.experiment.chains.set_ground(self.ground());
         }
+        // Flows that are to take what is there leave what goes, and others take what comes.
+        let (first, flows): (Vec<_>, Vec<_>) = apply.flows.into_iter().partition(|row| self.can_take(row));
+        let mut set_flow = |host: &mut Self, row: control::Flow| {
+            let id = row.id;
+            host.set_flow(row).unwrap_or_else(|error| reject(RowKind::Flow, id.0, error));
+        };
+        first.into_iter().for_each(|row| set_flow(self, row));
         if !routes.is_empty() || !apply.remove_routes.is_empty() {
             let table = self.routes.load().changed(&apply.remove_routes, routes);
             let ready = self.routes.replace(table);
             self.each_waiting(ready, |node, mut packets| node.originate(&mut packets));
         }
-        for row in apply.flows {
-            let id = row.id;
-            self.set_flow(row).unwrap_or_else(|error| reject(RowKind::Flow, id.0, error));
-        }
+        flows.into_iter().for_each(|row| set_flow(self, row));
         Applied { generation: apply.generation, rejected, marks }
     }
 
@@ -403,43 +415,51 @@ impl Host {
     }
 
     fn set_flow(&mut self, row: control::Flow) -> Result<(), RowError> {
-        if let Some(known) = self.flows.get(&row.id) {
-            return if known.row == row { Ok(()) } else { Err(RowError::Changed("flow")) };
+        if let Some(known) = self.flows.get_mut(&row.id) {
+            return known.change(row);
         }
         let hosted = self.nodes.get(&row.source).ok_or(RowError::NoNode(row.source))?;
         let (node, tcp) = (&hosted.node, hosted.tcp.clone());
         let (stats, (stop, stopped)) = (Arc::new(Stats::default()), watch::channel(false));
+        let terms = Terms::new(&row);
+        let flow = (row.clone(), Arc::clone(&terms));
         let news = node.register_source(row.id);
         let (node, experiment) = (Arc::clone(node), &self.experiment);
         let (pattern, timers) = (experiment.pattern.clone(), experiment.timers.clone());
         let events = self.events.clone();
         let task = match row.kind {
             FlowKind::Lossless => {
-                let source = Source::new(row.clone(), node, pattern, Arc::clone(&stats), timers);
+                let source = Source::new(flow, node, pattern, Arc::clone(&stats), timers);
                 Task::spawn(row.source, "flow source", events, source.run(news, stopped))
             }
             FlowKind::Icmp => {
                 let stats = Arc::clone(&stats);
-                let source = EchoSource::new(row.clone(), node, experiment.seed, stats, timers);
+                let source = EchoSource::new(flow, node, experiment.seed, stats, timers);
                 Task::spawn(row.source, "flow source", events, source.run(news, stopped))
             }
             FlowKind::Max => {
                 let (chains, stats) = (Arc::clone(&experiment.chains), (Arc::clone(&stats), timers));
-                let source = max::source::Source::new(row.clone(), node, chains, stats);
+                let source = max::source::Source::new(flow, node, chains, stats);
                 Task::spawn(row.source, "flow source", events, source.run(stopped))
             }
             FlowKind::Tcp => {
-                let source = TcpSource::new(row.clone(), node, tcp, Arc::clone(&stats), timers);
+                let source = TcpSource::new(flow, node, tcp, Arc::clone(&stats), timers);
                 Task::spawn(row.source, "flow source", events, source.run(stopped))
             }
             FlowKind::Udp => {
                 let chances = (pattern, experiment.seed);
-                let source = DatagramSource::new(row.clone(), node, chances, Arc::clone(&stats), timers);
+                let source = DatagramSource::new(flow, node, chances, Arc::clone(&stats), timers);
                 Task::spawn(row.source, "flow source", events, source.run(news, stopped))
             }
         };
-        self.flows.insert(row.id, HostedFlow { row, stats, stop, task });
+        self.flows.insert(row.id, HostedFlow { row, stats, terms, stop, task });
         Ok(())
+    }
+
+    /// Whether it is known, and what it is to take is there already.
+    fn can_take(&self, row: &control::Flow) -> bool {
+        let stands = |route| self.routes.load().standing_for(route, row.source, row.destination).is_some();
+        self.flows.contains_key(&row.id) && row.route.is_none_or(stands)
     }
 
     fn remove_flow(&mut self, id: FlowId) {
@@ -454,6 +474,29 @@ impl Host {
 fn addresses(v4: &str, v6: Option<&str>) -> Result<Addresses, RowError> {
     let parse = |text: &str| text.parse().map_err(|_| RowError::Address(text.to_owned()));
     Ok(Addresses { v4: parse(v4)?, v6: v6.map(parse).transpose()? })
+}
+
+impl HostedFlow {
+    /// Changes what may change of a flow that runs.
+    fn change(&mut self, row: control::Flow) -> Result<(), RowError> {
+        let is_max = self.row.kind == FlowKind::Max;
+        let (rate, weight, route) = (row.rate, row.weight, row.route);
+        if (control::Flow { rate, weight, route, ..self.row.clone() }) != row {
+            return Err(RowError::Changed("flow"));
+        }
+        if is_max && weight != self.row.weight {
+            return Err(RowError::MaxWeight);
+        }
+        if is_max && route != self.row.route && self.stats.route().is_some() {
+            return Err(RowError::MaxRoute);
+        }
+        if !matches!(row.kind, FlowKind::Lossless | FlowKind::Max | FlowKind::Tcp) && rate.is_none() {
+            return Err(RowError::NoRate);
+        }
+        self.terms.set(&row);
+        self.row = row;
+        Ok(())
+    }
 }
 
 impl HostedNode {

@@ -1,12 +1,13 @@
-//! Which route each active flow of a node takes: chosen once, kept for the flow's life.
+//! Which route each active flow of a node takes: chosen once, kept for the flow's life, whatever becomes of the path.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use nextmini_wire::id::{NodeId, RouteId};
 use nextmini_wire::key::FlowKey;
 use rustc_hash::FxHashMap;
 
-use crate::route::RouteTable;
+use crate::route::{Route, RouteTable};
 use crate::time::Instant;
 
 /// A flow that sends nothing for so long is forgotten.
@@ -18,6 +19,7 @@ pub const CAPACITY: usize = 65_536;
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     route: RouteId,
+    row: u32,
     used: Instant,
 }
 
@@ -43,8 +45,8 @@ impl FlowTable {
 
     /// The route of `key`'s flow from `source` to `destination`.
     ///
-    /// The earlier choice while its route exists and still joins the pair, else a new one; `None` when
-    /// `routes` has no route for the pair.
+    /// The earlier choice while its row has a route that joins the pair, else a new one; `None` when `routes` has
+    /// no route for the pair.
     pub fn route(
         &mut self,
         key: &FlowKey,
@@ -52,15 +54,21 @@ impl FlowTable {
         routes: &RouteTable,
         now: Instant,
     ) -> Option<RouteId> {
-        if let Some(entry) = self.entries.get_mut(key)
-            && routes.get(entry.route).is_some_and(|route| route.pair() == (source, destination))
-        {
-            entry.used = now;
-            return Some(entry.route);
+        if let Some(entry) = self.entries.get_mut(key) {
+            let as_before = |route: &Arc<Route>| route.is_open() && route.pair() == (source, destination);
+            let kept = match routes.get(entry.route).is_some_and(as_before) {
+                true => Some(entry.route),
+                false => routes.standing_for(entry.row, source, destination),
+            };
+            if let Some(route) = kept {
+                (entry.route, entry.used) = (route, now);
+                return Some(route);
+            }
         }
         let route = routes.choose(key.hash64(), source, destination)?;
+        let row = routes.get(route)?.row();
         self.make_room(now);
-        self.entries.insert(*key, Entry { route, used: now });
+        self.entries.insert(*key, Entry { route, row, used: now });
         Some(route)
     }
 
@@ -92,7 +100,6 @@ mod tests {
     use nextmini_wire::id::FlowId;
 
     use super::*;
-    use crate::route::Route;
 
     const PAIR: (NodeId, NodeId) = (NodeId(1), NodeId(2));
 
@@ -129,6 +136,23 @@ mod tests {
         assert_eq!(table.route(&flow, PAIR, &without, Instant(1)), Some(RouteId(1)));
         let moved = both.changed(&[RouteId(2)], [route(1, &[1, 3])]);
         assert_eq!(table.route(&flow, PAIR, &moved, Instant(2)), None);
+    }
+
+    #[test]
+    fn flows_follow_their_row_to_another_path_and_leave_it_when_it_is_gone() {
+        let both = RouteTable::default().changed(&[], [route(1, &[1, 2]), route(2, &[1, 3, 2])]);
+        let mut table = FlowTable::default();
+        let before: Vec<_> = (0..50).map(|flow| table.route(&key(flow), PAIR, &both, Instant(0))).collect();
+        let going = Route::new(RouteId(2), vec![NodeId(1), NodeId(3), NodeId(2)], 0, 65_536).unwrap();
+        let moved = both.changed(&[], [going, route(9, &[1, 4, 2]).for_row(2)]);
+        let moves = |id| if id == RouteId(2) { RouteId(9) } else { id };
+        for (flow, before) in (0..).zip(before) {
+            assert_eq!(table.route(&key(flow), PAIR, &moved, Instant(1)), before.map(moves));
+        }
+        let closed = Route::new(RouteId(9), vec![NodeId(1), NodeId(4), NodeId(2)], 0, 65_536).unwrap();
+        let without = moved.changed(&[RouteId(2)], [closed.for_row(2)]);
+        let all = (0..50).all(|flow| table.route(&key(flow), PAIR, &without, Instant(2)) == Some(RouteId(1)));
+        assert!(all);
     }
 
     #[test]

@@ -5,16 +5,14 @@
 //! from the flow's hash and its own id, and the best wins. Adding or removing a candidate moves only
 //! the flows that it wins or had won; shares follow the weights.
 
-use nextmini_wire::id::RouteId;
-
-/// The winner among `candidates` of (route, weight) for a flow; weights of 0 never win.
-pub fn choose(flow_hash: u64, candidates: impl IntoIterator<Item = (RouteId, u32)>) -> Option<RouteId> {
-    let mut best: Option<(f64, RouteId)> = None;
+/// The winner among `candidates` of (number, weight) for a flow; weights of 0 never win.
+pub fn choose(flow_hash: u64, candidates: impl IntoIterator<Item = (u32, u32)>) -> Option<u32> {
+    let mut best: Option<(f64, u32)> = None;
     for (route, weight) in candidates {
         if weight == 0 {
             continue;
         }
-        let score = f64::from(weight) / -unit(mix(flow_hash ^ mix(u64::from(route.0)))).ln();
+        let score = f64::from(weight) / -unit(mix(flow_hash ^ mix(u64::from(route)))).ln();
         if best.is_none_or(|(highest, _)| score > highest) {
             best = Some((score, route));
         }
@@ -41,8 +39,8 @@ mod tests {
 
     use super::*;
 
-    fn routes(weights: &[u32]) -> Vec<(RouteId, u32)> {
-        weights.iter().zip(1..).map(|(&weight, id)| (RouteId(id), weight)).collect()
+    fn routes(weights: &[u32]) -> Vec<(u32, u32)> {
+        weights.iter().zip(1..).map(|(&weight, id)| (id, weight)).collect()
     }
 
     #[test]
@@ -51,7 +49,7 @@ mod tests {
         let mut counts = [0_f64; 3];
         for flow in 0..80_000 {
             let winner = choose(mix(flow), candidates.iter().copied()).unwrap();
-            counts[winner.0 as usize - 1] += 1.0 / 80_000.0;
+            counts[winner as usize - 1] += 1.0 / 80_000.0;
         }
         for (share, expected) in counts.iter().zip([0.125, 0.25, 0.625]) {
             assert!((share - expected).abs() < 0.01, "{counts:?}");
@@ -67,7 +65,7 @@ mod tests {
             let mut more = weights.clone();
             more.push(weight);
             let after = choose(flow, routes(&more)).unwrap();
-            prop_assert!(after == before || after.0 as usize == more.len());
+            prop_assert!(after == before || after as usize == more.len());
         }
 
         #[test]
@@ -82,6 +80,6 @@ mod tests {
     fn nothing_wins_without_candidates_of_weight() {
         assert_eq!(choose(1, []), None);
         assert_eq!(choose(1, routes(&[0, 0])), None);
-        assert_eq!(choose(1, routes(&[0, 3])), Some(RouteId(2)));
+        assert_eq!(choose(1, routes(&[0, 3])), Some(2));
     }
 }

@@ -18,6 +18,7 @@ use crate::rendezvous;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Route {
     id: RouteId,
+    row: u32,
     path: Box<[NodeId]>,
     weight: u32,
     chunk: u32,
@@ -50,6 +51,8 @@ type Page = Arc<[Option<Arc<Route>>]>;
 impl Route {
     /// A route of `path`, which takes `weight` of its pair's flows and carries chunks of up to `chunk` bytes.
     ///
+    /// With a weight of 0 it is on its way out: packets that are on it go on, and no flow takes it.
+    ///
     /// # Errors
     /// See [`RouteError`].
     pub fn new(id: RouteId, path: Vec<NodeId>, weight: u32, chunk: u32) -> Result<Self, RouteError> {
@@ -67,7 +70,23 @@ impl Route {
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
             return Err(RouteError::Repeated(pair[0]));
         }
-        Ok(Self { id, path: path.into(), weight, chunk })
+        Ok(Self { id, row: id.0, path: path.into(), weight, chunk })
+    }
+
+    /// The same, standing for the row with this number: it follows whatever stood for that row before.
+    #[must_use]
+    pub fn for_row(self, row: u32) -> Self {
+        Self { row, ..self }
+    }
+
+    /// The row that it stands for. Flows keep to a row, whatever path that has.
+    pub fn row(&self) -> u32 {
+        self.row
+    }
+
+    /// Whether flows may take it.
+    pub fn is_open(&self) -> bool {
+        self.weight > 0
     }
 
     /// Its id.
@@ -146,6 +165,7 @@ impl Hop {
 #[derive(Clone, Debug, Default)]
 pub struct RouteTable {
     by_id: Vec<Option<Page>>,
+    /// Those that flows may take.
     by_pair: FxHashMap<(NodeId, NodeId), Vec<RouteId>>,
 }
 
@@ -176,9 +196,19 @@ impl RouteTable {
 
     /// The route of a flow whose key hashes to `flow_hash`.
     pub fn choose(&self, flow_hash: u64, source: NodeId, destination: NodeId) -> Option<RouteId> {
-        let candidates = self.by_pair.get(&(source, destination))?;
-        let weights = candidates.iter().filter_map(|&id| self.get(id)).map(|route| (route.id, route.weight));
-        rendezvous::choose(flow_hash, weights)
+        let weights = self.open_routes(source, destination).map(|route| (route.row, route.weight));
+        let row = rendezvous::choose(flow_hash, weights)?;
+        self.standing_for(row, source, destination)
+    }
+
+    /// The route that stands for a row now, if that joins the pair.
+    pub fn standing_for(&self, row: u32, source: NodeId, destination: NodeId) -> Option<RouteId> {
+        self.open_routes(source, destination).find(|route| route.row == row).map(|route| route.id)
+    }
+
+    fn open_routes(&self, source: NodeId, destination: NodeId) -> impl Iterator<Item = &Arc<Route>> {
+        let candidates = self.by_pair.get(&(source, destination));
+        candidates.into_iter().flatten().filter_map(|&id| self.get(id))
     }
 
     /// What `node` does with `packet`, whose position and hop limit are updated for the next link.
@@ -233,7 +263,9 @@ impl RouteTable {
         if self.by_id.len() <= page {
             self.by_id.resize(page + 1, None);
         }
-        self.by_pair.entry(route.pair()).or_default().push(route.id);
+        if route.is_open() {
+            self.by_pair.entry(route.pair()).or_default().push(route.id);
+        }
         let page = self.by_id[page].get_or_insert_with(|| std::iter::repeat_n(None, PAGE).collect());
         Arc::make_mut(page)[at] = Some(Arc::new(route));
     }
@@ -331,6 +363,25 @@ mod tests {
         assert!(!emptied.connects(NodeId(1), NodeId(2)));
         assert_eq!(emptied.choose(7, NodeId(1), NodeId(2)), None);
         assert!(table.connects(NodeId(1), NodeId(2)), "older generations stay as they were");
+    }
+
+    #[test]
+    fn a_row_keeps_its_flows_when_another_number_stands_for_it() {
+        let before = RouteTable::default().changed(&[], [route(1, &[1, 2], 1), route(2, &[1, 3, 2], 1)]);
+        let (going, coming) = (route(2, &[1, 3, 2], 0), route(9, &[1, 4, 2], 1).for_row(2));
+        let after = before.changed(&[], [going, coming]);
+        for flow in 0..200 {
+            let moved = |id| if id == RouteId(2) { RouteId(9) } else { id };
+            let (old, new) =
+                (before.choose(flow, NodeId(1), NodeId(2)), after.choose(flow, NodeId(1), NodeId(2)));
+            assert_eq!(new, old.map(moved));
+        }
+        assert_eq!(after.standing_for(2, NodeId(1), NodeId(2)), Some(RouteId(9)));
+        assert_eq!(after.standing_for(2, NodeId(2), NodeId(1)), None);
+        let mut under_way = packet(2, 9);
+        assert_eq!(after.step(NodeId(1), &mut under_way, Ttl::Kept), Step::Forward(NodeId(3)));
+        let closed = after.changed(&[RouteId(2)], [route(1, &[1, 2], 0), route(9, &[1, 4, 2], 0)]);
+        assert!(!closed.connects(NodeId(1), NodeId(2)));
     }
 
     #[test]

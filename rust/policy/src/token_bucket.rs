@@ -28,6 +28,19 @@ impl TokenBucket {
         Self { bits_per_second, tolerance, earned_until: u128::from(now.0) << FRACTION }
     }
 
+    /// Has this rate and burst from `now` on; what is owed by then stays owed, in bytes.
+    pub fn change(&mut self, bits_per_second: u64, burst_bytes: u64, now: Instant) {
+        let (before, now) = (self.bits_per_second, u128::from(now.0) << FRACTION);
+        self.bits_per_second = bits_per_second.max(1);
+        self.tolerance = takes(burst_bytes, self.bits_per_second);
+        if let Some(owed) = self.earned_until.checked_sub(now) {
+            let (bits, rate) = (owed.checked_mul(u128::from(before)), u128::from(self.bits_per_second));
+            let owed =
+                bits.map_or_else(|| (owed / rate).saturating_mul(u128::from(before)), |bits| bits / rate);
+            self.earned_until = now.saturating_add(owed);
+        }
+    }
+
     /// From when on nothing is owed for what has left.
     pub fn ready(&self) -> Instant {
         instant(self.earned_until.saturating_sub(self.tolerance))

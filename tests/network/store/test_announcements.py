@@ -35,7 +35,7 @@ TABLES: dict[str, tuple[Topic, str, str]] = {
         "id",
         "(1, 'f', 11, 12, 'lossless', 'normal', 1), (2, 'g', 12, 11, 'lossless', 'normal', 1)",
     ),
-    "flow_routes": ("desired", "flow", "(1, 21), (2, 21)"),
+    "flow_routes": ("desired", "flow", "(1, 21), (2, 29)"),
     "events": ("desired", "id", "(1, 0, '{}'), (2, 0, '{}')"),
     "classes": ("desired", "id", "(1, 11, NULL, 17, 53, 10, NULL), (2, NULL, NULL, NULL, NULL, NULL, 3)"),
     "traces": ("desired", "id", "(1, 'a', 'rates', 0, '{0}', '{5}'), (2, 'b', 'rates', 0, '{0}', '{5}')"),
@@ -56,7 +56,7 @@ TABLES: dict[str, tuple[Topic, str, str]] = {
 FOUNDATION = """
 INSERT INTO nodes (id, name, address, hop_limit)
     SELECT i, 'n' || i, '10.0.0.0'::inet + i, 9 FROM generate_series(11, 13) AS i;
-INSERT INTO routes (id, path) VALUES (21, '{11,12}');
+INSERT INTO routes (id, path) VALUES (21, '{11,12}'), (29, '{12,11}');
 """
 FLOWS = "INSERT INTO flows (id, name, source, destination) VALUES (1, 'f1', 11, 12), (2, 'f2', 12, 11)"
 

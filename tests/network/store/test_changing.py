@@ -133,8 +133,11 @@ class TestRowsOfOthers:
 
     async def test_an_unknown_arrival_process_stays_visible(self, store: Store, sql: Connection) -> None:
         await store.begin_run("r", ring(3), "")
-        await sql.execute("""UPDATE flows SET arrival = '{"process": "never"}' WHERE id = 1""")
-        flow = (await store.desired()).flows[1]
+        await sql.execute(
+            "INSERT INTO flows (id, name, source, destination, arrival)"
+            """ VALUES (9, 'odd', 1, 2, '{"process": "never"}')"""
+        )
+        flow = (await store.desired()).flows[9]
         assert "never" in flow.arrival.process
 
     async def test_psql_may_write_less_than_everything(self, store: Store, sql: Connection) -> None:

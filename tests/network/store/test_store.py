@@ -152,16 +152,16 @@ class TestRefreshing:
     async def test_resync_reads_everything(self, store: Store, sql: Connection) -> None:
         before = await store.desired()
         await store.begin_run("r", ring(5), "")
-        await sql.execute("INSERT INTO flow_routes VALUES (2, 3)")
+        await sql.execute("INSERT INTO flow_routes VALUES (2, 2)")
         assert await store.refresh(before, {RESYNC}) == await store.desired()
 
     async def test_pins_are_read_too(self, store: Store, sql: Connection) -> None:
         await store.begin_run("r", ring(5), "")
         before = await store.desired()
-        await sql.execute("INSERT INTO flow_routes VALUES (2, 3), (4, 5)")
+        await sql.execute("INSERT INTO flow_routes VALUES (2, 2), (4, 4)")
         after = await store.refresh(before, {Change("flow_routes", "insert", frozenset({2}))})
-        assert after.pins == {2: 3}
-        await sql.execute("DELETE FROM routes WHERE id = 3")
+        assert after.pins == {2: 2}
+        await sql.execute("DELETE FROM routes WHERE id = 2")
         assert (await store.refresh(after, {Change("flow_routes", "delete", frozenset({2}))})).pins == {}
 
     async def test_tables_of_no_concern_change_nothing(self, store: Store) -> None:
@@ -175,7 +175,7 @@ class TestRefreshing:
         await store.begin_run("r", ring(30), "")
         await sql.execute("UPDATE nodes SET processors = 2 WHERE id % 3 = 0")
         await sql.execute("DELETE FROM nodes WHERE id % 7 = 0")
-        await sql.execute("UPDATE flows SET id = id + 100 WHERE id < 5")
+        await sql.execute("UPDATE routes SET id = id + 100 WHERE id < 5")
         await sql.execute("TRUNCATE events")
         seen: set[Change] = set()
         while Change("events", "truncate", None) not in seen or len(seen) < 8:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import pytest
 
-from nextmini.controller.changes import DesiredReader, changed_rows, ids_by_table
+from nextmini.controller.changes import TABLES, DesiredReader, changed_rows, ids_by_table
 from nextmini.controller.flows import FlowTracker
 from nextmini.controller.view import Dirty, NetworkView
 from nextmini.errors import DatabaseError
@@ -23,7 +23,7 @@ def change(table: str, *ids: int, op: str = "update") -> Change:
 
 
 def test_ids_of_a_table_are_gathered_and_other_tables_do_not_matter() -> None:
-    changes = [change("nodes", 1), change("nodes", 2, op="insert"), change("flow_routes", 3)]
+    changes = [change("nodes", 1), change("nodes", 2, op="insert"), change("events", 3)]
     assert ids_by_table(changes, set()) == {"nodes": frozenset({1, 2})}
 
 
@@ -36,7 +36,7 @@ def test_a_change_that_names_no_ids_means_all(order: int) -> None:
 def test_a_resync_means_everything() -> None:
     own = {5}
     found = ids_by_table([change("nodes", 1), RESYNC], own)
-    assert found == dict.fromkeys(("nodes", "links", "routes", "flows", "classes", "traces"))
+    assert found == dict.fromkeys(TABLES)
     assert own == set()
 
 

@@ -10,6 +10,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 
 from nextmini.controller import controller as controller_module
+from nextmini.controller import flow_desk
 from nextmini.controller.flow_names import FIRST_ALIAS
 from nextmini.errors import RunError
 from nextmini.protocol import (
@@ -222,7 +223,8 @@ async def test_a_changed_path_is_a_new_route_that_is_there_before_the_old_one_go
         told = seen(first, lambda apply: ([r.path for r in apply.routes], list(apply.remove_routes)))
         assert [step for step in told if step != ([], [])] == [
             ([(1, 2, 3)], []),
-            ([(1, 4, 3)], []),
+            # No flow takes the old one any more.
+            ([(1, 4, 3), (1, 2, 3)], []),
             ([], [1]),
         ]
         await second.until(lambda: 1 not in second.routes)
@@ -353,7 +355,7 @@ weight = 3
 
 
 async def test_a_udp_flow_that_nobody_heard_of_ends(lab: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(controller_module, "SILENCE_SECONDS", 0.0)
+    monkeypatch.setattr(flow_desk, "SILENCE_SECONDS", 0.0)
     udp = flow("n1", "n2", FOREVER) + 'kind = "udp"\nrate = "1 Mbit/s"\n'
     async with lab(LINE + udp) as made:
         first, _ = await made.connect(0, 1)

@@ -100,8 +100,9 @@ def test_a_memory_link_has_no_address() -> None:
 def test_a_route_goes_to_every_process_that_it_visits_and_no_other() -> None:
     made = line(0, 1, 1, 2, 3)
     row = route(4, 2, 3, 4)
-    wanted = RouteRecord(900, (2, 3, 4), 1)
-    assert place_route(row, 900, made) == {1: wanted, 2: wanted}
+    passed_on = RouteRecord(900, (2, 3, 4), 0, row=4)
+    assert place_route(row, 900, made) == {1: replace(passed_on, weight=1), 2: passed_on}
+    assert place_route(row, 4, made) == {1: RouteRecord(4, (2, 3, 4), 1), 2: RouteRecord(4, (2, 3, 4), 0)}
 
 
 def test_a_flow_goes_to_its_source() -> None:

@@ -8,6 +8,7 @@ from pydantic import Field
 
 from nextmini.algorithms.api import Algorithm, Rate, Share
 from nextmini.algorithms.water_filling import Claim, max_min_rates
+from nextmini.scenario.network import PACKET_KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,6 +69,8 @@ class MaxMin(Algorithm):
             before = network.flows[id].rate
             if rate is not None and rate < 1:
                 continue  # on a path without any capacity left: its own route has to change
+            if rate is None and network.flows[id].kind in PACKET_KINDS:
+                continue  # without a bound they would have to have one all the same
             if rate is None or before is None or abs(rate - before) > NOTICEABLE * before:
                 network.set_rate(id, rate)
 

@@ -3,6 +3,9 @@
 One step after the other: a step is over when every process has confirmed what it changed. So each phase of a
 link that goes down and up quickly takes effect, and packets are counted for the phase in which they came.
 Steps of the same moment are one change, as far as they are about different rows.
+
+Rows may come, change and go while a run lasts. One whose time has passed happens at once; one that goes is
+undone, if there is something to undo; one that has begun does not change.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from nextmini.controller.events.changer import Changer, Work
@@ -55,6 +59,9 @@ class Host(Protocol):
     def put_event_state(self, state: EventState) -> None:
         """What became of an event."""
 
+    def forget_event(self, id: int) -> None:
+        """An event is no more."""
+
 
 class Executor:
     """All events of a run."""
@@ -73,19 +80,27 @@ class Executor:
         self._tally = Tally()
         self._marked: set[Direction] = set()
         """Directions that processes have said to be changed, since the last step began."""
+        self._timeline = Timeline()
         self._zero = 0.0
+        self._unread: set[Change] = {EVENTS}
+        self._news = asyncio.Event()
         self._task: asyncio.Task[Any] | None = None
 
     async def run(self, zero: float) -> None:
-        """Does everything, and ends when there is nothing left; `zero` is when flows were released."""
+        """Does everything there is, and what comes, until stopped; `zero` is when flows were released."""
         self._zero, self._task = zero, asyncio.current_task()
-        for event in await self._read():
-            self._learn(event)
-        events = [record.event for record in self._records.values() if record.event is not None]
-        timeline = Timeline(events)
-        while (step := timeline.peek()) is not None:
-            await asyncio.sleep(step.at - self._now())
-            await self._perform(self._due(timeline, max(self._now(), step.at)))
+        while True:
+            await self._read()
+            step = self._timeline.peek()
+            if not await self._news_before(None if step is None else step.at) and step is not None:
+                await self._perform(self._due(max(self._now(), step.at)))
+
+    def changed(self, changes: Iterable[Change]) -> None:
+        """Some of these may be about events."""
+        found = {change for change in changes if change.table in ("events", "*")}
+        if found:
+            self._unread |= {replace(change, table="events") for change in found}
+            self._news.set()
 
     def stop(self) -> None:
         """What has not been done by now will not be."""
@@ -112,28 +127,70 @@ class Executor:
         touched = self._tally.touched(self._counters.links)
         return {id: record.outcome(touched.get(id, 0)) for id, record in self._records.items()}
 
-    async def _read(self) -> Iterable[Event]:
-        while True:
-            with suppress(DatabaseError):
-                return (await self._store.refresh(Desired(), {EVENTS})).events.values()
-            await asyncio.sleep(RETRY_SECONDS)
+    async def _news_before(self, at: float | None) -> bool:
+        """Waits for rows that change, until `at`; returns whether some did."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(None if at is None else self._zero + at):
+                await self._news.wait()
+        return self._news.is_set()
+
+    async def _read(self) -> None:
+        """Takes over rows that changed."""
+        while self._unread:
+            taken, self._unread = self._unread, set()
+            self._news.clear()
+            try:
+                found = (await self._store.refresh(Desired(), taken)).events
+            except DatabaseError:
+                self._unread |= taken
+                await asyncio.sleep(RETRY_SECONDS)
+                continue
+            named = [change.ids for change in taken]
+            ids = set(found).union(*(self._records.keys() if some is None else some for some in named))
+            for id in sorted(ids):
+                self._take(id, found.get(id))
+
+    def _take(self, id: int, event: Event | None) -> None:
+        """Takes over one row; None if it is gone."""
+        known = self._records.get(id)
+        if event is None:
+            self._drop(known)
+        elif known is None or (not known.begun and event != known.row):
+            self._learn(event)
+        elif event != known.row:
+            known.reason = "it had begun when its row changed: what it does is what the row said then"
+            log.warning("%s: %s", known.what, known.reason)
+            self._publish(id)
+
+    def _drop(self, known: Record | None) -> None:
+        if known is None:
+            return
+        if not known.begun:
+            del self._records[known.id]
+            self._timeline.remove(known.id)
+            self._host.forget_event(known.id)
+        elif known.status in ("pending", "applied") and known.event is not None and not known.event.lasting:
+            self._timeline.end(known.id, self._now())
 
     def _learn(self, event: Event) -> None:
         names = {trace.id: trace.name for trace in self._view.traces.values()}
         try:
             known = happening(event)
         except RunError as error:
-            record = Record(event.id, event.at, f"event {event.id}", None)
+            record = Record(event.id, event.at, f"event {event.id}", None, event)
             self._records[event.id] = record
+            self._timeline.remove(event.id)
             self._fail(record, str(error))
         else:
-            self._records[event.id] = Record(event.id, event.at, described(known, names), known)
+            self._records[event.id] = Record(event.id, event.at, described(known, names), known, event)
+            self._timeline.add(known)
             self._publish(event.id)
 
-    def _due(self, timeline: Timeline, now: float) -> list[Work]:
+    def _due(self, now: float) -> list[Work]:
         """The next steps that are due and can be done at once: no event and no row twice."""
         found: list[Work] = []
         rows: set[Row] = set()
+        timeline = self._timeline
         while (step := timeline.peek()) is not None and step.at <= now:
             if any(work.event.id == step.event for work in found):
                 break

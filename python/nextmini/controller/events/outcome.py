@@ -10,6 +10,7 @@ from nextmini.store import EventState
 if TYPE_CHECKING:
     from nextmini.controller.events.happening import Happening
     from nextmini.controller.events.timeline import Step
+    from nextmini.scenario.network import Event
 
 Status = Literal["applied", "not_reached", "failed"]
 
@@ -42,6 +43,7 @@ class Record:
     at: float
     what: str
     event: Happening | None
+    row: Event | None = None
     status: Literal["pending", "applied", "undone", "failed"] = "pending"
     applied: float | None = None
     late: float = 0.0

@@ -7,9 +7,8 @@ its time has room for, and without a duration it never ends.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from heapq import merge
+from heapq import heappop, heappush
 from itertools import count
-from operator import attrgetter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,18 +30,49 @@ class Step:
 class Timeline:
     """The steps of all events, earliest first; of several at one time the earlier row comes first."""
 
-    def __init__(self, events: Iterable[Happening]) -> None:
-        ordered = sorted(events, key=attrgetter("id"))
-        self._steps = merge(*map(steps, ordered), key=attrgetter("at"))
-        self._next = next(self._steps, None)
+    def __init__(self, events: Iterable[Happening] = ()) -> None:
+        self._next: list[tuple[float, int, int]] = []
+        """The time of each event's next step, its number, and which entry of that number counts."""
+        self._steps: dict[int, tuple[int, Step, Iterator[Step]]] = {}
+        self._entries = count()
+        for event in events:
+            self.add(event)
+
+    def add(self, event: Happening) -> None:
+        """The event is to happen, instead of one with the same number."""
+        self._take(event.id, steps(event))
+
+    def end(self, event: int, at: float) -> None:
+        """Of this event there is one more step: it is undone."""
+        self._take(event, iter([Step(at, event, does=False, last=True)]))
+
+    def remove(self, event: int) -> None:
+        """Nothing more of this event is to happen."""
+        self._steps.pop(event, None)
 
     def peek(self) -> Step | None:
         """The next step; None when there are no more."""
-        return self._next
+        while self._next:
+            _, event, entry = self._next[0]
+            known = self._steps.get(event)
+            if known is not None and known[0] == entry:
+                return known[1]
+            heappop(self._next)
+        return None
 
     def pop(self) -> None:
         """Goes on to the one after."""
-        self._next = next(self._steps, None)
+        step = self.peek()
+        if step is not None:
+            self._take(step.event, self._steps[step.event][2])
+
+    def _take(self, event: int, following: Iterator[Step]) -> None:
+        step, entry = next(following, None), next(self._entries)
+        if step is None:
+            self._steps.pop(event, None)
+            return
+        self._steps[event] = (entry, step, following)
+        heappush(self._next, (step.at, event, entry))
 
 
 def steps(event: Happening) -> Iterator[Step]:

@@ -15,6 +15,7 @@ use nextmini_wire::packet::{Content, Datagram, Ecn, Packet};
 use tokio::sync::{mpsc, watch};
 
 use super::source::{Stats, seconds, sleep_until, wire_weight};
+use super::terms::Terms;
 use crate::clock;
 use crate::event::{Event, report};
 use crate::node::{Node, SourceNews};
@@ -35,6 +36,7 @@ const PURPOSE: u64 = u64::from_be_bytes(*b"arrivals");
 /// A flow's sending end.
 pub struct DatagramSource {
     flow: Flow,
+    terms: Arc<Terms>,
     node: Arc<Node>,
     pattern: Pattern,
     key: FlowKey,
@@ -52,7 +54,7 @@ pub struct DatagramSource {
 impl DatagramSource {
     /// The source of `flow`, which starts at `node`; `seed` is the experiment's.
     pub fn new(
-        flow: Flow,
+        (flow, terms): (Flow, Arc<Terms>),
         node: Arc<Node>,
         (pattern, seed): (Pattern, u64),
         stats: Arc<Stats>,
@@ -62,6 +64,7 @@ impl DatagramSource {
         let payload = usize::from(flow.packet_size.unwrap_or(PACKET_BYTES));
         Self {
             flow,
+            terms,
             node,
             pattern,
             key,
@@ -98,19 +101,28 @@ impl DatagramSource {
     async fn send(&mut self, news: &mut mpsc::UnboundedReceiver<SourceNews>) {
         let mut alarm = self.timers.alarm();
         sleep_until(&mut alarm, Some(clock::now() + seconds(self.flow.start))).await;
-        let mut routes_changed = self.node.routes().changes();
-        self.node.wait_for_route(&self.key, self.flow.destination, &mut routes_changed).await;
+        let mut terms_changed = self.terms.changes();
+        self.node.wait_for_route(&self.key, self.flow.destination, &self.terms).await;
         self.began = clock::now();
         self.report(FlowStatus::Running);
         let random = Random::new(self.seed, &[u64::from(self.flow.id.0), PURPOSE]);
-        let rate = self.flow.rate.unwrap_or(u64::MAX);
+        let mut rate = self.terms.rate();
         let bits = 8 * self.payload as u64;
-        let mut arrivals = Arrivals::new(self.flow.arrival, rate, bits, self.began, random);
+        let mut arrivals =
+            Arrivals::new(self.flow.arrival, rate.unwrap_or(u64::MAX), bits, self.began, random);
         while let Some(length) = self.next_length(arrivals.next()) {
             let (at, now) = (arrivals.next(), clock::now());
+            if self.terms.rate() != rate {
+                rate = self.terms.rate();
+                arrivals.set_rate(rate.unwrap_or(u64::MAX), now);
+                continue;
+            }
             if at > now {
                 self.pass_on();
-                sleep_until(&mut alarm, Some(at)).await;
+                tokio::select! {
+                    () = sleep_until(&mut alarm, Some(at)) => {}
+                    _ = terms_changed.changed() => {}
+                }
                 continue;
             }
             self.send_one(length, at);
@@ -134,7 +146,7 @@ impl DatagramSource {
 
     fn send_one(&mut self, length: usize, at: Instant) {
         let now = clock::now();
-        let Some(route) = self.node.route_of(&self.key, self.flow.destination, now) else {
+        let Some(route) = self.route(now) else {
             // Sent, and lost where it started: that is what a host without a route does.
             self.count(length, at);
             self.node.charge(nextmini_policy::drops::DropCause::NoRoute, None);
@@ -150,10 +162,14 @@ impl DatagramSource {
         self.count(length, at);
     }
 
+    fn route(&self, now: Instant) -> Option<RouteId> {
+        self.node.route_of_flow(&self.key, self.flow.destination, &self.terms, now)
+    }
+
     fn packet(&self, route: RouteId, datagram: Datagram, payload: Bytes) -> Packet {
         let content = Content::Datagram(datagram);
         Packet {
-            weight: wire_weight(self.flow.weight),
+            weight: wire_weight(self.terms.weight()),
             class: self.node.class_of(self.flow.destination, self.key.protocol),
             due: datagram.sent_at,
             ..Packet::new(route, self.node.hop_limit(), self.key.label(), content, payload)
@@ -178,7 +194,7 @@ impl DatagramSource {
         let (mut pause, give_up) = (FIRST_PAUSE, clock::now() + PATIENCE);
         while clock::now() < give_up {
             let now = clock::now();
-            if let Some(route) = self.node.route_of(&self.key, self.flow.destination, now) {
+            if let Some(route) = self.route(now) {
                 let datagram = Datagram {
                     flow: self.flow.id,
                     sequence: self.packets,

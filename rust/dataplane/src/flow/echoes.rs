@@ -14,6 +14,7 @@ use nextmini_wire::vnet::VnetHeader;
 use tokio::sync::{mpsc, watch};
 
 use super::source::{Stats, seconds, sleep_until};
+use super::terms::Terms;
 use crate::clock;
 use crate::event::{Event, report};
 use crate::node::{Node, SourceNews};
@@ -32,6 +33,8 @@ const PURPOSE: u64 = u64::from_be_bytes(*b"echoes\0\0");
 /// A flow of requests; what comes back counts as what has arrived.
 pub struct EchoSource {
     flow: Flow,
+    terms: Arc<Terms>,
+    changes: watch::Receiver<()>,
     node: Arc<Node>,
     stats: Arc<Stats>,
     timers: Timers,
@@ -46,10 +49,18 @@ pub struct EchoSource {
 
 impl EchoSource {
     /// The source of `flow`, which starts at `node`; `seed` is the experiment's.
-    pub fn new(flow: Flow, node: Arc<Node>, seed: u64, stats: Arc<Stats>, timers: Timers) -> Self {
+    pub fn new(
+        (flow, terms): (Flow, Arc<Terms>),
+        node: Arc<Node>,
+        seed: u64,
+        stats: Arc<Stats>,
+        timers: Timers,
+    ) -> Self {
         let payload = usize::from(flow.packet_size.unwrap_or(PAYLOAD)).max(STAMP);
         Self {
             flow,
+            changes: terms.changes(),
+            terms,
             node,
             stats,
             timers,
@@ -88,10 +99,14 @@ impl EchoSource {
         self.began = clock::now();
         self.report(FlowEnd::Source, FlowStatus::Running);
         let random = Random::new(self.seed, &[u64::from(self.flow.id.0), PURPOSE]);
-        let rate = self.flow.rate.unwrap_or(u64::MAX);
-        let mut arrivals =
-            Arrivals::new(self.flow.arrival, rate, 8 * self.payload as u64, self.began, random);
+        let mut rate = self.terms.rate();
+        let (asked, bits) = (rate.unwrap_or(u64::MAX), 8 * self.payload as u64);
+        let mut arrivals = Arrivals::new(self.flow.arrival, asked, bits, self.began, random);
         while self.has_more(arrivals.next()) {
+            if self.terms.rate() != rate {
+                rate = self.terms.rate();
+                arrivals.set_rate(rate.unwrap_or(u64::MAX), clock::now());
+            }
             if self.hear_until(arrivals.next(), news, &mut alarm).await {
                 continue;
             }
@@ -107,7 +122,7 @@ impl EchoSource {
         !over && self.flow.size.is_none_or(|size| self.bytes < size)
     }
 
-    /// Takes in a reply that comes before `moment`; whether one did.
+    /// Takes in a reply that comes, or other terms, before `moment`; whether there was anything.
     async fn hear_until(
         &mut self,
         moment: Instant,
@@ -125,6 +140,7 @@ impl EchoSource {
                 }
                 true
             }
+            _ = self.changes.changed() => true,
             () = sleep_until(alarm, Some(moment)) => false,
         }
     }
@@ -155,7 +171,8 @@ impl EchoSource {
         let (own, other) = (addresses.of(self.node.id()), addresses.of(self.flow.destination));
         let (Some(own), Some(other)) = (own, other) else { return };
         if let Some(payload) = icmp::echo_request(own.v4, other.v4, identifier, sequence, &payload) {
-            self.node.originate(&mut vec![Outbound { header: VnetHeader::default(), payload }]);
+            let outbound = Outbound { header: VnetHeader::default(), payload };
+            self.node.originate_on(&self.terms, self.flow.destination, outbound);
         }
     }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 use nextmini_policy::link::MOST_CATCH_UP;
 use nextmini_policy::lossless::{Checksum, Moves, Pattern, Progress, Segment, Sender, Stream};
 use nextmini_policy::time::Instant;
-use nextmini_policy::token_bucket::TokenBucket;
 use nextmini_wire::control::{Flow, FlowChange, FlowCounters, FlowEnd, FlowStatus};
 use nextmini_wire::id::RouteId;
 use nextmini_wire::key::{FlowKey, LOSSLESS_PROTOCOL};
@@ -15,6 +14,7 @@ use nextmini_wire::packet::{Chunk, Content, MAX_CHUNK, Packet};
 use tokio::sync::{mpsc, watch};
 
 use super::checksum_text;
+use super::terms::{Pace, Terms};
 use crate::clock;
 use crate::event::{Event, report};
 use crate::link::BATCH_BYTES;
@@ -25,8 +25,6 @@ use crate::timers::{Alarm, Timers};
 const LONGEST_CHUNK: Duration = Duration::from_millis(10);
 /// Nor are they smaller than what one packet carries at an MTU of 1,500 bytes.
 const LEAST_CHUNK: usize = 1_460;
-/// A flow with a rate may catch up on so much after it was late.
-const BURST: Duration = Duration::from_millis(4);
 
 /// What others may know of a flow while it runs.
 #[derive(Debug, Default)]
@@ -65,6 +63,7 @@ impl Stats {
             window: load(&self.window),
             timeouts: load(&self.timeouts),
             cwnd: Some(load(&self.congestion_window)).filter(|&bytes| bytes > 0),
+            route: self.route(),
         }
     }
 
@@ -109,7 +108,8 @@ pub struct Source {
     key: FlowKey,
     sender: Sender,
     moves: Moves,
-    pace: Option<TokenBucket>,
+    terms: Arc<Terms>,
+    pace: Pace,
     checksum: Checksum,
     stats: Arc<Stats>,
     began: Instant,
@@ -134,7 +134,13 @@ enum Pause {
 
 impl Source {
     /// The source of `flow`, which starts at `node`.
-    pub fn new(flow: Flow, node: Arc<Node>, pattern: Pattern, stats: Arc<Stats>, timers: Timers) -> Self {
+    pub fn new(
+        (flow, terms): (Flow, Arc<Terms>),
+        node: Arc<Node>,
+        pattern: Pattern,
+        stats: Arc<Stats>,
+        timers: Timers,
+    ) -> Self {
         let key = FlowKey::lossless(flow.id, flow.source, flow.destination);
         let stream = flow.size.map_or(Stream::Open, Stream::Bytes);
         let sender = Sender::new(stream, chunk_bytes(flow.rate), flow.weight);
@@ -145,7 +151,8 @@ impl Source {
             key,
             sender,
             moves: Moves::default(),
-            pace: None,
+            terms,
+            pace: Pace::default(),
             checksum: Checksum::default(),
             stats,
             began: Instant::default(),
@@ -184,12 +191,10 @@ impl Source {
         let mut alarm = self.timers.alarm();
         sleep_until(&mut alarm, Some(clock::now() + seconds(self.flow.start))).await;
         let mut routes_changed = self.node.routes().changes();
-        let mut route = self.node.wait_for_route(&self.key, self.flow.destination, &mut routes_changed).await;
+        let mut terms_changed = self.terms.changes();
+        let mut route = self.wait_for_route().await;
         self.began = clock::now();
-        self.pace = self.flow.rate.map(|rate| {
-            let burst = u128::from(rate) * BURST.as_nanos() / 8_000_000_000;
-            TokenBucket::new(rate, u64::try_from(burst).unwrap_or(u64::MAX), self.began)
-        });
+        self.pace = Pace::new(self.terms.rate(), self.began);
         self.take_route(route, self.began);
         let ends_at = self.flow.duration.map(|duration| self.began + seconds(duration));
         self.report(FlowStatus::Running, None);
@@ -199,7 +204,9 @@ impl Source {
                 self.sender.finish();
             }
             self.sender.on_timeout(now);
-            let at = self.answered.filter(|_| self.pace.is_none()).unwrap_or(now);
+            self.pace.set(self.terms.rate(), now);
+            self.sender.set_weight(self.terms.weight());
+            let at = self.answered.filter(|_| self.pace.rate().is_none()).unwrap_or(now);
             let pause = self.fill(route, at);
             self.answered = None;
             self.node.process(&mut self.batch, None);
@@ -214,6 +221,7 @@ impl Source {
                         first = news.recv() => if let Some(first) = first { self.hear(first) },
                         () = sleep_until(&mut alarm, wake) => {}
                         _ = routes_changed.changed() => {}
+                        _ = terms_changed.changed() => {}
                     }
                 }
             }
@@ -224,18 +232,22 @@ impl Source {
                 return verdict;
             }
             now = clock::now();
-            route = match self.node.route_of(&self.key, self.flow.destination, now) {
+            route = match self.node.route_of_flow(&self.key, self.flow.destination, &self.terms, now) {
                 Some(route) => route,
-                None => self.node.wait_for_route(&self.key, self.flow.destination, &mut routes_changed).await,
+                None => self.wait_for_route().await,
             };
         }
+    }
+
+    async fn wait_for_route(&self) -> RouteId {
+        self.node.wait_for_route(&self.key, self.flow.destination, &self.terms).await
     }
 
     fn fill(&mut self, route: RouteId, now: Instant) -> Pause {
         self.take_route(route, now);
         let mut bytes = 0;
         while bytes < BATCH_BYTES {
-            if let Some(ready) = self.pace.as_ref().map(TokenBucket::ready)
+            if let Some(ready) = self.pace.ready()
                 && ready > now
             {
                 return Pause::Rate(ready);
@@ -243,9 +255,7 @@ impl Source {
             let Some(segment) = self.sender.poll_transmit(now) else {
                 return Pause::Window;
             };
-            if let Some(pace) = &mut self.pace {
-                pace.spend(segment.length as u64, now);
-            }
+            self.pace.spend(segment.length as u64, now);
             bytes += segment.length;
             let packet = self.packet(&segment, route, now);
             self.batch.push(packet);
@@ -260,14 +270,14 @@ impl Source {
         }
         let Segment { offset, last, .. } = *segment;
         // A paced flow sends no more before its time, so nothing else would bring the acknowledgement.
-        let ask = segment.ask || self.pace.is_some();
+        let ask = segment.ask || self.pace.rate().is_some();
         let chunk = Chunk { flow: self.flow.id, offset, sent_at: now.0, last, ask };
         let label = self.key.label();
         Packet {
-            weight: wire_weight(self.flow.weight),
+            weight: wire_weight(self.terms.weight()),
             class: self.class,
             // A flow with a rate sends when its rate allows it.
-            due: self.answered.filter(|_| self.pace.is_none()).map_or(0, |at| at.0),
+            due: self.answered.filter(|_| self.pace.rate().is_none()).map_or(0, |at| at.0),
             ..Packet::new(route, self.node.hop_limit(), label, Content::Chunk(chunk), payload)
         }
     }
@@ -275,7 +285,7 @@ impl Source {
     fn hear(&mut self, news: SourceNews) {
         match news {
             SourceNews::Ack { ack, due } => {
-                let at = due_or_now(due);
+                let at = heard_at(due, ack.echo);
                 self.answered = self.answered.max(Some(at).filter(|_| due != 0));
                 self.sender.on_ack(&ack, at);
             }
@@ -307,7 +317,7 @@ impl Source {
             self.sender.on_lost_route(left);
         }
         let largest = table.get(route).map_or(MAX_CHUNK, |route| route.chunk() as usize);
-        self.sender.set_chunk(chunk_bytes(self.flow.rate).min(largest));
+        self.sender.set_chunk(chunk_bytes(self.terms.rate()).min(largest));
     }
 
     fn publish(&self) {
@@ -349,9 +359,15 @@ impl Pause {
 
 /// When an answer counts as heard: when it was to arrive, however late the task is that hears of it, or now if it came
 /// over no link with a sense of time.
-pub(crate) fn due_or_now(due: u64) -> Instant {
-    let now = clock::now();
-    if due == 0 { now } else { Instant(due).max(now - MOST_CATCH_UP).min(now) }
+///
+/// It is never before what it answers was sent (`echo`): after a move to a path without such links, an answer may still
+/// say when something was to arrive over the old one.
+pub(crate) fn heard_at(due: u64, echo: u64) -> Instant {
+    moment_heard(due, echo, clock::now())
+}
+
+fn moment_heard(due: u64, echo: u64, now: Instant) -> Instant {
+    if due == 0 { now } else { Instant(due.max(echo)).max(now - MOST_CATCH_UP).min(now) }
 }
 
 /// Pieces of a flow with this rate in bits per second.
@@ -362,7 +378,7 @@ fn chunk_bytes(rate: Option<u64>) -> usize {
 }
 
 /// A weight as packets carry it.
-pub(super) fn wire_weight(weight: u32) -> u16 {
+pub(crate) fn wire_weight(weight: u32) -> u16 {
     u16::try_from(weight).unwrap_or(u16::MAX)
 }
 
@@ -390,4 +406,22 @@ pub(crate) async fn sleep_until(alarm: &mut Alarm, moment: Option<Instant>) {
         None => alarm.clear(),
     }
     alarm.rings().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_heard_when_it_was_to_arrive_and_not_before_what_it_answers() {
+        let now = Instant(1_000_000_000);
+        let before = |nanos| now - Duration::from_nanos(nanos);
+        assert_eq!(moment_heard(0, before(5).0, now), now);
+        assert_eq!(moment_heard(before(3).0, before(5).0, now), before(3));
+        assert_eq!(moment_heard(now.0 + 3, before(5).0, now), now);
+        assert_eq!(moment_heard(1, 0, now), now - MOST_CATCH_UP);
+        // It says when something was to arrive over another path.
+        assert_eq!(moment_heard(before(9).0, before(5).0, now), before(5));
+        assert_eq!(moment_heard(before(9).0, now.0 + 5, now), now);
+    }
 }

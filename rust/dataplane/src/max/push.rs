@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use nextmini_policy::time::Instant;
-use nextmini_policy::token_bucket::TokenBucket;
 use nextmini_sys::socket::{Ending, end_sending, receive, send, set_ending};
 use nextmini_sys::watched::Watched;
 use nextmini_wire::control::Flow;
@@ -16,14 +15,13 @@ use tokio::io::Interest;
 use super::gate::{Lost, Way};
 use crate::clock;
 use crate::flow::source::{Stats, seconds, sleep_until};
+use crate::flow::terms::{Pace, Terms, bytes_within};
 use crate::timers::Alarm;
 
 /// Bytes that are asked for before they are sent, at most.
 pub const BUFFER: usize = 256 * 1024;
 /// A flow with a rate asks for what it may send in so long.
 const PIECE: Duration = Duration::from_millis(2);
-/// A flow with a rate may catch up on so much after it was late.
-const BURST: Duration = Duration::from_millis(4);
 
 /// Why the bytes did not arrive.
 #[derive(Debug, Error)]
@@ -43,7 +41,7 @@ pub struct Push {
     way: Option<Way>,
     data: Bytes,
     size: u64,
-    rate: Option<u64>,
+    terms: Arc<Terms>,
     duration: Option<Duration>,
     stats: Arc<Stats>,
     asked: u64,
@@ -60,7 +58,7 @@ impl Push {
     pub fn new(
         far: Watched,
         way: Option<Way>,
-        flow: &Flow,
+        (flow, terms): (&Flow, &Arc<Terms>),
         data: Bytes,
         stats: Arc<Stats>,
     ) -> io::Result<Self> {
@@ -70,7 +68,7 @@ impl Push {
             way,
             data,
             size: flow.size.unwrap_or(u64::MAX),
-            rate: flow.rate,
+            terms: Arc::clone(terms),
             duration: flow.duration.map(seconds),
             stats,
             asked: 0,
@@ -97,14 +95,16 @@ impl Push {
     /// See [`PushError`].
     pub async fn run(&mut self, alarm: &mut Alarm) -> Result<(), PushError> {
         let began = clock::now();
-        let mut pace = self.rate.map(|rate| TokenBucket::new(rate, bytes_within(rate, BURST), began));
+        let mut pace = Pace::new(self.terms.rate(), began);
+        let mut changes = self.terms.changes();
         let ends_at = self.duration.map(|duration| began + duration);
         loop {
             let now = clock::now();
             if ends_at.is_some_and(|ends_at| now >= ends_at) {
                 self.size = self.size.min(self.asked);
             }
-            let ready = self.ask(pace.as_mut(), now);
+            pace.set(self.terms.rate(), now);
+            let ready = self.ask(&mut pace, now);
             if let Some(way) = &mut self.way {
                 self.granted += way.take()?;
             }
@@ -129,19 +129,19 @@ impl Push {
             tokio::select! {
                 ready = self.far.ready(Interest::WRITABLE), if blocked => ready.map(drop)?,
                 () = news => {}
+                _ = changes.changed() => {}
                 () = sleep_until(alarm, wake) => {}
             }
         }
     }
 
     /// Asks for as much as there is room for; if the rate does not allow it yet, when it does.
-    fn ask(&mut self, pace: Option<&mut TokenBucket>, now: Instant) -> Option<Instant> {
+    fn ask(&mut self, pace: &mut Pace, now: Instant) -> Option<Instant> {
         let room = self.way.as_ref().map_or(u64::MAX, Way::room);
         let buffered = self.asked - self.sent;
         let most = room.min(BUFFER as u64 - buffered).min(self.size - self.asked);
-        let bytes = match (pace, self.rate) {
-            (Some(pace), Some(rate)) if most > 0 => {
-                let ready = pace.ready();
+        let bytes = match (pace.ready(), pace.rate()) {
+            (Some(ready), Some(rate)) if most > 0 => {
                 if ready > now {
                     return Some(ready);
                 }
@@ -188,9 +188,4 @@ impl Push {
             }
         }
     }
-}
-
-/// What `rate`, in bits per second, lets pass in `time`.
-fn bytes_within(rate: u64, time: Duration) -> u64 {
-    u64::try_from(u128::from(rate) * time.as_nanos() / 8_000_000_000).unwrap_or(u64::MAX)
 }

@@ -14,12 +14,14 @@ use super::push::Push;
 use crate::clock;
 use crate::event::{Event, report};
 use crate::flow::source::{Stats, seconds, seconds_since, sleep_until};
+use crate::flow::terms::Terms;
 use crate::node::Node;
 use crate::timers::Timers;
 
 /// A flow's sending end.
 pub struct Source {
     flow: Flow,
+    terms: Arc<Terms>,
     node: Arc<Node>,
     chains: Arc<Chains>,
     stats: Arc<Stats>,
@@ -32,12 +34,12 @@ pub struct Source {
 impl Source {
     /// The source of `flow`, which starts at `node`.
     pub fn new(
-        flow: Flow,
+        (flow, terms): (Flow, Arc<Terms>),
         node: Arc<Node>,
         chains: Arc<Chains>,
         (stats, timers): (Arc<Stats>, Timers),
     ) -> Self {
-        Self { flow, node, chains, stats, timers, began: Instant::default(), push: None }
+        Self { flow, terms, node, chains, stats, timers, began: Instant::default(), push: None }
     }
 
     /// Sends the flow until all of it has arrived, or until `stop` becomes true, and reports both.
@@ -66,8 +68,7 @@ impl Source {
         sleep_until(&mut alarm, Some(clock::now() + seconds(self.flow.start))).await;
         let destination = self.flow.destination;
         let key = FlowKey::lossless(self.flow.id, self.flow.source, destination);
-        let mut changes = self.node.routes().changes();
-        let route = self.node.wait_for_route(&key, destination, &mut changes).await;
+        let route = self.node.wait_for_route(&key, destination, &self.terms).await;
         self.stats.set_route(route);
         self.began = clock::now();
         let opening = Opening {
@@ -81,7 +82,7 @@ impl Source {
         let opened = self.chains.open(opening).await;
         let Opened { far, ways, stretch, .. } = opened.map_err(|refusal| refused(destination, refusal))?;
         let data = self.chains.data();
-        let push = Push::new(far, ways.forward, &self.flow, data, Arc::clone(&self.stats));
+        let push = Push::new(far, ways.forward, (&self.flow, &self.terms), data, Arc::clone(&self.stats));
         let push = push.map_err(|error| error.to_string())?;
         self.report(FlowStatus::Running, None);
         let push = self.push.insert(push);

@@ -8,10 +8,10 @@ use nextmini_wire::id::{NodeId, RouteId};
 use nextmini_wire::ip::Ip;
 use nextmini_wire::key::FlowKey;
 use nextmini_wire::packet::{Content, Packet};
-use tokio::sync::watch;
 
 use super::{Node, lock};
 use crate::clock;
+use crate::flow::terms::Terms;
 use crate::routes::{Asked, Outbound, Postponed};
 
 /// What becomes of a packet that starts here.
@@ -57,6 +57,25 @@ impl Node {
         }
         if !complaints.is_empty() {
             self.complain(complaints);
+        }
+    }
+
+    /// Sends an IP packet of a flow on these terms to `destination` on its way.
+    pub fn originate_on(&self, terms: &Terms, destination: NodeId, outbound: Outbound) {
+        if terms.route().is_none() {
+            return self.originate(&mut vec![outbound]);
+        }
+        let Ok(ip) = Ip::parse(&outbound.payload) else { return };
+        let key = ip.flow_key();
+        let subject = Subject { source: self.id, destination, protocol: ip.protocol(), ports: ip.ports() };
+        match self.route_of_flow(&key, destination, terms, clock::now()) {
+            Some(route) => {
+                let content = Content::Ip(outbound.header);
+                let packet = Packet::new(route, self.hop_limit, key.label(), content, outbound.payload);
+                let class = self.routes.classes().number_of(&subject);
+                self.process(&mut vec![Packet { class, ..packet }], None);
+            }
+            None => self.charge(DropCause::NoRoute, None),
         }
     }
 
@@ -112,21 +131,34 @@ impl Node {
         lock(&self.flows).route(key, (self.id, destination), &self.routes.load(), now)
     }
 
-    /// The same, once there is one; `changed` rings when the table changes.
-    pub async fn wait_for_route(
+    /// The same for a flow on these terms: if it must take a certain route, there is no other.
+    pub fn route_of_flow(
         &self,
         key: &FlowKey,
         destination: NodeId,
-        changed: &mut watch::Receiver<()>,
-    ) -> RouteId {
+        terms: &Terms,
+        now: Instant,
+    ) -> Option<RouteId> {
+        match terms.route() {
+            Some(row) => self.routes.load().standing_for(row, self.id, destination),
+            None => self.route_of(key, destination, now),
+        }
+    }
+
+    /// The same, once there is one.
+    pub async fn wait_for_route(&self, key: &FlowKey, destination: NodeId, terms: &Terms) -> RouteId {
+        let (mut table, mut changed) = (self.routes.changes(), terms.changes());
         loop {
+            table.mark_unchanged();
             changed.mark_unchanged();
-            if let Some(route) = self.route_of(key, destination, clock::now()) {
+            if let Some(route) = self.route_of_flow(key, destination, terms, clock::now()) {
                 return route;
             }
-            if changed.changed().await.is_err() {
-                // No table will ever come: the process is ending, and with it this task.
-                std::future::pending::<()>().await;
+            tokio::select! {
+                Ok(()) = table.changed() => {}
+                Ok(()) = changed.changed() => {}
+                // Neither will ever come: the process is ending, and with it this task.
+                else => std::future::pending::<()>().await,
             }
         }
     }

@@ -31,6 +31,7 @@ use super::server::{Phase, Server};
 use crate::clock;
 use crate::event::{Event, report};
 use crate::flow::source::{Stats, sleep_until};
+use crate::flow::terms::Terms;
 use crate::link::onward;
 use crate::node::Node;
 use crate::routes::Outbound;
@@ -51,6 +52,8 @@ const CLIENT_PORTS: std::ops::Range<u16> = 1_024..61_000;
 pub enum Message {
     /// A flow begins.
     Open(Box<Open>),
+    /// A flow's terms are others.
+    Changed(FlowId),
     /// A flow is to stop.
     Stop(FlowId),
 }
@@ -59,6 +62,8 @@ pub enum Message {
 pub struct Open {
     /// The flow.
     pub flow: Flow,
+    /// What may change of it.
+    pub terms: Arc<Terms>,
     /// Its ends' addresses.
     pub addresses: (IpAddr, IpAddr),
     /// What others may know of it.
@@ -150,12 +155,28 @@ impl Actor {
         match message {
             Message::Open(open) => self.open(*open),
             Message::Stop(flow) => {
-                let stopped = |entry: &Entry| matches!(&entry.end, End::Client(end) if end.flow == flow);
-                let found = self.ends.iter().find(|(_, entry)| stopped(entry)).map(|(&name, _)| name);
-                if let Some(name) = found {
+                if let Some(name) = self.client_of(flow) {
                     self.stop(name);
                 }
             }
+            Message::Changed(flow) => {
+                if let Some(name) = self.client_of(flow) {
+                    self.make_ready(name);
+                }
+            }
+        }
+    }
+
+    fn client_of(&self, flow: FlowId) -> Option<Name> {
+        let is_it = |entry: &Entry| matches!(&entry.end, End::Client(end) if end.flow == flow);
+        self.ends.iter().find(|(_, entry)| is_it(entry)).map(|(&name, _)| name)
+    }
+
+    fn make_ready(&mut self, name: Name) {
+        if let Some(entry) = self.ends.get_mut(&name)
+            && !std::mem::replace(&mut entry.ready, true)
+        {
+            self.ready.push_back(name);
         }
     }
 
@@ -167,7 +188,7 @@ impl Actor {
 
     fn open(&mut self, open: Open) {
         let now = clock::now();
-        let Open { flow, addresses: (own, to), stats, connected, done } = open;
+        let Open { flow, terms, addresses: (own, to), stats, connected, done } = open;
         let peer = SocketAddr::new(to, SERVER_PORT);
         let taken = |port: u16| self.ends.contains_key(&Name { peer, port });
         let ports = (self.next_port..CLIENT_PORTS.end).chain(CLIENT_PORTS.start..self.next_port);
@@ -185,15 +206,16 @@ impl Actor {
         let shape = Shape { partial, ..self.shape(LITTLE, WINDOW, congestion) };
         let id = flow.id;
         let ends = (SocketAddr::new(own, port), peer);
-        let Ok(client) = Client::new(flow, ends, &shape, self.pattern.clone(), now) else {
+        let Ok(client) = Client::new((flow, Arc::clone(&terms)), ends, &shape, self.pattern.clone(), now)
+        else {
             return refuse(done);
         };
+        let way = Way::new(&self.node, (own, port), peer).on(terms, Arc::clone(&stats));
         let end = ClientEnd { client, flow: id, stats, connected: Some(connected), done };
-        self.insert(own, Name { peer, port }, End::Client(Box::new(end)));
+        self.insert(Name { peer, port }, End::Client(Box::new(end)), way);
     }
 
-    fn insert(&mut self, own: IpAddr, name: Name, end: End) {
-        let way = Way::new(&self.node, (own, name.port), name.peer);
+    fn insert(&mut self, name: Name, end: End, way: Way) {
         self.ends.insert(name, Entry { end, way, due: None, ready: true });
         self.ready.push_back(name);
     }
@@ -242,7 +264,8 @@ impl Actor {
         }
         let shape = self.shape(WINDOW, LITTLE, Congestion::None);
         if let Ok(server) = Server::new((SocketAddr::new(own, name.port), number), &shape, now) {
-            self.insert(own, name, End::Server(Box::new(server)));
+            let way = Way::new(&self.node, (own, name.port), name.peer);
+            self.insert(name, End::Server(Box::new(server)), way);
         }
     }
 

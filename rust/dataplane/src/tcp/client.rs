@@ -1,11 +1,11 @@
 //! The sending end of a TCP flow.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use nextmini_policy::lossless::{Checksum, Pattern};
 use nextmini_policy::time::Instant;
-use nextmini_policy::token_bucket::TokenBucket;
 use nextmini_wire::control::Flow;
 use nextmini_wire::tcp_flow::{PREFACE_BYTES, RECEIPT_BYTES, Receipt, encode_preface};
 use smoltcp::socket::tcp::Socket;
@@ -14,9 +14,8 @@ use thiserror::Error;
 use super::endpoint::{BeginError, Endpoint, PACKETS, PATIENCE, Shape};
 use crate::flow::checksum_text;
 use crate::flow::source::seconds;
+use crate::flow::terms::{Pace, Terms};
 
-/// A flow with a rate may catch up on so much after it was late.
-const BURST: Duration = Duration::from_millis(4);
 /// See [`piece`].
 const PIECE: Duration = Duration::from_millis(10);
 /// See [`piece`].
@@ -55,8 +54,9 @@ pub enum ClientError {
 pub struct Client {
     endpoint: Endpoint,
     flow: Flow,
+    terms: Arc<Terms>,
     pattern: Pattern,
-    pace: Option<TokenBucket>,
+    pace: Pace,
     ends_at: Option<Instant>,
     burst: usize,
     preface: usize,
@@ -88,22 +88,20 @@ impl Client {
     /// # Errors
     /// [`BeginError`].
     pub fn new(
-        flow: Flow,
+        (flow, terms): (Flow, Arc<Terms>),
         (own, to): (SocketAddr, SocketAddr),
         shape: &Shape,
         pattern: Pattern,
         now: Instant,
     ) -> Result<Self, BeginError> {
-        let pace = flow.rate.map(|rate| {
-            let burst = u128::from(rate) * BURST.as_nanos() / 8_000_000_000;
-            TokenBucket::new(rate, u64::try_from(burst).unwrap_or(u64::MAX), now)
-        });
+        let pace = Pace::new(terms.rate(), now);
         Ok(Self {
             endpoint: Endpoint::connect(own, to, shape, now)?,
             ends_at: flow.duration.map(|duration| now + seconds(duration)),
             size: flow.size.unwrap_or(u64::MAX),
             burst: burst(shape.mtu, own),
             flow,
+            terms,
             pattern,
             pace,
             preface: 0,
@@ -149,7 +147,7 @@ impl Client {
     /// When there is more to do, whatever the connection does.
     pub fn wakes_at(&mut self, now: Instant) -> Option<Instant> {
         let room = self.endpoint.socket().can_send() && self.written < self.size;
-        let ready = self.pace.as_ref().map(TokenBucket::ready).filter(|&at| room && at > now);
+        let ready = self.pace.ready().filter(|&at| room && at > now);
         ready.into_iter().chain(self.ends_at.filter(|&at| at > now && !self.closed)).min()
     }
 
@@ -158,6 +156,7 @@ impl Client {
         if self.ends_at.is_some_and(|at| now >= at) {
             self.finish();
         }
+        self.pace.set(self.terms.rate(), now);
         let written = self.write(now);
         let read = self.read();
         let done = self.written >= self.size && self.preface == PREFACE_BYTES;
@@ -181,13 +180,11 @@ impl Client {
                 continue;
             }
             let left = (self.size - self.written).min(self.room().min(SLICE) as u64) as usize;
-            if left == 0 || self.pace.as_ref().is_some_and(|pace| pace.ready() > now) {
+            if left == 0 || self.pace.ready().is_some_and(|ready| ready > now) {
                 break;
             }
             let written = self.write_data(left);
-            if let Some(pace) = &mut self.pace {
-                pace.spend(written as u64, now);
-            }
+            self.pace.spend(written as u64, now);
             progress |= written > 0;
             if written == 0 {
                 break;
@@ -204,7 +201,7 @@ impl Client {
     }
 
     fn write_data(&mut self, most: usize) -> usize {
-        let most = self.flow.rate.map_or(most, |rate| most.min(piece(rate)));
+        let most = self.pace.rate().map_or(most, |rate| most.min(piece(rate)));
         let (pattern, checksum) = (&self.pattern, &mut self.checksum);
         let (flow, offset) = (self.flow.id, self.written);
         let socket: &mut Socket<'_> = self.endpoint.socket();

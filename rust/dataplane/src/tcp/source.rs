@@ -10,12 +10,14 @@ use super::actor::{Done, Message, Open};
 use crate::clock;
 use crate::event::{Event, report};
 use crate::flow::source::{Stats, seconds, seconds_since, sleep_until};
+use crate::flow::terms::Terms;
 use crate::node::Node;
 use crate::timers::Timers;
 
 /// A flow's sending end.
 pub struct TcpSource {
     flow: Flow,
+    terms: Arc<Terms>,
     node: Arc<Node>,
     actor: mpsc::Sender<Message>,
     stats: Arc<Stats>,
@@ -26,13 +28,13 @@ pub struct TcpSource {
 impl TcpSource {
     /// The source of `flow`, which starts at `node`, whose ends `actor` drives.
     pub fn new(
-        flow: Flow,
+        (flow, terms): (Flow, Arc<Terms>),
         node: Arc<Node>,
         actor: mpsc::Sender<Message>,
         stats: Arc<Stats>,
         timers: Timers,
     ) -> Self {
-        Self { flow, node, actor, stats, timers, began: Instant::default() }
+        Self { flow, terms, node, actor, stats, timers, began: Instant::default() }
     }
 
     /// Has the flow sent until all of it has arrived, or until `stop` becomes true, and reports both.
@@ -59,6 +61,7 @@ impl TcpSource {
         }
         let mut established = std::pin::pin!(established);
         let mut connecting = true;
+        let mut changes = self.terms.changes();
         let done = loop {
             tokio::select! {
                 biased;
@@ -69,6 +72,10 @@ impl TcpSource {
                     }
                 }
                 done = &mut told => break done,
+                _ = changes.changed() => {
+                    // A node that is no more sends nothing on any terms.
+                    let _heard = self.actor.send(Message::Changed(self.flow.id)).await;
+                }
                 () = &mut stopped => {
                     // A node that is no more needs no stopping.
                     let _heard = self.actor.send(Message::Stop(self.flow.id)).await;
@@ -86,7 +93,8 @@ impl TcpSource {
         let book = self.node.routes().addresses();
         let (own, to) = (book.of(self.node.id())?, book.of(self.flow.destination)?);
         let addresses = if self.flow.v6 { (own.v6?, to.v6?) } else { (own.v4, to.v4) };
-        Some(Open { flow: self.flow.clone(), addresses, stats: Arc::clone(&self.stats), connected, done })
+        let (flow, terms) = (self.flow.clone(), Arc::clone(&self.terms));
+        Some(Open { flow, terms, addresses, stats: Arc::clone(&self.stats), connected, done })
     }
 
     fn end(&self, done: Done) {

@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use super::outbox::Outbox;
 use super::registry::{News, Registered};
 use crate::clock;
-use crate::flow::source::{due_or_now, sleep_until};
+use crate::flow::source::{heard_at, sleep_until};
 use crate::link::BATCH_BYTES;
 use crate::node::{Arrived, Node};
 use crate::timers::{Alarm, Timers};
@@ -227,7 +227,7 @@ impl End {
             News::Arrived(piece) => self.take_piece(&piece)?,
             News::Ack { ack, due } => {
                 self.heard = clock::now();
-                self.sender.on_ack(&ack, due_or_now(due));
+                self.sender.on_ack(&ack, heard_at(due, ack.echo));
                 self.outbox.forget(self.sender.acknowledged());
             }
             News::Broken(links) => {

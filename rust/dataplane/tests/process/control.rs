@@ -110,7 +110,13 @@ fn two_nodes() -> Apply {
 
 fn route(id: u32, path: [u32; 2]) -> nextmini_wire::control::Route {
     let path = path.map(NodeId).to_vec();
-    nextmini_wire::control::Route { id: nextmini_wire::id::RouteId(id), path, weight: 1, chunk: 65_536 }
+    nextmini_wire::control::Route {
+        id: nextmini_wire::id::RouteId(id),
+        path,
+        weight: 1,
+        chunk: 65_536,
+        row: None,
+    }
 }
 
 async fn ended(process: JoinHandle<Result<(), ProcessError>>) -> Result<(), ProcessError> {

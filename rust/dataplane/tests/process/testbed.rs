@@ -104,7 +104,7 @@ impl Testbed {
         let back = there.iter().rev().copied().collect();
         let routes = [there, back].into_iter().map(|path| {
             self.next_route += 1;
-            Route { id: RouteId(self.next_route), path, weight, chunk: self.chunk }
+            Route { id: RouteId(self.next_route), path, weight, chunk: self.chunk, row: None }
         });
         let routes = routes.collect();
         self.apply(Apply { routes, ..Apply::default() });
@@ -275,6 +275,7 @@ pub fn flow(id: u32, source: u32, destination: u32, size: u64) -> Flow {
         ecn: false,
         congestion: None,
         v6: false,
+        route: None,
     }
 }
 

@@ -12,7 +12,7 @@ pub struct Arrivals {
     process: ArrivalProcess,
     bits_per_second: u64,
     packet_bits: u64,
-    /// Packets that were sent.
+    /// Packets that were sent since `origin`.
     sent: u64,
     /// Mean distance while it sends, in nanoseconds.
     distance: f64,
@@ -55,6 +55,37 @@ impl Arrivals {
         Instant(self.origin.0.saturating_add(after))
     }
 
+    /// Sends at this rate from `now` on. A packet that is due already stays so.
+    pub fn set_rate(&mut self, bits_per_second: u64, now: Instant) {
+        let (due, before) = (self.next(), self.distance);
+        self.bits_per_second = bits_per_second.max(1);
+        self.distance = self.packet_bits as f64 * 1e9 / self.bits_per_second as f64;
+        if due <= now {
+            self.next_is(due);
+            return;
+        }
+        let wait = due.since(now).as_nanos() as f64;
+        let scale = self.distance / before;
+        let wait = match self.process {
+            // What has passed since the last packet counts, and nothing is caught up on.
+            ArrivalProcess::Constant => (wait - before + self.distance).max(0.0),
+            // Without memory.
+            ArrivalProcess::Poisson => wait * scale,
+            // The rest is a time in which it is off.
+            ArrivalProcess::OnOff { .. } => wait - wait.min(before) + wait.min(before) * scale,
+        };
+        self.next_is(Instant(now.0.saturating_add(wait as u64)));
+    }
+
+    fn next_is(&mut self, at: Instant) {
+        match self.process {
+            ArrivalProcess::Constant => (self.origin, self.sent) = (at, 0),
+            ArrivalProcess::Poisson | ArrivalProcess::OnOff { .. } => {
+                self.next = at.0.saturating_sub(self.origin.0) as f64
+            }
+        }
+    }
+
     /// It was sent: the one after it is the next.
     pub fn advance(&mut self) {
         self.sent += 1;
@@ -95,6 +126,40 @@ mod tests {
         let mut odd = Arrivals::new(ArrivalProcess::Constant, 3, 8, Instant(0), Random::new(1, &[1]));
         (0..3_000_000).for_each(|_| odd.advance());
         assert_eq!(odd.next().0 / 1_000, 8_000_000_000_000);
+    }
+
+    #[test]
+    fn another_rate_counts_at_once_and_makes_no_burst() {
+        // One packet in ten seconds, and then a thousand in one.
+        let mut arrivals =
+            Arrivals::new(ArrivalProcess::Constant, 800, 8_000, Instant(0), Random::new(1, &[1]));
+        arrivals.advance();
+        let now = Instant(5_000_000_000);
+        arrivals.set_rate(8_000_000, now);
+        assert_eq!(arrivals.next(), now);
+        arrivals.advance();
+        assert_eq!(arrivals.next(), Instant(now.0 + 1_000_000));
+        arrivals.set_rate(4_000_000, Instant(now.0 + 500_000));
+        assert_eq!(arrivals.next(), Instant(now.0 + 2_000_000));
+        // Late: what is due is sent, and the one after it keeps the new distance.
+        arrivals.set_rate(8_000_000, Instant(now.0 + 9_000_000));
+        assert_eq!(arrivals.next(), Instant(now.0 + 2_000_000));
+        arrivals.advance();
+        assert_eq!(arrivals.next(), Instant(now.0 + 3_000_000));
+    }
+
+    #[test]
+    fn random_flows_have_their_new_rate() {
+        for process in
+            [ArrivalProcess::Poisson, ArrivalProcess::OnOff { on_ns: 20_000_000, off_ns: 20_000_000 }]
+        {
+            let mut arrivals = Arrivals::new(process, 80, 8_000, Instant(0), Random::new(1, &[1]));
+            arrivals.set_rate(8_000_000, Instant(0));
+            (0..100_000).for_each(|_| arrivals.advance());
+            let share = if process == ArrivalProcess::Poisson { 1.0 } else { 2.0 };
+            let seconds = arrivals.next().0 as f64 / 1e9;
+            assert!((seconds / (100.0 * share) - 1.0).abs() < 0.06, "{process:?}: {seconds}");
+        }
     }
 
     #[test]

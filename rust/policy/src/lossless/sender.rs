@@ -123,6 +123,11 @@ impl Sender {
         }
     }
 
+    /// Has this weight from now on.
+    pub fn set_weight(&mut self, weight: u32) {
+        self.window.set_weight(weight);
+    }
+
     /// The next piece to send, while the window allows one. It counts as sent.
     pub fn poll_transmit(&mut self, now: Instant) -> Option<Segment> {
         if matches!(self.progress, Progress::Complete(_)) {

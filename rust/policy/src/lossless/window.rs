@@ -76,6 +76,11 @@ impl Window {
         self.bytes = if untouched { 0 } else { self.bytes }.max(least * self.chunk);
     }
 
+    /// Its session has this weight from now on.
+    pub fn set_weight(&mut self, weight: u32) {
+        self.weight = weight;
+    }
+
     /// Its size in bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::id::{FlowId, LinkId, NodeId};
+use crate::id::{FlowId, LinkId, NodeId, RouteId};
 
 /// Packets that were dropped, by cause.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -89,6 +89,9 @@ pub struct FlowCounters {
     /// The congestion window of a `tcp` flow, in bytes; nothing of one without congestion control.
     #[serde(default)]
     pub cwnd: Option<u64>,
+    /// The route that it takes.
+    #[serde(default)]
+    pub route: Option<RouteId>,
 }
 
 /// A `udp` flow, at its sink.

@@ -182,11 +182,14 @@ pub struct Route {
     pub id: RouteId,
     /// Its nodes, from source to destination.
     pub path: Vec<NodeId>,
-    /// Its share of its pair's flows.
+    /// Its share of its pair's flows; none take it at 0, and what is on it goes on.
     pub weight: u32,
     /// The largest chunk of a lossless session on it, in bytes.
     #[serde(default = "largest_chunk")]
     pub chunk: u32,
+    /// The row that it stands for, if that has another number.
+    #[serde(default)]
+    pub row: Option<u32>,
 }
 
 fn largest_chunk() -> u32 {
@@ -281,6 +284,9 @@ pub struct Flow {
     /// Whether a `tcp` flow is one of IPv6.
     #[serde(default)]
     pub v6: bool,
+    /// The row of the route that it takes, whatever the weights say; it waits while nothing stands for that row.
+    #[serde(default)]
+    pub route: Option<u32>,
 }
 
 fn one_weight() -> u32 {

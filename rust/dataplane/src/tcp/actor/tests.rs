@@ -58,9 +58,16 @@ impl Net {
             ecn: false,
             congestion: Some(congestion),
             v6: false,
+            route: None,
         };
         let (node, actor) = (Arc::clone(&self.line.nodes[0]), self.inboxes[0].clone());
-        let source = TcpSource::new(flow, node, actor, Arc::default(), self.timers.clone());
+        let source = TcpSource::new(
+            (flow.clone(), Terms::new(&flow)),
+            node,
+            actor,
+            Arc::default(),
+            self.timers.clone(),
+        );
         self.running.spawn(source.run(self.owner.subscribe()));
     }
 
