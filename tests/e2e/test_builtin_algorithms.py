@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from datetime import datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,9 +13,9 @@ if TYPE_CHECKING:
     from program import Program
 
 
-def rates(document: dict[str, Any], after: float) -> dict[str, float]:
+def rates(program: Program, document: dict[str, Any], after: float) -> dict[str, float]:
     """What arrived of each flow in bit/s, from the first sample that came so long after the very first."""
-    with (Path(document["folder"]) / "series" / "flows.csv").open(encoding="utf-8") as file:
+    with (program.work / document["folder"] / "series" / "flows.csv").open(encoding="utf-8") as file:
         rows = [
             (datetime.fromisoformat(row["time"]).timestamp(), row["flow"], int(row["acknowledged"]))
             for row in csv.DictReader(file)
@@ -36,7 +35,7 @@ def test_water_filling_gives_the_rates_that_were_computed_by_hand(program: Progr
     assert document["status"] == "passed"
     data = 1460 / 1500
     by_hand = {"both": 10e6 * data, "first": 20e6 * data, "second": 10e6 * data}
-    assert rates(document, after=1.0) == pytest.approx(by_hand, rel=0.02)
+    assert rates(program, document, after=1.0) == pytest.approx(by_hand, rel=0.02)
 
 
 def test_a_linear_program_splits_flows_three_to_one(program: Program) -> None:
@@ -87,3 +86,16 @@ def test_routes_follow_a_delay_that_changes(program: Program) -> None:
     carried = {(link["from"], link["to"]): link["bytes"] for link in document["link_stats"]}
     assert carried["left", "near"] > 500_000, "it began over `near`"
     assert carried["left", "far"] > 500_000
+
+
+def test_the_load_of_every_link_is_near_what_was_predicted(program: Program) -> None:
+    """Many small flows, spread over weighted routes: what they were to carry is what links have counted."""
+    document = program.run("run", str(CONFIGS / "te-abilene.toml"), "--json").document
+    assert document["status"] == "passed"
+    loads = document["loads"]
+    assert len(loads) == 2 * document["links"]
+    predicted = sum(load["predicted_bps"] for load in loads)
+    off = sum(abs(load["measured_bps"] - load["predicted_bps"]) for load in loads)
+    # Flows are whole, and acknowledgements of about 3 % are not predicted.
+    assert off < 0.15 * predicted
+    assert max(load["predicted_utilisation"] for load in loads) < 1

@@ -67,7 +67,7 @@ def test_constant_flows_carry_what_the_matrix_says(program: Program) -> None:
     at = next(place for place, line in enumerate(lines) if line.startswith("Demand "))
     assert lines[at + 1].split()[:3] == ["packets", "210", "210"]
     assert lines[at + 2].split()[:5] == ["bytes", "3", "3", "8.5", "Mbit/s"]
-    assert len(lines) < 15
+    assert len(lines) < 30, "213 flows are not shown one by one"
     (result,) = program.work.glob("runs/*/result.json")
     document = json.loads(result.read_text())
     packets, whole = document["demands"]

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 KEYS = (
     *("experiment", "run", "folder", "seed", "status", "seconds", "nodes", "links"),
-    *("flows", "demands", "link_stats", "apps", "algorithms", "events", "checks", "fidelity"),
+    *("flows", "demands", "loads", "link_stats", "apps", "algorithms", "events", "checks", "fidelity"),
 )
 
 

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from nextmini.experiment.resuming import Note
     from nextmini.experiment.state import RunState
     from nextmini.scenario import Network
+    from nextmini.scenario.network import Routing
     from nextmini.store import ExperimentSecrets
 
 
@@ -184,11 +185,18 @@ def _settings(run: RunState, secrets: ExperimentSecrets, tls: ServerTls | None, 
         ttl=network.ttl,
         keep_numbers=partial(resuming.keep_numbers, secrets.folder),
         pipe=network.pipe,
-        routing=network.routing,
+        routing=_routing(network),
         holds_flows=bool(network.algorithms),
         tls=tls,
         devices=Devices(network.name, network.queues, network.offload) if has_namespaces(network) else None,
     )
+
+
+def _routing(network: Network) -> Routing:
+    """With algorithms, which may decide about routes before flows begin, none is computed ahead of them."""
+    if network.algorithms and network.routing.mode == "auto":
+        return replace(network.routing, mode="reactive")
+    return network.routing
 
 
 async def _open_store(stack: AsyncExitStack, dsn: str, experiment: str, guard: Guard) -> Store:

@@ -7,7 +7,7 @@ experiment is over; of one that was killed its lock tells.
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nextmini.live.session import session
@@ -15,9 +15,9 @@ from nextmini.live.status import LATELY, flow_entries, heading, network_entries
 from nextmini.store import RESYNC, Actual, Desired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from nextmini.store import Change, Registration, StateFolder
+    from nextmini.store import AlgorithmState, Change, Registration, StateFolder
     from nextmini.store.live import LiveStore, RecentFlow
 
     Show = Callable[[dict[str, Any]], None]
@@ -91,6 +91,7 @@ class _Follower:
     wake: asyncio.Event = field(default_factory=asyncio.Event)
     desired: Desired = field(default_factory=Desired)
     actual: Actual = field(default_factory=Actual)
+    algorithms: Sequence[AlgorithmState] = ()
     recent: Mapping[int, RecentFlow] = field(default_factory=dict)
     status: str = "running"
 
@@ -130,6 +131,7 @@ class _Follower:
         self.desired = await self.store.refresh(self.desired, found.desired)
         if found.states:
             self.actual = await self.store.states()
+            self.algorithms = await self.store.algorithm_states()
         if found.rates or self.recent:  # which become smaller when nothing more is measured
             self.recent = await self.store.recent_flows(self.found.run, LATELY)
         if found.run:
@@ -141,4 +143,5 @@ class _Follower:
             **heading(self.found, self.status),
             **network_entries(self.desired, self.actual),
             "flows": flow_entries(self.desired, self.actual, self.recent),
+            "algorithms": [asdict(state) for state in self.algorithms],
         }

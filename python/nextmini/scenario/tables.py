@@ -353,7 +353,8 @@ class RoutingTable(Table):
         default="auto",
         description="When they are computed. `reactive`: when the first packet asks. `proactive`: for all "
         f"pairs before flows begin, in networks of up to {MOST_PROACTIVE} nodes. `auto`: for pairs of flows "
-        "before they begin, for others when the first packet asks.",
+        "before they begin, for others when the first packet asks; where there are `[[algorithms]]`, for all "
+        "when the first packet asks.",
     )
     reroute: Reroute = Field(
         default="none",
