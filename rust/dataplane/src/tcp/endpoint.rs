@@ -249,6 +249,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_never_sent_is_not_acknowledged_piece_by_piece() {
+        let shape = Shape {
+            mtu: 1_500,
+            receive: 65_536,
+            send: 65_536,
+            congestion: Congestion::Cubic,
+            partial: Partial::AtOnce,
+            seed: 1,
+        };
+        let mut client = Endpoint::connect(address(1, 1_024), address(2, 80), &shape, at(0)).unwrap();
+        let mut server = Endpoint::listen(address(2, 80), &shape, at(0)).unwrap();
+        says(&mut client, at(0)).into_iter().for_each(|packet| server.take(packet, at(0)));
+        let answer = says(&mut server, at(0)).pop().unwrap();
+        let segment = Segment::parse(&answer).unwrap();
+        assert!(client.recovery().grows(), "an acknowledgement of data would be read piece by piece");
+        for far in [2, 10_000, 1 << 30] {
+            let stale = segment.with(&answer, segment.acknowledges.wrapping_add(far), segment.window);
+            let stale = Segment::parse(&stale).unwrap();
+            assert_eq!(Reading::of(&stale, client.recovery()).before, None);
+        }
+    }
+
+    #[test]
     fn a_lost_fin_is_sent_again_whatever_arrived_twice() {
         let shape = Shape {
             mtu: 1_500,

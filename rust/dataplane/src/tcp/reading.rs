@@ -54,8 +54,8 @@ impl Reading {
             return Self { again: DUPLICATES, ..Self::default() };
         }
         let each = recovery.largest();
-        let before =
-            recovery.grows().then(|| Before { first: recovery.acknowledged().wrapping_add(each), each });
+        let before = (recovery.grows() && recovery.is_new(segment))
+            .then(|| Before { first: recovery.acknowledged().wrapping_add(each), each });
         let again = if segment.options.gap { 1 + missing(segment, recovery, 1) } else { 0 };
         Self { before, again, window: None }
     }

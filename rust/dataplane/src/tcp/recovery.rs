@@ -133,6 +133,14 @@ impl Recovery {
         more && segment.data == 0 && self.heard == Some(number)
     }
 
+    /// Whether a segment acknowledges something new that was sent. One of an earlier connection may say anything.
+    pub fn is_new(&self, segment: &Segment) -> bool {
+        let number = segment.acknowledges;
+        self.numbers.is_some_and(|numbers| {
+            is_behind(number, numbers.acknowledged) && !is_behind(number, numbers.furthest)
+        })
+    }
+
     /// Whether a segment acknowledges new data, but not all that was under way when a loss became known: more of it is
     /// lost (RFC 6582).
     pub fn is_partial(&self, segment: &Segment) -> bool {
