@@ -46,6 +46,13 @@ MOVE = "UPDATE routes SET path = $2 WHERE id = $1"
 SHAPE = "UPDATE links SET forward = forward || jsonb_build_object('rate', $2::text) WHERE id = $1"
 SAMPLED = "SELECT extract(epoch FROM max(time))::float8 FROM link_metrics WHERE time <= to_timestamp($1)"
 
+DECIDED = (
+    '[[algorithms]]\nuse = "nextmini.bench.deciding:Alternate"\n'
+    '[[flows]]\nname = "load"\nsource = "n1"\ndestination = "n2"\nkind = "udp"\nrate = "1 Mbit/s"\n'
+    'duration = "24 h"\n'
+)
+"""An algorithm, and traffic so that there is something to measure."""
+
 ROUTE, RATE, DECISION = "route update", "rate update", "decision"
 
 
@@ -146,12 +153,8 @@ async def _changes(bench: Bench, nodes: int, processes: int, updates: int) -> li
 
 async def _decisions(bench: Bench, nodes: int, processes: int, updates: int) -> dict[str, Any]:
     """An algorithm moves the route after each sample."""
-    decided = (
-        '[[algorithms]]\nuse = "nextmini.bench.deciding:Alternate"\n'
-        '[[flows]]\nname = "load"\nsource = "n1"\ndestination = "n2"\nkind = "udp"\nrate = "1 Mbit/s"\n'
-    )
     what = f"decisions on {nodes} nodes"
-    async with in_force(bench, line(nodes, processes, decided, SAMPLING_MS), what) as lost:
+    async with in_force(bench, line(nodes, processes, DECIDED, SAMPLING_MS), what) as lost:
 
         async def follow() -> list[float]:
             async with Confirmations.listen(EXPERIMENT) as confirmations:

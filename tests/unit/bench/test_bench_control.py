@@ -55,6 +55,12 @@ def test_a_route_over_all_nodes_has_another_path_over_all_but_one() -> None:
     assert {frozenset(pair) for pair in ((1, 6), (6, 3))} <= joined
 
 
+def test_decisions_are_made_in_a_network_that_can_be() -> None:
+    network = resolve(line(6, 2, control.DECIDED, control.SAMPLING_MS))
+    assert [(flow.kind, flow.duration) for flow in network.flows] == [("udp", 86_400.0)]
+    assert network.interval == 0.2
+
+
 def test_the_algorithm_goes_back_and_forth() -> None:
     network = Network()
     for id in (1, 2, 3, 4):
