@@ -217,5 +217,5 @@ def test_large_flows_are_placed_where_there_is_room() -> None:
 
 
 def test_a_class_without_a_choice_is_no_algorithm() -> None:
-    with pytest.raises(NotImplementedError):
-        RoutingAlgorithm().on_start(diamond())
+    with pytest.raises(TypeError, match="choose"):
+        RoutingAlgorithm()  # type: ignore[abstract]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
@@ -20,7 +21,7 @@ MOST_PAIRS = 40_000
 """Of all nodes, when an algorithm is to serve them all: rows beyond that are of no use to anybody."""
 
 
-class RoutingAlgorithm(Algorithm):
+class RoutingAlgorithm(Algorithm, ABC):
     """Keeps the routes of pairs of nodes as `choose` says, whenever the topology or the pairs change.
 
     Pairs with routes of the scenario are left alone. A pair that has no path now keeps the routes it has.
@@ -37,9 +38,9 @@ class RoutingAlgorithm(Algorithm):
 
     parameters: Parameters
 
+    @abstractmethod
     def choose(self, network: Network, pairs: list[Pair]) -> Mapping[Pair, Mapping[Path, int]]:
         """The paths of each pair with their weights, each 1 or more."""
-        raise NotImplementedError
 
     def on_start(self, network: Network) -> None:
         """Serves every pair."""
