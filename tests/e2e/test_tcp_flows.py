@@ -103,8 +103,7 @@ def test_flows_of_every_kind_share_a_line(program: Program, processes: int) -> N
     assert {name: flows[name]["bytes"] for name in asked} == asked
     assert flows["timed"]["bytes"] > 1_000_000
     assert flows["timed"]["seconds"] >= 1
-    # Never more than its rate; a machine that is busy may bring it to less.
-    assert 3e6 < flows["slow"]["bytes"] * 8 / 1.0 < 11e6
+    assert flows["slow"]["bytes"] * 8 / 1.0 == pytest.approx(10e6, rel=0.1)
     assert list(flows["four"]) == list(flows["lossless"])
     # What is sent is a matter of the flow's number and its length alone.
     assert flows["four"]["checksum"] != flows["six"]["checksum"]
