@@ -141,10 +141,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception:
+    except Exception as error:
+        if _interrupted(error):
+            sys.exit(130)
         traceback.print_exc()
         typer.echo("error: this is a defect in nextmini; please report it with all of the above", err=True)
         sys.exit(1)
+
+
+def _interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is what it comes from: Python reports what is raised while a class is made as another
+    error, which names it as its cause."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return isinstance(error, KeyboardInterrupt)
 
 
 def _lines(error: NextminiError) -> list[str]:

@@ -153,6 +153,15 @@ def test_an_interrupt_ends_with_130(command: Callable[[BaseException | None], No
     assert _run("probe") == 130
 
 
+def test_an_interrupt_while_a_class_is_made_is_one_too(
+    command: Callable[[BaseException | None], None],
+) -> None:
+    error = RuntimeError("Error calling __set_name__ on 'cached_property' instance 'data' in 'Names'")
+    error.__cause__ = KeyboardInterrupt()
+    command(error)
+    assert _run("probe") == 130
+
+
 def test_success_ends_with_0(command: Callable[[BaseException | None], None]) -> None:
     command(None)
     assert _run("probe") == 0
