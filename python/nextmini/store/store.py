@@ -48,6 +48,10 @@ _AGAIN_SECONDS = 10.0
 _RETRY_SECONDS = 0.2
 
 
+async def _nothing_to_reset(_connection: object) -> None:
+    """Nothing here changes a session beyond its transaction, which asyncpg has ended by then."""
+
+
 class Store:
     """Reads and writes an experiment's rows.
 
@@ -91,6 +95,7 @@ class Store:
                 max_size=_MOST_CONNECTIONS,
                 command_timeout=_COMMAND_SECONDS,
                 server_settings=server_settings(naming, "store"),
+                reset=_nothing_to_reset,
             )
         return cls(dsn, naming, pool, guard)
 
