@@ -44,9 +44,8 @@ def _pytorch() -> None:
 
 
 def losses(logs: Iterable[str]) -> Losses:
-    said: list[dict[str, Any]] = [
-        json.loads(line) for log in logs for line in log.splitlines() if line[0] == "{"
-    ]
+    lines = [line for log in logs for line in log.splitlines()]
+    said: list[dict[str, Any]] = [json.loads(line) for line in lines if line.startswith("{")]
     return {(one["model"], one["rank"], one["step"]): one["loss"] for one in said if "step" in one}
 
 
@@ -94,6 +93,7 @@ def test_it_learns_in_nodes_what_it_learns_without_them(program: Program, tmp_pa
             assert len({found[model, rank, step] for rank in range(4)}) == 4
     for model in ("mlp", "transformer"):
         assert all(found[model, rank, STEPS] < found[model, rank, 1] for rank in range(4))
-    # Gradients went over the links: of all models, every step, all but a fourth of them out of each node, twice.
     assert {entry["status"] for entry in document["apps"]} == {"completed"}
-    assert sum(link["bytes"] for link in document["link_stats"]) > 6 * STEPS * 4 * 1_500_000
+    # Each of four nodes sends one and a half times all gradients in every step.
+    gradients = 4 * 1_543_966 * STEPS
+    assert sum(link["bytes"] for link in document["link_stats"]) > 4 * 1.5 * gradients

@@ -24,6 +24,8 @@ def test_delays_alone_are_those_on_the_longest_way_round() -> None:
     hops = [Hop(float("inf"), delay) for delay in (1.0, 2.0, 4.0)]
     # Four hops: all three, and the longest one once more.
     assert ring_seconds(3_000, hops, 1500) == pytest.approx(7.0 + 4.0)
+    # Twelve hops are four times round, wherever that begins.
+    assert ring_seconds(3_000, hops, 1500, rounds=3) == pytest.approx(4 * 7.0)
 
 
 def test_a_slow_link_sends_every_piece_and_nobody_waits_for_more() -> None:
