@@ -63,7 +63,7 @@ async def torch_version(python: str) -> str:
     """The version of PyTorch that this Python has. Raises PrerequisiteError if it has none, or no gloo."""
     remedy = "apt install --no-install-recommends python3-torch, or name a Python that has it: --python PATH"
     try:
-        (said,) = await outputs([Call(python, (python, "-c", _VERSION))])
+        (said,) = await outputs([Call("import torch", (python, "-c", _VERSION))])
     except OSError as error:
         reason = error.strerror or str(error)
         raise PrerequisiteError(f"{python} cannot be executed: {reason}", remedy) from error
