@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from labs import sql, until_rows
+from program import resident
 from test_live import assert_nothing_left, up
 
 if TYPE_CHECKING:
@@ -249,27 +252,69 @@ def test_events_come_and_go_while_a_network_runs(program: Program) -> None:
     assert [event["status"] for event in result["events"]] == ["applied", "applied"]
 
 
+# Each round is a transaction of its own, with an announcement for each of its updates.
+FLOOD = """
+CREATE PROCEDURE flood(seconds float, last_path int[], last_rate text, INOUT updates int)
+LANGUAGE plpgsql AS $$
+DECLARE
+    until constant timestamptz := clock_timestamp() + make_interval(secs => seconds);
+    paths constant text[] := '{"{1,2,5}","{1,3,5}","{1,4,5}"}';
+BEGIN
+    WHILE clock_timestamp() < until LOOP
+        UPDATE routes SET weight = 1 + updates % 9, path = paths[1 + updates % 3]::int[] WHERE id = 1;
+        FOR number IN 1..6 LOOP
+            UPDATE links SET forward = jsonb_build_object('rate', 1000 + updates % 50 || ' Mbit/s')
+            WHERE id = number;
+        END LOOP;
+        updates := updates + 7;
+        COMMIT;
+    END LOOP;
+    UPDATE routes SET path = last_path WHERE id = 1;
+    UPDATE links SET forward = jsonb_build_object('rate', last_rate);
+END $$
+"""
+
+
+async def until_carried(connection: Sql, link: int, mbps: float) -> None:
+    """Waits until a link has carried so much, from its first end on, in the last second of its samples."""
+    await until_rows(
+        connection,
+        "SELECT 8e-6 * (max(bytes) - min(bytes)) / extract(epoch FROM max(time) - min(time))::float8 FROM"
+        f" (SELECT * FROM link_metrics WHERE link = {link} AND node = 1 ORDER BY id DESC LIMIT 11) AS newest",
+        lambda rows: rows[0][0] is not None and 0.9 * mbps < rows[0][0] < 1.1 * mbps,
+    )
+
+
 def test_of_a_flood_of_changes_the_last_one_stands(program: Program) -> None:
     async def work(connection: Sql) -> None:
+        controller = int(program.run("status", "--json").document["pid"])
         flow = await add_flow(connection, "goes on", ", rate", ", 4000000")
-        await until_rows(connection, OF_FLOWS, lambda rows: [row[0] for row in rows] == [flow])
-        # Each statement is a transaction of its own, with an announcement of its own.
-        await connection.execute(
-            "CREATE PROCEDURE flood() LANGUAGE plpgsql AS $$ BEGIN FOR n IN 1..10000 LOOP"
-            " UPDATE routes SET weight = n, path = CASE n % 3 WHEN 0 THEN '{1,2,5}'::int[] WHEN 1 THEN"
-            " '{1,3,5}' ELSE '{1,4,5}' END WHERE id = 1;"
-            """ UPDATE links SET forward = jsonb_build_object('rate', n + 1000 || ' Mbit/s') WHERE id = 3;"""
-            " COMMIT; END LOOP; END $$"
-        )
-        await connection.execute("CALL flood()")
-        await connection.execute("INSERT INTO flow_routes VALUES ($1, 1)", flow)
+        await connection.execute("DELETE FROM routes WHERE id = 2")
         await until_rows(connection, OF_FLOWS, lambda rows: rows == [(flow, 1)])
-        # The last one is over c.
-        over_c = "SELECT max(bytes) FROM link_metrics WHERE link = 4 AND node = 3"
-        seen = await connection.fetchval(over_c) or 0
-        await until_rows(connection, over_c, lambda rows: (rows[0][0] or 0) > seen + 500_000)
-        state = "SELECT status, reason FROM route_state WHERE route = 1"
-        await until_rows(connection, state, lambda rows: rows == [("installed", None)])
+        await connection.execute(FLOOD)
+        await connection.fetchval("CALL flood(3, '{1,3,5}', '2 Mbit/s', 0)")
+        await until_carried(connection, 3, 2.0)
+        installed = "SELECT status, reason, generation > $1 FROM route_state WHERE route = 1"
+        # One that nobody takes waits as one change, and needs no more memory the longer it is.
+        messages: int = await connection.fetchval("SELECT generation FROM route_state WHERE route = 1")
+        memory = resident(controller)
+        process = program.dataplane(1)
+        os.kill(process, signal.SIGSTOP)
+        try:
+            updates: int = await connection.fetchval("CALL flood(5, '{1,4,5}', '1 Mbit/s', 0)")
+            grown = resident(controller) - memory
+        finally:
+            os.kill(process, signal.SIGCONT)
+        assert updates > 1000
+        assert grown < 4 << 20
+        await until_carried(connection, 5, 1.0)
+        await until_rows(
+            connection,
+            installed.replace("$1", str(messages)),
+            lambda rows: rows == [("installed", None, True)],
+        )
+        after: int = await connection.fetchval("SELECT generation FROM route_state WHERE route = 1")
+        assert after - messages < 100
 
     result = on_rows(program, work)
     assert [link for link in result["link_stats"] if any(link["drops"].values())] == []
