@@ -38,7 +38,9 @@ both = false
 path = ["a", "c", "e"]
 both = false
 """ + "".join(f'[[links]]\nends = ["{one}", "{other}"]\n' for one, other in LINKS)
-FLOWS = 400
+KINDS = ("udp", "lossless", "tcp")
+OF_KIND = 400
+FLOWS = len(KINDS) * OF_KIND
 # Of 400 flows, each with a chance of 3/4: 99.9 % of all outcomes are in between.
 LEAST, MOST = 271, 328
 OF_FLOWS = "SELECT flow, route FROM flow_state WHERE status = 'running' ORDER BY flow"
@@ -80,17 +82,26 @@ async def routes_of_all(connection: Sql) -> dict[int, int]:
 
 def test_flows_are_spread_by_weight_and_keep_to_their_routes(program: Program) -> None:
     async def work(connection: Sql) -> None:
-        await connection.execute(
-            "INSERT INTO flows (name, source, destination, kind, rate, packet_size)"
-            f" SELECT 'f' || n, 1, 5, 'udp', 8000, 100 FROM generate_series(1, {FLOWS}) n"
-        )
+        # The way back: of hundreds of answers at the same moment only a few would wait for a computed route.
+        back = await connection.fetchval("INSERT INTO routes (path) VALUES ('{5,4,1}') RETURNING id")
+        state = f"SELECT status FROM route_state WHERE route = {back}"
+        await until_rows(connection, state, lambda rows: rows == [("installed",)])
+        kinds: dict[int, str] = {}
+        for kind in KINDS:
+            rows = await connection.fetch(
+                "INSERT INTO flows (name, source, destination, kind, rate, packet_size)"
+                " SELECT $1 || n, 1, 5, $1, 8000, $2 FROM generate_series(1, $3) n RETURNING id",
+                *(kind, 100 if kind == "udp" else None, OF_KIND),
+            )
+            kinds |= {row[0]: kind for row in rows}
         await until_rows(connection, OF_FLOWS, lambda rows: len(rows) == FLOWS)
         first = await routes_of_all(connection)
-        shares = Counter(first.values())
-        assert (set(shares), LEAST <= shares[1] <= MOST) == ({1, 2}, True), shares
+        for kind in KINDS:
+            shares = Counter(route for flow, route in first.items() if kinds[flow] == kind)
+            assert (set(shares), LEAST <= shares[1] <= MOST) == ({1, 2}, True), (kind, shares)
         # What is for flows that begin.
         await connection.execute("UPDATE routes SET weight = 9 WHERE id = 2")
-        await connection.execute("INSERT INTO routes (path) VALUES ('{1,4,5}')")
+        third = await connection.fetchval("INSERT INTO routes (path) VALUES ('{1,4,5}') RETURNING id")
         assert await routes_of_all(connection) == first
         # A route that takes another path takes its flows along.
         await connection.execute("UPDATE routes SET path = '{1,4,5}' WHERE id = 1")
@@ -101,14 +112,15 @@ def test_flows_are_spread_by_weight_and_keep_to_their_routes(program: Program) -
         assert {flow: route for flow, route in after.items() if first[flow] == 1} == {
             flow: 1 for flow, route in first.items() if route == 1
         }
-        assert set(after.values()) == {1, 3}
+        assert set(after.values()) == {1, third}
 
     result = on_rows(program, work)
     drops = [link for link in result["link_stats"] if any(link["drops"].values())]
     assert drops == []
-    flows = result["flows"]
-    assert [flow["name"] for flow in flows if flow["packets_sent"] < 3] == []
-    assert sum(flow["packets_sent"] - flow["packets_received"] for flow in flows) <= FLOWS
+    flows = {kind: [flow for flow in result["flows"] if flow["kind"] == kind] for kind in KINDS}
+    assert [flow["name"] for flow in flows["udp"] if flow["packets_sent"] < 3] == []
+    assert sum(flow["packets_sent"] - flow["packets_received"] for flow in flows["udp"]) <= OF_KIND
+    assert [flow["name"] for flow in flows["lossless"] + flows["tcp"] if flow["bytes"] == 0] == []
 
 
 def test_a_pin_wins_over_weights_and_moves_a_flow_that_runs(program: Program) -> None:
