@@ -47,7 +47,7 @@ OF_FLOWS = "SELECT flow, route FROM flow_state WHERE status = 'running' ORDER BY
 FAST = 8_000_000_000
 
 
-def on_rows(program: Program, work: Callable[[Sql], Awaitable[None]]) -> dict[str, Any]:
+def on_rows(program: Program, work: Callable[[Sql], Awaitable[None]], code: int = 0) -> dict[str, Any]:
     """Does something with the rows of a running experiment; returns what it results in."""
     up(program, THREE_WAYS)
 
@@ -57,7 +57,7 @@ def on_rows(program: Program, work: Callable[[Sql], Awaitable[None]]) -> dict[st
 
     asyncio.run(connected())
     done = program.run("down", "--json")
-    assert done.code == 0, done
+    assert done.code == code, done
     assert_nothing_left(program)
     return done.document
 
@@ -200,6 +200,49 @@ def test_a_path_that_cannot_be_leaves_the_one_that_is(program: Program) -> None:
     result = on_rows(program, work)
     assert result["flows"][0]["status"] == "stopped"
     assert [link for link in result["link_stats"] if any(link["drops"].values())] == []
+
+
+def test_a_flow_in_max_mode_stays_on_its_route_and_fails_when_that_goes(program: Program) -> None:
+    async def work(connection: Sql) -> None:
+        names = ("pinned", "removed", "moved")
+        async with connection.transaction():
+            flows = [await add_flow(connection, name, ", rate, mode", ", 400000, 'max'") for name in names]
+            await connection.execute("INSERT INTO routes (id, path) VALUES (7, '{1,2,5}'), (8, '{1,4,5}')")
+            await connection.execute("INSERT INTO routes (id, path) VALUES (9, '{1,3,5}')")
+            pins = [(flow, 7 + place) for place, flow in enumerate(flows)]
+            await connection.executemany("INSERT INTO flow_routes VALUES ($1, $2)", pins)
+        state = "SELECT name, flow_state.status, route, reason FROM flow_state JOIN flows ON flow = id"
+
+        async def until(*wanted: tuple[str, str, int, str | None]) -> None:
+            """Waits for what is known of each; of reasons the beginnings count."""
+
+            def as_wanted(rows: list[Any]) -> bool:
+                return [row[:3] for row in sorted(rows)] == [row[:3] for row in sorted(wanted)] and all(
+                    (row[3] or "").startswith(why or "") and (row[3] is None) == (why is None)
+                    for row, (_, _, _, why) in zip(sorted(rows), sorted(wanted), strict=True)
+                )
+
+            await until_rows(connection, state, as_wanted)
+
+        await until(
+            ("pinned", "running", 7, None), ("removed", "running", 8, None), ("moved", "running", 9, None)
+        )
+        await connection.execute("UPDATE flow_routes SET route = 8 WHERE flow = $1", flows[0])
+        kept = "not in force: dataplane process 0: a flow in max mode keeps the route that it began with;"
+        pinned = ("pinned", "running", 7, kept)
+        await until(pinned, ("removed", "running", 8, None), ("moved", "running", 9, None))
+        await connection.execute("DELETE FROM routes WHERE id = 8")
+        await connection.execute("UPDATE routes SET path = '{1,2,5}' WHERE id = 9")
+        why = "and a flow in max mode keeps what it began with: "
+        removed = ("removed", "failed", 8, f"route 8 was removed, {why}")
+        await until(pinned, removed, ("moved", "failed", 9, f"route 9 has another path now, {why}"))
+
+    result = on_rows(program, work, code=1)
+    assert {flow["name"]: flow["status"] for flow in result["flows"]} == {
+        "pinned": "stopped",
+        "removed": "failed",
+        "moved": "failed",
+    }
 
 
 def test_rates_and_weights_of_running_flows_change_at_once(program: Program) -> None:
