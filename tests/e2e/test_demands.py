@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from program import assert_complete
+from program import assert_complete, ran
 
 if TYPE_CHECKING:
     from program import Program
@@ -53,12 +53,6 @@ duration = "3 s"
 """
 
 
-def run(program: Program, scenario: str) -> dict[str, Any]:
-    done = program.run("run", program.write(scenario), "--json")
-    assert done.code == 0, done.err
-    return done.document
-
-
 def test_constant_flows_carry_what_the_matrix_says(program: Program) -> None:
     (program.work / "matrix.csv").write_text(MATRIX)
     done = program.run("run", program.write(TREE + CONSTANT))
@@ -96,7 +90,7 @@ def test_constant_flows_carry_what_the_matrix_says(program: Program) -> None:
 
 
 def test_flows_come_and_go_and_are_measured_by_size(program: Program) -> None:
-    document = run(program, TREE + ARRIVING)
+    document = ran(program, TREE + ARRIVING)
     web, small = document["demands"]
     assert_complete(document, web["flows"] + small["flows"], {"queue"})
     for demand in (web, small):

@@ -18,10 +18,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from program import PATIENCE, resident
+from program import PATIENCE, resident, said
 from socks_client import GREETING, free_ports, request
 from test_live import assert_nothing_left, up
-from test_live_changes import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from labs import sql, until_rows
 from program import resident
+from scenario_texts import links
 from test_live import assert_nothing_left, up
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     Sql = asyncpg.Connection[asyncpg.Record]
 
 # Three ways from a (1) to e (5): over b (2), c (3) and d (4).
-LINKS = (("a", "b"), ("b", "e"), ("a", "c"), ("c", "e"), ("a", "d"), ("d", "e"))
 THREE_WAYS = """
 [experiment]
 name = "rows"
@@ -37,7 +37,8 @@ both = false
 [[routes]]
 path = ["a", "c", "e"]
 both = false
-""" + "".join(f'[[links]]\nends = ["{one}", "{other}"]\n' for one, other in LINKS)
+"""
+THREE_WAYS += links("ab", "be", "ac", "ce", "ad", "de")
 KINDS = ("udp", "lossless", "tcp")
 OF_KIND = 400
 FLOWS = len(KINDS) * OF_KIND
@@ -224,13 +225,12 @@ def test_a_flow_in_max_mode_stays_on_its_route_and_fails_when_that_goes(program:
 
             await until_rows(connection, state, as_wanted)
 
-        await until(
-            ("pinned", "running", 7, None), ("removed", "running", 8, None), ("moved", "running", 9, None)
-        )
+        others = ("removed", "running", 8, None), ("moved", "running", 9, None)
+        await until(("pinned", "running", 7, None), *others)
         await connection.execute("UPDATE flow_routes SET route = 8 WHERE flow = $1", flows[0])
         kept = "not in force: dataplane process 0: a flow in max mode keeps the route that it began with;"
         pinned = ("pinned", "running", 7, kept)
-        await until(pinned, ("removed", "running", 8, None), ("moved", "running", 9, None))
+        await until(pinned, *others)
         await connection.execute("DELETE FROM routes WHERE id = 8")
         await connection.execute("UPDATE routes SET path = '{1,2,5}' WHERE id = 9")
         why = "and a flow in max mode keeps what it began with: "
