@@ -49,7 +49,7 @@ HOMES = {
     "prompt_toolkit": {"cli"},
     "rich": {"cli", "experiment"},
     "pyarrow": {"experiment", "results"},
-    "matplotlib": {"experiment", "results"},
+    "matplotlib": {"experiment"},
     "pyroute2": {"hosts"},
 }
 

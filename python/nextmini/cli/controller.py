@@ -35,11 +35,11 @@ def controller(
     database_url: DatabaseOption = None,
     state_dir: StateOption = None,
 ) -> None:
-    """Run a controller by itself.
+    r"""Run a controller by itself.
 
     It prints the address and the token file that `nextmini dataplane` needs, and serves until Ctrl-C; then
     it stops the dataplane processes that are connected. Where it listens beyond this machine, or with
-    `tls = true` under [controller], it speaks TLS, with a certificate that is made for the experiment or
+    `tls = true` under \[controller], it speaks TLS, with a certificate that is made for the experiment or
     the one of --tls-cert.
     """
     signals = Signals()

@@ -43,7 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "list": Entry("list", "list_running", "List the experiments that are running."),
     "status": Entry("status", "status", "Print where a running experiment stands."),
     "export": Entry("export", "export", "Write the time series of a run as CSV, Parquet or JSON."),
-    "plot": Entry("plot", "plot", "Draw a finished run over time: throughput, queues, delay, drops."),
+    "plot": Entry("plot", "plot", "Draw a finished run: throughput, queues, delay, drops, loads."),
     "compare": Entry("compare", "compare", "Tell how finished runs differ."),
     "logs": Entry("logs", "logs", "Print the logs of a running experiment."),
     "link": Entry("link", "link", "Show, change, add or remove a link of a running experiment."),

@@ -73,7 +73,10 @@ async def report(run: RunState) -> None:
     run.notes += _restarts(parts.guard.restarts) if parts else []
     fidelity = fidelity_of(run.network, parts.controller) if parts and run.ready_at is not None else None
     routes = tuple(parts.controller.view.routes.values()) if parts else ()
-    facts = Facts(run.id, folder.path, run.status(), run.seconds, events, fidelity, apps, routes, states)
+    pins = dict(parts.controller.view.pins) if parts else {}
+    facts = Facts(
+        run.id, folder.path, run.status(), run.seconds, events, fidelity, apps, routes, states, pins
+    )
     flows, counters = (parts.controller.flows.flows, parts.controller.counters) if parts else ({}, Counters())
     run.document = document(run.network, facts, flows, counters)
     if parts is not None and run.begun:

@@ -34,7 +34,7 @@ class Facts:
     """What a run knows of itself; `seconds` from the moment the network was ready to the end.
 
     `events` and `apps` by their numbers; `fidelity` is that part of the document, if anything was measured;
-    `routes` are those of the end.
+    `routes` and `pins` (routes by flow) are those of the end.
     """
 
     run: str
@@ -46,6 +46,7 @@ class Facts:
     apps: Mapping[int, AppOutcome] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     algorithms: Sequence[AlgorithmState] = ()
+    pins: Mapping[int, int] = field(default_factory=dict)
 
 
 def document(
@@ -89,7 +90,7 @@ def _loads(
         return []
     seconds = loads.seconds_of(rows.values(), facts.seconds)
     measured = {ends: count.bytes for ends, count in counters.links.items()}
-    found = loads.loads(network, rows.values(), facts.routes, measured, facts.seconds)
+    found = loads.loads(network, rows.values(), facts.routes, facts.pins, measured, facts.seconds)
     return loads.entries(found, names, seconds)
 
 

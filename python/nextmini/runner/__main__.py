@@ -12,6 +12,7 @@ import signal
 import sys
 import traceback
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from nextmini.algorithms import finding
@@ -20,6 +21,7 @@ from nextmini.runner.assignment import Assignment
 from nextmini.runner.hook_thread import HookFailedError
 from nextmini.runner.worker import Worker
 from nextmini.store.algorithms import AlgorithmStore
+from nextmini.store.patience import AWAY_SECONDS, patiently
 
 
 def main() -> int:
@@ -49,7 +51,8 @@ def main() -> int:
 async def _work(assignment: Assignment, tell: Any) -> str:
     found = finding.find(assignment.use)
     algorithm = found(finding.parameters(found, assignment.parameters))
-    async with await AlgorithmStore.open(assignment.dsn, assignment.experiment) as store:
+    opened = partial(AlgorithmStore.open, assignment.dsn, assignment.experiment)
+    async with await patiently(opened, AWAY_SECONDS) as store:
         worker = Worker(store, assignment, algorithm, tell)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nextmini.store.changes import ChangeSet
 from nextmini.store.embedded import embedded_server
 from nextmini.store.guard import Guard
 from nextmini.store.listener import Listener
@@ -31,6 +32,7 @@ __all__ = [
     "Actual",
     "AlgorithmState",
     "Change",
+    "ChangeSet",
     "Desired",
     "EventState",
     "ExperimentSecrets",

@@ -343,7 +343,7 @@ async def test_a_run_without_time_series(options: RunOptions) -> None:
 async def test_a_server_of_somebody_else_that_dies_ends_the_run_with_what_is_known(
     options: RunOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener_module, "_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(listener_module, "AWAY_SECONDS", 0.3)
     state = tmp_path / "state"
     share = SharedServer(state)
 
