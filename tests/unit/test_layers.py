@@ -30,6 +30,7 @@ LAYERS = (
     "protocol",
     "scenario",
     "errors",
+    "deaths",
 )
 # Against the order: an algorithm sees rows through its view of the network, and nothing else.
 FORBIDDEN = {("algorithms", "store"), ("algorithms", "protocol")}

@@ -132,16 +132,22 @@ class Controller:
     async def listen(self) -> str:
         """Opens the port; returns the URL. Raises ControllerError if that is not possible."""
         self.url = await self._server.start()
+        if self._tasks:
+            self._tell_where()
         return self.url
 
     def start(self) -> None:
         """Begins to read the database and to tell processes what is in it."""
-        tls = self._settings.tls
-        log.info("listening at %s%s", self.url, f", certificate {tls.fingerprint}" if tls else "")
+        if self.url:
+            self._tell_where()
         for work in (self._follow_changes(), self._keep_reconciling(), self._routes.keep_ready()):
             self._spawn(work)
         for batcher in (self._states.batcher, self._metrics.batcher):
             self._writing.append(self._spawn(batcher.run()))
+
+    def _tell_where(self) -> None:
+        tls = self._settings.tls
+        log.info("listening at %s%s", self.url, f", certificate {tls.fingerprint}" if tls else "")
 
     async def resume(self, aliases: int | None) -> None:
         """Begins as `start` does, going on for a controller that was killed; before `listen`.
@@ -169,7 +175,8 @@ class Controller:
     async def until_in_force(self) -> None:
         """Returns when all nodes, links and routes are in force, and that is in the database.
 
-        Raises as `until_started`.
+        After `resume`, of a run whose flows had begun, those that are to work are enough. Raises as
+        `until_started`.
         """
         await self._until(self._in_force)
         self._publish_rows()
@@ -522,7 +529,10 @@ class Controller:
                 self._comebacks.flows_released()
                 self._spawn(self.events.run(asyncio.get_running_loop().time()))
                 self._wake.set()
-        elif self._reconciler.idle and not self._started.is_set():
+            return
+        if not self._in_force.is_set() and self._reconciler.restored:
+            self._in_force.set()
+        if self._reconciler.idle and not self._started.is_set():
             log.info("the network is ready and the flows are handed out")
             self._started.set()
         if self._started.is_set() and not self.flows.unfinished:

@@ -155,8 +155,16 @@ class Reconciler:
 
     def stop_holding_if_whole(self) -> None:
         """Flows that are to begin again do so, if processes, nodes, routes and links are in force again."""
-        if self._held_back and self.view.processes() <= self.peers.keys() and not self._is_wanting():
+        if self._held_back and self._is_whole():
             self.stop_holding(tuple(self._held_back))
+
+    @property
+    def restored(self) -> bool:
+        """Whether all processes are there, with everything in force that is to work."""
+        return self.idle and self._is_whole()
+
+    def _is_whole(self) -> bool:
+        return self.view.processes() <= self.peers.keys() and not self._is_wanting()
 
     def _is_wanting(self) -> bool:
         links = self.view.links

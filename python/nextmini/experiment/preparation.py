@@ -114,7 +114,8 @@ async def open_controller(
     registration = _registration(run)
     with one_at_a_time():
         kept: Literal["fresh", "kept"] = "fresh" if before is None else "kept"
-        secrets = stack.enter_context(state.hold(network.name, registration, kept))
+        outlive = resuming.is_like_death if run.options.how == "controller" else None
+        secrets = stack.enter_context(state.hold(network.name, registration, kept, outlive))
     if tls is None and network.tls:
         tls = _certified(secrets)
     dsn, guarded = run.options.database_url, Guard()
