@@ -71,7 +71,10 @@ def supervise(name: str, work: Callable[[], int], tell: Callable[[str], None]) -
                 return INTERRUPTED if -ending.code in _REQUESTS else RunError.exit_code
             pause = restarts.pause(0, time.monotonic())
             if pause is None:
-                raise RunError(f"{story}: it has died {WORDS}", "find out why before it is started again")
+                raise RunError(
+                    f"{story}: it has died {WORDS}",
+                    "find out what ends it: another program, or the kernel when memory is short",
+                )
             tell(f"{story}; it is started again")
             if _interrupted_within(pause):
                 tell(f"interrupted while there was no {name}")

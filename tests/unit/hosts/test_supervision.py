@@ -104,16 +104,18 @@ def test_one_that_dies_is_started_again_and_its_exit_code_taken_over() -> None:
 def test_one_with_a_defect_is_started_again() -> None:
     code, said = finished("return 4 // number")
     assert code == 4
-    assert [told(line) for line in said] == [
-        "the thing ended with a defect in nextmini (please report it with all of the above); it is started again"
-    ]
+    (line,) = map(told, said)
+    assert line.startswith("the thing ended with a defect in nextmini (please report it with all")
+    assert line.endswith("; it is started again")
 
 
 def test_one_that_dies_over_and_over_is_given_up() -> None:
     code, said = finished(KILLED)
     assert code == 1
     assert len(said) == 5
-    assert told(said[-1]).startswith("given up: the thing was killed by SIGKILL: it has died 5 times within 60")
+    assert told(said[-1]).startswith(
+        "given up: the thing was killed by SIGKILL: it has died 5 times within 60"
+    )
 
 
 def test_requests_are_passed_on_each_of_them() -> None:
