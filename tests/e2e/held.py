@@ -89,7 +89,7 @@ def result(program: Program, name: str) -> dict[str, Any]:
         async with embedded_server(program.state) as dsn, await Store.open(dsn, name) as store:
             runs = await store.runs()
             assert [run.status for run in runs] == ["interrupted"]
-            return json.loads(runs[0].result)
+            return json.loads(runs[0].result or "")
 
     found: dict[str, Any] = asyncio.run(read())
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from held import held, result, until_served
+from labs import sql, until_rows
 from program import PATIENCE
 from test_restarts import rows, until_flows
 
@@ -34,6 +36,18 @@ source = "n5"
 destination = "n2"
 size = "15 MB"
 rate = "30 Mbit/s"
+"""
+EVENTS = """
+[[events]]
+at = "100 ms"
+link = ["n1", "n2"]
+set = { delay = "1 ms" }
+duration = "3 s"
+[[events]]
+at = "500 ms"
+link = ["n1", "n6"]
+down = true
+duration = "2 s"
 """
 # Started by a parent that is told to have a defect, once, when a file is there.
 DEFECTIVE = """
@@ -62,13 +76,22 @@ def assert_whole(program: Program) -> None:
         assert flow["checksum"].startswith("xxh3:")
 
 
+async def until_undone(program: Program) -> None:
+    """Waits until both events are over, and everything is as it was."""
+    async with sql(program, "held") as connection:
+        statuses = "SELECT status FROM event_state ORDER BY event"
+        await until_rows(connection, statuses, lambda rows: rows == [("undone",)] * 2)
+        links = await connection.fetch("SELECT DISTINCT up, forward, backward FROM links")
+        assert [tuple(row) for row in links] == [(True, "{}", "{}")]
+
+
 def both(*statuses: str) -> Any:
     """Whether the flows of an experiment have these."""
     return lambda flows: all(flow["status"] in statuses for flow in flows.values())
 
 
 def test_flows_go_on_under_a_controller_that_is_killed_twice(program: Program) -> None:
-    with held(program, FLOWING) as lab:
+    with held(program, FLOWING + EVENTS) as lab:
         secret = lab.token_file.read_text()
         # What was read is what counts, whatever becomes of the file.
         (program.work / "scenario.toml").write_text("nonsense")
@@ -79,6 +102,7 @@ def test_flows_go_on_under_a_controller_that_is_killed_twice(program: Program) -
             until_served(program, before)
         assert lab.token_file.read_text() == secret
         until_flows(program, "held", both("completed"))
+        asyncio.run(until_undone(program))
         done = lab.end()
     assert done.code == 130, done.err
     # Its address was printed before, and has not changed.
@@ -87,9 +111,9 @@ def test_flows_go_on_under_a_controller_that_is_killed_twice(program: Program) -
     assert "note: the controller was restarted 2 times" in done.err
     assert "Traceback" not in done.err
     assert_whole(program)
-    assert result(program, "held")["notes"] == [
-        "the controller was restarted 2 times; the time series have gaps there"
-    ]
+    found = result(program, "held")
+    assert found["notes"] == ["the controller was restarted 2 times; the time series have gaps there"]
+    assert [(event["status"], event["reason"]) for event in found["events"]] == [("applied", None)] * 2
     assert program.processes() == []
 
 

@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from nextmini.errors import DatabaseError, NextminiError
+from nextmini.experiment.event_journal import kept_events
 from nextmini.experiment.interrupt import Interrupted
 
 if TYPE_CHECKING:
@@ -74,12 +75,21 @@ def find(folder: Path, network: Network, scenario: str) -> Note | None:
         why = "it had another scenario"
     elif network.isolation != "none":
         why = "its nodes have network namespaces, which are made anew"
-    elif network.events:
-        why = "what its events have done is not known"
+    else:
+        why = _unknown_events(folder)
     if why is None:
         log.warning("going on with run %s, whose controller was killed", note.run)
         return note
     log.warning("the controller of run %s was killed, and another run begins: %s", note.run, why)
+    return None
+
+
+def _unknown_events(folder: Path) -> str | None:
+    """Why it is not known what its events have done; None if it is."""
+    try:
+        kept_events(folder)
+    except ValueError as error:
+        return str(error)
     return None
 
 
