@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from program import PATIENCE
 
-from nextmini.store import Store, embedded_server
+from nextmini.store import StateFolder, Store, embedded_server
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -74,12 +74,8 @@ def until_child(parent: Popen[str]) -> int:
 def until_served(program: Program, before: int) -> None:
     """Waits until another controller than that process has the experiment."""
     deadline = time.monotonic() + PATIENCE
-    (path,) = (program.state / "experiments").glob("*.json")
-    while True:
-        found = json.loads(path.read_text()) if path.exists() else {}
-        if found.get("ready") and found["pid"] != before:
-            return
-        assert time.monotonic() < deadline, found
+    while not any(one.ready and one.pid != before for one in StateFolder(program.state).running()):
+        assert time.monotonic() < deadline
 
 
 def result(program: Program, name: str) -> dict[str, Any]:

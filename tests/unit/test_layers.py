@@ -166,6 +166,12 @@ def test_help_imports_nothing_that_it_does_not_show() -> None:
     assert modules & HEAVY == set()
 
 
+def test_what_watches_a_controller_imports_next_to_nothing() -> None:
+    modules = imported_by("import nextmini.cli.main, nextmini.cli.controller")
+    assert "nextmini.hosts.supervision" in modules
+    assert modules & (HEAVY | {"asyncio"}) == set()
+
+
 def test_a_dataplane_process_imports_nothing_but_its_options() -> None:
     way = f"sys.path.insert(0, {str(PACKAGE.parent)!r})"
     bare = imported_by(way, "-I", "-S")
