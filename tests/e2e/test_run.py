@@ -18,7 +18,18 @@ if TYPE_CHECKING:
 
 KEYS = (
     *("experiment", "run", "folder", "seed", "status", "seconds", "nodes", "links"),
-    *("flows", "demands", "loads", "link_stats", "apps", "algorithms", "events", "checks", "fidelity"),
+    *(
+        "flows",
+        "demands",
+        "loads",
+        "link_stats",
+        "apps",
+        "algorithms",
+        "events",
+        "notes",
+        "checks",
+        "fidelity",
+    ),
 )
 
 

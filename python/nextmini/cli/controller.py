@@ -1,22 +1,27 @@
 """`nextmini controller FILE`."""
 
 import logging
+import pickle
 import sys
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextmini.cli.output import JsonOption, print_json, tell_notices
+from nextmini.cli.output import JsonOption, json_text, tell_notices
 from nextmini.cli.run import DatabaseOption, NameOption, StateOption
 from nextmini.cli.signals import INTERRUPTED, Signals
+from nextmini.errors import RunError
+from nextmini.hosts.handover import Handover
+from nextmini.hosts.supervision import supervise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nextmini.experiment import RunOptions
     from nextmini.experiment.standalone import Ready
-    from nextmini.scenario import Scenario
+    from nextmini.scenario import Network
 
 
 def controller(
@@ -40,27 +45,71 @@ def controller(
     It prints the address and the token file that `nextmini dataplane` needs, and serves until Ctrl-C; then
     it stops the dataplane processes that are connected. Where it listens beyond this machine, or with
     `tls = true` under \[controller], it speaks TLS, with a certificate that is made for the experiment or
-    the one of --tls-cert.
+    the one of --tls-cert. One that is killed, or has a defect, is started again and goes on with the run,
+    up to the fifth time within a minute.
     """
-    signals = Signals()
-    with signals.noted():
-        import asyncio
+    signals, shared = Signals(), _Shared()
 
+    def work() -> int:
         from nextmini.controller.tls import given_files
         from nextmini.experiment import RunOptions
-        from nextmini.scenario import load
 
         given = given_files(tls_cert, tls_key)
         options = RunOptions(database_url=database_url, state_dir=state_dir, name=name, tls=given)
+        return _control(file, options, signals, shared, json)
+
+    with signals.noted():
+        code = supervise("controller", work, lambda text: typer.echo(text, err=True))
+    raise typer.Exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What is so for all controllers that follow each other here."""
+
+    network: Handover = field(default_factory=Handover)
+    """What FILE said when it was read, whatever has become of it."""
+    told: Handover = field(default_factory=Handover)
+    """What was printed of where the controller is."""
+
+    def load(self, file: Path) -> "Network":
+        from nextmini.scenario import load, resolve
+
+        found = self.network.found()
+        if found:
+            network: Network = pickle.loads(found)  # noqa: S301 - from a process of ours, with our code
+            return network
         scenario = load(file)
         tell_notices(scenario)
-        asyncio.run(_serve(scenario, options, signals, _tell_json if json else _tell))
-    raise typer.Exit(INTERRUPTED)
+        network = resolve(scenario)
+        self.network.leave(pickle.dumps(network))
+        return network
+
+    def tell(self, ready: "Ready", *, json: bool) -> None:
+        text = _as_json(ready) if json else _as_text(ready)
+        if text.encode() == self.told.found():
+            return
+        try:
+            typer.echo(text, nl=False, err=not json)
+        except OSError as error:
+            raise RunError(f"where the controller is cannot be printed: {error.strerror}") from error
+        self.told.leave(text.encode())
+
+
+def _control(file: Path, options: "RunOptions", signals: Signals, shared: _Shared, json: bool) -> int:
+    """Serves to the end; returns the exit code."""
+    import asyncio
+
+    network = shared.load(file)
+    notes = asyncio.run(_serve(network, options, signals, lambda ready: shared.tell(ready, json=json)))
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    return INTERRUPTED
 
 
 async def _serve(
-    scenario: "Scenario", options: "RunOptions", signals: Signals, tell: "Callable[[Ready], None]"
-) -> None:
+    network: "Network", options: "RunOptions", signals: Signals, tell: "Callable[[Ready], None]"
+) -> list[str]:
     from nextmini.experiment import Interrupt
     from nextmini.experiment.standalone import serve_scenario
 
@@ -72,32 +121,31 @@ async def _serve(
     interrupt = Interrupt()
     with interrupt.on_signals():
         signals.check()
-        await serve_scenario(scenario, options, interrupt, tell)
+        return await serve_scenario(network, options, interrupt, tell)
 
 
-def _tell(ready: "Ready") -> None:
+def _as_text(ready: "Ready") -> str:
     token_file, pin = ready.token_file, ""
-    typer.echo(f"controller: {ready.url}", err=True)
+    lines = [f"controller: {ready.url}"]
     if ready.everywhere:
-        typer.echo("on other machines, write an address of this one in place of the URL's", err=True)
+        lines.append("on other machines, write an address of this one in place of the URL's")
     if ready.fingerprint is not None:
-        typer.echo(f"certificate (SHA-256): {ready.fingerprint}", err=True)
+        lines.append(f"certificate (SHA-256): {ready.fingerprint}")
         pin = f" --tls-fingerprint {ready.fingerprint}"
-    typer.echo(f"token file: {token_file}", err=True)
-    typer.echo(
+    lines.append(f"token file: {token_file}")
+    lines.append(
         f"start dataplane processes with: "
         f"nextmini dataplane --controller {ready.url}{pin} --token-file {token_file} --process N"
-        f" --captures {token_file.with_name('capture-N')}",
-        err=True,
+        f" --captures {token_file.with_name('capture-N')}"
     )
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _tell_json(ready: "Ready") -> None:
-    print_json(
+def _as_json(ready: "Ready") -> str:
+    return json_text(
         {
             "controller": ready.url,
             "tls_fingerprint": ready.fingerprint,
             "token_file": str(ready.token_file),
         }
     )
-    sys.stdout.flush()

@@ -35,6 +35,7 @@ class Facts:
 
     `events` and `apps` by their numbers; `fidelity` is that part of the document, if anything was measured;
     `routes` and `pins` (routes by flow) are those of the end.
+    `routes` are those of the end, `notes` what its user should know although the results stand.
     """
 
     run: str
@@ -47,6 +48,7 @@ class Facts:
     routes: tuple[Route, ...] = ()
     algorithms: Sequence[AlgorithmState] = ()
     pins: Mapping[int, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def document(
@@ -77,6 +79,7 @@ def document(
         "apps": app_outcomes.entries(network, facts.apps),
         "algorithms": algorithms.entries(network, facts.algorithms),
         "events": happenings.entries(network, facts.events),
+        "notes": list(facts.notes),
         "checks": [],
         "fidelity": dict(facts.fidelity or fidelity.document("not_measured", [NEVER_BEGAN])),
     }

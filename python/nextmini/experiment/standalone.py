@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from nextmini.errors import Problem, ScenarioError
 from nextmini.experiment import resuming
-from nextmini.experiment.ending import STOP_SECONDS, fidelity_of
+from nextmini.experiment.algorithms import Algorithms, check_algorithms
+from nextmini.experiment.ending import STOP_SECONDS, fidelity_of, restarts_of_database
 from nextmini.experiment.folder import run_id
 from nextmini.experiment.interrupt import Interrupted
 from nextmini.experiment.observer import Silent
@@ -28,10 +30,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from nextmini.controller import Controller
     from nextmini.experiment.interrupt import Interrupt
     from nextmini.experiment.options import RunOptions
     from nextmini.experiment.preparation import Opened
     from nextmini.scenario import Network, Scenario
+    from nextmini.store import AlgorithmState
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +57,12 @@ async def serve_scenario(
     options: RunOptions,
     interrupt: Interrupt,
     ready: Callable[[Ready], None],
-) -> None:
+) -> list[str]:
     """Runs a controller until it is interrupted; `ready` is told when it listens.
 
-    The run of a controller of this scenario that was killed goes on. Processes that are connected at the end
-    are told to stop. Raises ScenarioError, PrerequisiteError,
-    DatabaseError (also when the database goes away later) or ControllerError.
+    The run of a controller of this scenario that was killed, or had a defect, goes on. Processes that are
+    connected at the end are told to stop. Returns what its user should know of the run. Raises ScenarioError,
+    PrerequisiteError, DatabaseError (also when the database goes away later) or ControllerError.
     """
     network = named_network(source, options.name)
     if network.apps:
@@ -64,10 +70,7 @@ async def serve_scenario(
         raise ScenarioError(
             [Problem("command line", None, "apps", "a controller by itself starts no programs", remedy)]
         )
-    if network.algorithms:
-        message = "a controller by itself starts no algorithms"
-        remedy = "start them with `nextmini algorithm run`, or remove [[algorithms]]"
-        raise ScenarioError([Problem("command line", None, "algorithms", message, remedy)])
+    check_algorithms(network)
     scenario = dump(network)
     folder = StateFolder.locate(options.state_dir).folder(network.name)
     before = resuming.find(folder, network, scenario)
@@ -79,28 +82,66 @@ async def serve_scenario(
         interrupt=interrupt,
         observer=Silent(),
     )
-    async with AsyncExitStack() as stack:
-        try:
+    try:
+        async with AsyncExitStack() as stack:
             opened = await open_controller(run, stack, strict=False, before=before)
-            if before is None:
-                await _begin(run, opened)
-        except Interrupted:
-            return
-        opened.register()
-        fingerprint = None if opened.tls is None else opened.tls.fingerprint
-        ready(Ready(opened.controller.url, opened.token_file, fingerprint, _everywhere(network.listen)))
-        try:
-            started = asyncio.get_running_loop().time() - _seconds_before(run)
-            await interrupt.guard(opened.controller.until_failed())
-        except Interrupted:
-            run.ended_at, run.ready_at = asyncio.get_running_loop().time(), started
-            await _finish(run, opened)
+            algorithms = await _begin(run, opened, before)
+            stack.push_async_callback(algorithms.close)
+            opened.register()
+            fingerprint = None if opened.tls is None else opened.tls.fingerprint
+            ready(Ready(opened.controller.url, opened.token_file, fingerprint, _everywhere(network.listen)))
+            run.ready_at = asyncio.get_running_loop().time() - _seconds_before(run)
+            try:
+                await interrupt.guard(_serve(run, opened, algorithms))
+            except Interrupted:
+                run.ended_at = asyncio.get_running_loop().time()
+                await _finish(run, opened, algorithms)
+    except Interrupted:
+        if before is not None:
+            run.notes.append(f"interrupted before it went on with run {run.id}, which is left as it was")
+    return run.notes
 
 
-async def _begin(run: RunState, opened: Opened) -> None:
-    await run.interrupt.guard(opened.store.begin_run(run.id, run.network, run.scenario))
-    Note.of(run.id, opened.controller.url, run.scenario).write(opened.token_file.parent)
-    opened.controller.start()
+async def _begin(run: RunState, opened: Opened, before: Note | None) -> Algorithms:
+    """Begins the run, or notes that another controller goes on with it."""
+    store, folder, guard = opened.store, opened.token_file.parent, run.interrupt.guard
+    known: dict[str, AlgorithmState] = {}
+    if before is None:
+        await guard(store.begin_run(run.id, run.network, run.scenario))
+        Note.of(run.id, opened.controller.url, run.scenario).write(folder)
+        opened.controller.start()
+    else:
+        again = replace(before, restarts=before.restarts + 1)
+        again.write(folder)
+        run.notes += resuming.restarted(again.restarts)
+        known = {state.name: state for state in await guard(store.algorithm_states())}
+    return Algorithms(store, opened.dsn, run.network, None, known)
+
+
+async def _serve(run: RunState, opened: Opened, algorithms: Algorithms) -> None:
+    """Never returns; raises what the controller fails with."""
+    controller = opened.controller
+    tasks = [asyncio.create_task(controller.until_failed())]
+    if run.network.algorithms:
+        tasks.append(asyncio.create_task(_start_algorithms(controller, algorithms)))
+    try:
+        while True:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+                tasks.remove(task)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _start_algorithms(controller: Controller, algorithms: Algorithms) -> None:
+    """Processes that somebody else starts may be long in coming: nobody waits impatiently."""
+    await controller.until_in_force()
+    log.info("starting algorithms")
+    await algorithms.start()
+    await controller.let_flows_go()
 
 
 def _seconds_before(run: RunState) -> float:
@@ -113,12 +154,26 @@ def _everywhere(listen: str) -> bool:
     return host != "localhost" and ip_address(host).is_unspecified
 
 
-async def _finish(run: RunState, opened: Opened) -> None:
+async def _finish(run: RunState, opened: Opened, algorithms: Algorithms) -> None:
     controller = opened.controller
+    # First of all, or they would take the end for something to be dealt with.
+    await run.interrupt.unless_hastened(algorithms.end(), STOP_SECONDS)
+    await algorithms.close()
     await run.interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS)
     controller.end_flows("the controller was stopped")
     await controller.close()
     events, fidelity = controller.events.outcomes(), fidelity_of(run.network, controller)
-    facts = Facts(run.id, None, "interrupted", run.seconds, events, fidelity)
+    run.notes += restarts_of_database(opened.guard.restarts)
+    facts = Facts(
+        run.id,
+        None,
+        "interrupted",
+        run.seconds,
+        events,
+        fidelity,
+        routes=tuple(controller.view.routes.values()),
+        algorithms=algorithms.states(),
+        notes=run.notes,
+    )
     result = document(run.network, facts, controller.flows.flows, controller.counters)
     await opened.store.finish_run(run.id, "interrupted", json.dumps(result))

@@ -89,13 +89,14 @@ class StateFolder:
         experiment: str,
         registration: Registration | None = None,
         secrets: Literal["fresh", "kept"] = "fresh",
+        outlive: Callable[[BaseException], bool] | None = None,
     ) -> Iterator[ExperimentSecrets]:
         """Has the experiment to itself on this machine, with its secrets; removes both at the end.
 
         With a `registration`, others can find it. `kept` secrets, and what is noted beside them, are those of
-        a process that was killed, if they are there; whoever fails with them leaves them as they were. Raises
-        ControllerError if a living process has the experiment, PrerequisiteError if the folder cannot be
-        written.
+        a process that was killed, if they are there; whoever fails with them leaves them as they were, and
+        fresh ones that are to `outlive` this error. Raises ControllerError if a living process has the
+        experiment, PrerequisiteError if the folder cannot be written.
         """
         try:
             make_private_folder(self.experiments)
@@ -113,8 +114,8 @@ class StateFolder:
         kept = self._kept_secrets(experiment) if secrets == "kept" else None
         try:
             yield kept or self._renew_secrets(experiment)
-        except BaseException:
-            if kept is None:
+        except BaseException as error:
+            if kept is None and not (outlive is not None and outlive(error)):
                 self._leave(experiment, lock)
             else:
                 lock.close()
