@@ -67,6 +67,7 @@ def until_child(parent: Popen[str]) -> int:
     while not (found := Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()):
         assert time.monotonic() < deadline
         assert parent.poll() is None, parent.communicate()
+        time.sleep(0.02)
     (child,) = map(int, found)
     return child
 
@@ -76,6 +77,7 @@ def until_served(program: Program, before: int) -> None:
     deadline = time.monotonic() + PATIENCE
     while not any(one.ready and one.pid != before for one in StateFolder(program.state).running()):
         assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def result(program: Program, name: str) -> dict[str, Any]:
