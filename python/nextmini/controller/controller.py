@@ -16,7 +16,7 @@ from nextmini.controller import reports
 from nextmini.controller.changes import DesiredReader
 from nextmini.controller.comebacks import Comebacks
 from nextmini.controller.counters import Counters
-from nextmini.controller.events import Executor, Journal
+from nextmini.controller.events import Executor
 from nextmini.controller.fidelity import FidelityReports
 from nextmini.controller.flow_desk import FlowDesk
 from nextmini.controller.flows import FlowTracker
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
     from nextmini.algorithms.graph import Pair
+    from nextmini.controller.events import Journal
     from nextmini.controller.hosting import Hosting
     from nextmini.controller.peer import Peer
     from nextmini.protocol import Hello, Message
@@ -152,12 +153,12 @@ class Controller:
         tls = self._settings.tls
         log.info("listening at %s%s", self.url, f", certificate {tls.fingerprint}" if tls else "")
 
-    async def resume(self, aliases: int | None, journal: Journal | None = None) -> None:
+    async def resume(self, aliases: int | None, journal: Journal | None) -> None:
         """Begins as `start` does, going on for a controller that was killed; before `listen`.
 
         What processes say when they come back is about rows that are known then. `aliases` is what
-        `settings.keep_numbers` was told last, `journal` what `settings.keep_events` was. Raises as
-        `until_started`.
+        `settings.keep_numbers` was told last, `journal` what `settings.keep_events` was: nothing, as long as
+        no flows were handed out. Raises as `until_started`.
         """
         states = await self._store.states()
         self.flows.resume(states.flows)
@@ -165,10 +166,10 @@ class Controller:
         await self.until_loaded()
         processes = self.view.processes() | set(range(self._settings.processes))
         self._reconciler.resume(states, processes, aliases)
-        if states.flows:
-            # They were handed out, and wait for nobody a second time.
+        if journal is not None:
+            # Flows were handed out, and wait for nobody a second time.
             self._released = True
-            self.events.resume(journal or Journal(asyncio.get_running_loop().time()))
+            self.events.resume(journal)
             self._reconciler.release_flows()
             self._comebacks.flows_released()
             self._spawn(self._resume_events())
