@@ -92,6 +92,27 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Site:
+    """A place with `processes` dataplane processes, numbered from `first` on.
+
+    `public` is where other sites reach it, None if they do not; `private` where its own processes do, None
+    if they are on one machine. `ports` are the first and the last one that links may arrive at, None for any.
+    `patience`, in seconds, is how long the controller waits for it.
+    """
+
+    name: str
+    first: int
+    processes: int
+    public: str | None
+    private: str | None
+    ports: tuple[int, int] | None
+    patience: float
+
+    def __contains__(self, process: int) -> bool:
+        return self.first <= process < self.first + self.processes
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """A link between nodes `a` and `b`; `transport` is one of `Transport`, never "auto".
 
@@ -289,6 +310,10 @@ class Network:
     transparent: bool = False
     transparent_ports: tuple[int, ...] | None = None
     routing: Routing = ROUTING
+    sites: tuple[Site, ...] = ()
+    """In the order of their processes; without any, all processes are on this machine."""
+    public: str | None = None
+    """Where sites reach the controller, if somebody has said it."""
 
     def node(self, id: int) -> Node:
         """The node with this number.
@@ -322,8 +347,15 @@ def process_of(id: int, nodes: int, processes: int) -> int:
     return (id - 1) * processes // nodes
 
 
-def link_transport(asked: str, process_a: int, process_b: int) -> Transport:
-    """What "auto" stands for: memory inside a process, tcp between two."""
+def site_of(process: int, sites: tuple[Site, ...]) -> Site | None:
+    """The site of a process, if it is in one."""
+    return next((site for site in sites if process in site), None)
+
+
+def link_transport(asked: str, process_a: int, process_b: int, sites: tuple[Site, ...] = ()) -> Transport:
+    """What "auto" stands for: memory inside a process, tcp between two, quic between two sites."""
     if asked == "auto":
+        if site_of(process_a, sites) != site_of(process_b, sites):
+            return "quic"
         return "memory" if process_a == process_b else "tcp"
     return cast("Transport", asked)
