@@ -1,6 +1,6 @@
 //! Options of the TCP sockets that carry links (tcp(7), socket(7)).
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::time::Duration;
 
 use rustix::net::{SendFlags, Shutdown, sockopt};
@@ -108,6 +108,26 @@ pub fn set_ending(socket: impl AsFd, ending: Ending) -> std::io::Result<()> {
         Ending::Reset => Some(Duration::ZERO),
     };
     Ok(sockopt::set_socket_linger(socket, linger)?)
+}
+
+/// How long a round trip of a TCP connection takes, smoothed by the kernel (tcp(7), TCP_INFO).
+///
+/// # Errors
+/// The kernel's answer.
+pub fn round_trip(socket: impl AsFd) -> std::io::Result<Duration> {
+    // SAFETY: all of it are numbers, for which zeros are values as any.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of_val(&info) as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes to `info`, which is that long and outlives the call.
+    let answer = unsafe {
+        let (level, option) = (libc::IPPROTO_TCP, libc::TCP_INFO);
+        libc::getsockopt(socket.as_fd().as_raw_fd(), level, option, (&raw mut info).cast(), &raw mut length)
+    };
+    if answer == 0 {
+        Ok(Duration::from_micros(u64::from(info.tcpi_rtt)))
+    } else {
+        Err(std::io::Error::last_os_error())
+    }
 }
 
 /// Takes what has come, up to the length of `into`, and returns how many bytes; none after the end.

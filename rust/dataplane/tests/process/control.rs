@@ -4,7 +4,7 @@ use std::thread::JoinHandle;
 
 use crate::testbed::{PATIENCE, flow, link, node};
 use futures_util::{SinkExt as _, StreamExt as _};
-use nextmini_dataplane::process::{self, Options, ProcessError};
+use nextmini_dataplane::process::{self, Options, Part, ProcessError};
 use nextmini_wire::control::{
     Apply, Command, FlowChange, FlowEnd, FlowStatus, LinkStatus, Mapping, PIPE_BYTES, Report, Timing,
     Transport, VERSION, Welcome, decode, encode,
@@ -37,8 +37,8 @@ impl Controller {
             controller: format!("ws://{}/dataplane", self.listener.local_addr().unwrap()),
             trust: None,
             token: TOKEN.into(),
-            process: 3,
-            listen: "127.0.0.1:0".into(),
+            part: Part::Index(3),
+            listen: None,
             workers: 2,
             captures: None,
             exit_with_parent: false,
