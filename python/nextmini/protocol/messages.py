@@ -1,8 +1,8 @@
 """The control messages between the controller and a dataplane process.
 
 Each is a MessagePack map with its fields by name and its name under "type". One WebSocket message carries one
-control message. `Hello` opens the conversation, and `Welcome` answers it; before that, a process that knows only
-its site asks with `Join` which one it is, and `Seat` answers; each `Apply` is answered by exactly one
+control message. `Hello` opens the conversation, and `Welcome` answers it; before that, a process that knows
+only its site asks with `Join` which one it is, and `Seat` answers. Each `Apply` is answered by exactly one
 `Applied` with the same generation; `Stop` is answered by the last metrics, flow states and `Bye`.
 """
 
@@ -46,10 +46,10 @@ class Join:
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """Dataplane, first otherwise: `process` is its index from 0, `listen` the "host:port" of its link listener.
+    """Dataplane, first otherwise: `process` is its index from 0, `listen` is its link listener's "host:port".
 
-    `instance` was drawn when it began: another process has another one. `public` is the address at which other
-    sites reach it, if that is not what the scenario says.
+    `instance` was drawn when it began: another process has another one. `public` is the address at which
+    other sites reach it, if that is not what the scenario says.
     """
 
     version: int

@@ -108,8 +108,10 @@ class Site:
     ports: tuple[int, int] | None
     patience: float
 
-    def __contains__(self, process: int) -> bool:
-        return self.first <= process < self.first + self.processes
+    @property
+    def process_range(self) -> range:
+        """The numbers of its processes."""
+        return range(self.first, self.first + self.processes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -349,7 +351,7 @@ def process_of(id: int, nodes: int, processes: int) -> int:
 
 def site_of(process: int, sites: tuple[Site, ...]) -> Site | None:
     """The site of a process, if it is in one."""
-    return next((site for site in sites if process in site), None)
+    return next((site for site in sites if process in site.process_range), None)
 
 
 def link_transport(asked: str, process_a: int, process_b: int, sites: tuple[Site, ...] = ()) -> Transport:

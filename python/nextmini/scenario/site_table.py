@@ -28,7 +28,7 @@ class Ports(NamedTuple):
         return f"{self.first}-{self.last}"
 
     @property
-    def count(self) -> int:
+    def number(self) -> int:
         """How many there are."""
         return self.last - self.first + 1
 

@@ -1,5 +1,5 @@
-"""Links that flows in max mode may cross, and cannot: such flows have rates and nothing else, no TLS, and stay
-in a site."""
+"""Links that flows in max mode may cross, and cannot: such flows have rates and nothing else, no TLS, and
+stay in a site."""
 
 from __future__ import annotations
 

@@ -62,7 +62,7 @@ def _site(entry: SiteEntry, first: int) -> Site:
         processes=entry.processes,
         public=entry.public,
         private=entry.private,
-        ports=None if entry.ports is None else tuple(entry.ports),
+        ports=entry.ports and (entry.ports.first, entry.ports.last),
         patience=entry.patience,
     )
 
@@ -99,8 +99,8 @@ def _contradictions(place: int, entry: SiteEntry) -> Iterator[Finding]:
     if entry.nat is False and entry.public is None:
         message = "who is not behind NAT has an address at which others reach it"
         yield Finding(("sites", place, "nat"), message, 'write public = "192.0.2.7", or leave `nat` out')
-    if entry.ports is not None and entry.ports.count < entry.processes:
-        message = f"{entry.processes} processes have no room in {entry.ports.count} ports"
+    if entry.ports is not None and entry.ports.number < entry.processes:
+        message = f"{entry.processes} processes have no room in {entry.ports.number} ports"
         yield Finding(("sites", place, "ports"), message, "give each process a port of its own")
 
 
