@@ -81,6 +81,9 @@ def parts(document: dict[str, Any]) -> "Iterator[str | Table]":
     for kind in ("nodes", "links", "routes"):
         counts = ", ".join(f"{number:,} {state}" for state, number in document[kind].items())
         yield f"{kind.capitalize()}: {counts or 'none'}"
+    for site in document["sites"]:
+        missing = site["status"] in ("waiting", "missing")
+        yield f"Site {site['site']}: {site['status']}" + (f"; there, run: {site['join']}" if missing else "")
     for trouble in document["troubles"][:MOST_TROUBLES]:
         yield _sentence(trouble)
     if len(document["troubles"]) > MOST_TROUBLES:

@@ -27,7 +27,7 @@ from nextmini.scenario import dump
 from nextmini.store import StateFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from nextmini.controller import Controller
@@ -50,6 +50,8 @@ class Ready:
     """SHA-256 of its certificate; None without TLS."""
     everywhere: bool
     """Whether other machines reach it too, at any address of this one."""
+    joins: Mapping[str, str]
+    """What to run at each site."""
 
 
 async def serve_scenario(
@@ -89,7 +91,8 @@ async def serve_scenario(
             stack.push_async_callback(algorithms.close)
             opened.register()
             fingerprint = None if opened.tls is None else opened.tls.fingerprint
-            ready(Ready(opened.controller.url, opened.token_file, fingerprint, _everywhere(network.listen)))
+            url, joins = opened.controller.url, opened.controller.joins()
+            ready(Ready(url, opened.token_file, fingerprint, _everywhere(network.listen), joins))
             run.ready_at = asyncio.get_running_loop().time() - _seconds_before(run)
             try:
                 await interrupt.guard(_serve(run, opened, algorithms))

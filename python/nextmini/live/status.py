@@ -15,7 +15,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from nextmini.scenario import Flow
-    from nextmini.store import Actual, Desired, LinkState, NodeState, Registration, RouteState, StateFolder
+    from nextmini.store import (
+        Actual,
+        Desired,
+        LinkState,
+        NodeState,
+        RegisteredSite,
+        Registration,
+        RouteState,
+        StateFolder,
+    )
     from nextmini.store.live import RecentFlow, Sizes
 
     RowState = NodeState | LinkState | RouteState
@@ -65,6 +74,7 @@ async def status(state: StateFolder, found: Registration) -> dict[str, Any]:
     return {
         **document,
         **network_entries(desired, actual),
+        "sites": site_entries(found.sites, desired, actual),
         "flows": flow_entries(desired, actual, recent),
         "algorithms": [asdict(state) for state in algorithms],
     }
@@ -94,6 +104,29 @@ def network_entries(desired: Desired, actual: Actual) -> dict[str, Any]:
         "routes": _counts(desired.routes, actual.routes),
         "troubles": list(_troubles(desired, actual)),
     }
+
+
+def site_entries(sites: Sequence[RegisteredSite], desired: Desired, actual: Actual) -> list[dict[str, Any]]:
+    """Sites in their order: whether they have joined, and how one does."""
+    found = []
+    for site in sites:
+        processes = range(site.first, site.first + site.processes)
+        nodes = [id for id, node in desired.nodes.items() if node.process in processes]
+        states = {actual.nodes[id].status if id in actual.nodes else "pending" for id in nodes}
+        found.append(
+            {
+                "site": site.name,
+                "processes": site.processes,
+                "nodes": len(nodes),
+                "status": next((told for state, told in _OF_SITES if state in states), "joined"),
+                "join": site.join,
+            }
+        )
+    return found
+
+
+_OF_SITES = (("failed", "missing"), ("pending", "waiting"), ("down", "lost"))
+"""What is said of a site with a node in this state, the first that there is."""
 
 
 def flow_entries(desired: Desired, actual: Actual, recent: Mapping[int, RecentFlow]) -> list[dict[str, Any]]:

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nextmini.live.session import session
-from nextmini.live.status import LATELY, flow_entries, heading, network_entries
+from nextmini.live.status import LATELY, flow_entries, heading, network_entries, site_entries
 from nextmini.store import RESYNC, Actual, Desired
 
 if TYPE_CHECKING:
@@ -142,6 +142,7 @@ class _Follower:
         return {
             **heading(self.found, self.status),
             **network_entries(self.desired, self.actual),
+            "sites": site_entries(self.found.sites, self.desired, self.actual),
             "flows": flow_entries(self.desired, self.actual, self.recent),
             "algorithms": [asdict(state) for state in self.algorithms],
         }
