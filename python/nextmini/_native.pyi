@@ -45,9 +45,9 @@ def run_dataplane(
     processes, `captures` where the socket at which captures are asked for is made; with `exit_with_parent` it
     ends when standard input does. `namespace` is the network namespace of its links; the controller is
     reached from where it was started. A controller at wss:// shows the certificate with the SHA-256
-    `tls_fingerprint`, or one that an authority in the PEM file `tls_ca` has signed. `process` is its index, or
-    the name of a site of which the controller makes it one: links then arrive at the first of the `ports` that
-    is free, both ends included, and from other sites at the address `public`.
+    `tls_fingerprint`, or one that an authority in the PEM file `tls_ca` has signed.
+    `process` is its index, or the name of a site of which the controller makes it one: links then arrive at
+    the first of the `ports` that is free, both ends included, and from other sites at the address `public`.
     Raises DataplaneError.
     """
 

@@ -32,7 +32,7 @@ class Attendance:
         given_up: Callable[[Iterable[int], str], None],
     ) -> None:
         """`command` is what to run at the site of a name; `given_up` is told of processes that did not come
-        while their site was waited for, and why that is so.
+        while their site was waited for, and what to say of what needs them.
         """
         self._sites = sites
         self._actual = actual
@@ -82,8 +82,9 @@ class Attendance:
         missing = self._expected.intersection(site.process_range)
         if not missing:
             return
-        reason = absent(site, len(missing), self._command(site.name))
-        log.error("%s", reason)
+        reason = absent(site, len(missing))
+        remedy = f"{reason}; there, run: {self._command(site.name)}"
+        log.error("%s", remedy)
         for process in missing:
             self._actual.missing(process, Missing("failed", reason))
-        self._given_up(missing, reason)
+        self._given_up(missing, remedy)

@@ -31,8 +31,8 @@ def url_elsewhere(url: str, listen: str, public: str | None, own: str | None) ->
     port = authority.rpartition(":")[2]
     host = listen.rpartition(":")[0].strip("[]")
     if public is not None:
-        has_port = not public.endswith("]") and public.count(":") in (1, public.count("]:"))
-        return f"{scheme}://{public if has_port else f'{public}:{port}'}/{path}"
+        with_port = public if ":" in public.rpartition("]")[2] else f"{public}:{port}"
+        return f"{scheme}://{with_port}/{path}"
     if host != "localhost" and ip_address(host).is_unspecified:
         return url if own is None else f"{scheme}://{own}:{port}/{path}"
     return url
@@ -53,12 +53,12 @@ def awaited(site: Site) -> str:
     return f"the site {site.name} has not joined yet"
 
 
-def absent(site: Site, missing: int, command: str) -> str:
-    """Of a site of which `missing` processes did not come in time, and what to run there."""
+def absent(site: Site, missing: int) -> str:
+    """Of a site of which `missing` processes did not come in time."""
     who = f"the site {site.name}"
     if missing < site.processes:
         who = f"{_processes(missing)} of {who}"
-    return f"{who} did not join within {format_time(site.patience)}; there, run: {command}"
+    return f"{who} did not join within {format_time(site.patience)}"
 
 
 def _processes(number: int) -> str:
