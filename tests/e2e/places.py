@@ -1,8 +1,8 @@
 """Machines far apart, as network namespaces: a router joins them, and some are behind its NAT.
 
-    controller 198.51.100.2 ---+
-                               router ---- lab 203.0.113.2
-    home 192.168.77.2 --(NAT)--+
+controller 198.51.100.2 ---+
+                           router ---- lab 203.0.113.2
+home 192.168.77.2 --(NAT)--+
 """
 
 from __future__ import annotations
@@ -16,15 +16,16 @@ if TYPE_CHECKING:
 OUTSIDE = {"controller": "198.51.100.2", "lab": "203.0.113.2"}
 BEHIND_NAT = {"home": "192.168.77.2"}
 _RULES = """
-table ip nextmini-test {{
-    chain out {{ type nat hook postrouting priority srcnat; ip saddr 192.168.0.0/16 masquerade; }}
-    chain pass {{
+table ip nextmini-test {
+    chain out { type nat hook postrouting priority srcnat; ip saddr 192.168.0.0/16 masquerade; }
+    chain pass {
         type filter hook forward priority filter;
         ct state established,related accept
-        ip daddr 192.168.0.0/16 drop
-    }}
-}}
+        ip daddr 192.168.0.0/16 reject
+    }
+}
 """
+_FORWARDING = "echo 1 > /proc/sys/net/ipv4/ip_forward"
 
 
 class Places:
@@ -57,19 +58,19 @@ class Places:
             run("ip", "netns", "add", self._name(place))
             run("ip", "-n", self._name(place), "link", "set", "lo", "up")
         router = self._name("router")
-        for number, place in enumerate(self._places):
+        for place in self._places:
             address = (OUTSIDE | BEHIND_NAT)[place]
             gateway = f"{address.rpartition('.')[0]}.1"
-            here, wire = self._name(place), f"to-{place}"[:15]
-            run(*("ip", "-n", router, "link", "add", wire, "type", "veth"), *("peer", "name", "wan", "netns", here))
+            here, wire = self._name(place), f"to-{place}"
+            ends = ("type", "veth", "peer", "name", "wan", "netns", here)
+            run("ip", "-n", router, "link", "add", wire, *ends)
             run("ip", "-n", router, "address", "add", f"{gateway}/24", "dev", wire)
             run("ip", "-n", here, "address", "add", f"{address}/24", "dev", "wan")
             run("ip", "-n", router, "link", "set", wire, "up")
             run("ip", "-n", here, "link", "set", "wan", "up")
             run("ip", "-n", here, "route", "add", "default", "via", gateway)
-            del number
-        run(*self.at("router"), "sh", "-c", "echo 1 > /proc/sys/net/ipv4/ip_forward")
-        run(*self.at("router"), "nft", "-f", "-", text=_RULES.replace("{{", "{").replace("}}", "}"))
+        run(*self.at("router"), "sh", "-c", _FORWARDING)
+        run(*self.at("router"), "nft", "-f", "-", text=_RULES)
 
     def _remove(self) -> None:
         for place in ("router", *self._places):
