@@ -115,7 +115,21 @@ def _print_counters(ways: list[dict[str, Any]]) -> None:
         for way in ways
     ]
     numbers = ("Bytes", "Packets", "Queue")
+    for way in ways:
+        if way["path"] is not None:
+            typer.echo(_path(way))
     table(("Direction", *numbers, "Dropped", "Settings"), rows, numbers)
+
+
+def _path(way: dict[str, Any]) -> str:
+    """The real path below a direction, and what is asked of it there."""
+    from nextmini.experiment.quantities import rate, seconds
+
+    path = way["path"]
+    delay = way["settings"].get("delay")
+    asked = f"; the delay of {delay} that is asked for comes on top" if delay else ""
+    trip, most = seconds(path["rtt_ms"] / 1000), rate(path["most_bps"])
+    return f"real path {way['from']} -> {way['to']}: round trip {trip}, up to {most} have passed{asked}"
 
 
 def settings_text(settings: dict[str, Any]) -> str:

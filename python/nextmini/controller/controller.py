@@ -24,6 +24,7 @@ from nextmini.controller.flows import FlowTracker
 from nextmini.controller.hosting import NothingNeeded
 from nextmini.controller.labels import label, waiting
 from nextmini.controller.metrics_page import MetricsPage
+from nextmini.controller.paths import Paths
 from nextmini.controller.reconciler import Reconciler
 from nextmini.controller.rounds import Rounds
 from nextmini.controller.routing import RouteMaker
@@ -81,6 +82,8 @@ class Controller:
         self.flows = FlowTracker()
         self.counters = Counters()
         self.fidelity = FidelityReports()
+        self.paths = Paths(settings.interval)
+        """What lies below links between sites."""
         self.lost_metrics = 0
         """Samples that could not be written, known at the end."""
         self._wake = asyncio.Event()
@@ -422,12 +425,14 @@ class Controller:
     def _measured(self, message: Metrics) -> None:
         now = datetime.now(UTC)
         message = self.counters.continued(self._reconciler.in_rows(message))
+        self.paths.take(message.links, now.timestamp())
         flows = self.counters.take(message)
         self._desk.counted(message.flows)
         for flow in flows:
             self.flows.acknowledge(flow.flow, flow.acknowledged)
         run = self._settings.run
-        self._metrics.put(reports.link_metrics(run, now, message), reports.flow_metrics(run, now, flows))
+        links = reports.link_metrics(run, now, message, self.paths.known)
+        self._metrics.put(links, reports.flow_metrics(run, now, flows))
 
     def _node_failed(self, message: NodeFailed) -> None:
         row = ("node", message.node)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from nextmini.errors import Problem, ScenarioError
 from nextmini.experiment import resuming
 from nextmini.experiment.algorithms import Algorithms, check_algorithms
-from nextmini.experiment.ending import STOP_SECONDS, fidelity_of, restarts_of_database
+from nextmini.experiment.ending import STOP_SECONDS, fidelity_of, paths_of, restarts_of_database
 from nextmini.experiment.folder import run_id
 from nextmini.experiment.interrupt import Interrupted
 from nextmini.experiment.observer import Silent
@@ -177,6 +177,7 @@ async def _finish(run: RunState, opened: Opened, algorithms: Algorithms) -> None
         routes=tuple(controller.view.routes.values()),
         algorithms=algorithms.states(),
         notes=run.notes,
+        paths=paths_of(run.network, controller),
     )
     result = document(run.network, facts, controller.flows.flows, controller.counters)
     await opened.store.finish_run(run.id, "interrupted", json.dumps(result))
