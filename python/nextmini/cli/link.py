@@ -53,7 +53,7 @@ def link(
 
         said = parsed(words or []) if action == "set" or words else {}
         if action == "add":
-            return await add_link(store, a, b, said)
+            return await add_link(store, a, b, said, found.sites)
         if action == "remove":
             await remove_link(store, a, b)
             return {"link": [a, b], "removed": True}

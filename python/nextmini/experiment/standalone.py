@@ -18,6 +18,7 @@ from nextmini.experiment.ending import STOP_SECONDS, fidelity_of, paths_of, rest
 from nextmini.experiment.folder import run_id
 from nextmini.experiment.interrupt import Interrupted
 from nextmini.experiment.observer import Silent
+from nextmini.experiment.paths import findings
 from nextmini.experiment.preparation import open_controller
 from nextmini.experiment.result import Facts, document
 from nextmini.experiment.resuming import Note
@@ -167,6 +168,8 @@ async def _finish(run: RunState, opened: Opened, algorithms: Algorithms) -> None
     await controller.close()
     events, fidelity = controller.events.outcomes(), fidelity_of(run.network, controller)
     run.notes += restarts_of_database(opened.guard.restarts)
+    paths = paths_of(run.network, controller)
+    run.notes += [text for _, text in findings(paths)]
     facts = Facts(
         run.id,
         None,
@@ -177,7 +180,7 @@ async def _finish(run: RunState, opened: Opened, algorithms: Algorithms) -> None
         routes=tuple(controller.view.routes.values()),
         algorithms=algorithms.states(),
         notes=run.notes,
-        paths=paths_of(run.network, controller),
+        paths=paths,
     )
     result = document(run.network, facts, controller.flows.flows, controller.counters)
     await opened.store.finish_run(run.id, "interrupted", json.dumps(result))

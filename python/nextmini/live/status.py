@@ -113,8 +113,7 @@ def site_entries(sites: Sequence[RegisteredSite], desired: Desired, actual: Actu
     """Sites in their order: whether they have joined, and how one does."""
     found = []
     for site in sites:
-        processes = range(site.first, site.first + site.processes)
-        nodes = [id for id, node in desired.nodes.items() if node.process in processes]
+        nodes = [id for id, node in desired.nodes.items() if node.process in site.process_range]
         states = {actual.nodes[id].status if id in actual.nodes else "pending" for id in nodes}
         found.append(
             {

@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
 
 from nextmini.scenario.arrival import CONSTANT, Arrival
 from nextmini.scenario.direction import PLAIN, Direction
 from nextmini.scenario.max_table import USUAL_PIPE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nextmini.scenario.readiness import Readiness
     from nextmini.scenario.trace import Point, TraceKind
 
@@ -349,12 +351,22 @@ def process_of(id: int, nodes: int, processes: int) -> int:
     return (id - 1) * processes // nodes
 
 
-def site_of(process: int, sites: tuple[Site, ...]) -> Site | None:
+class Placed(Protocol):
+    """Something with dataplane processes of its own, as a site."""
+
+    @property
+    def process_range(self) -> range: ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
+def site_of(process: int, sites: Sequence[P]) -> P | None:
     """The site of a process, if it is in one."""
     return next((site for site in sites if process in site.process_range), None)
 
 
-def link_transport(asked: str, process_a: int, process_b: int, sites: tuple[Site, ...] = ()) -> Transport:
+def link_transport(asked: str, process_a: int, process_b: int, sites: Sequence[Placed] = ()) -> Transport:
     """What "auto" stands for: memory inside a process, tcp between two, quic between two sites."""
     if asked == "auto":
         if site_of(process_a, sites) != site_of(process_b, sites):

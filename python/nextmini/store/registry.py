@@ -26,6 +26,11 @@ class RegisteredSite:
     processes: int
     join: str
 
+    @property
+    def process_range(self) -> range:
+        """The numbers of its processes."""
+        return range(self.first, self.first + self.processes)
+
 
 @dataclass(frozen=True, slots=True)
 class Registration:

@@ -388,7 +388,7 @@ impl Seated {
             Some((host, port)) => (host.to_owned(), Some(port).filter(|&port| port != "0")),
             None => (seat.host, None),
         };
-        let range = ports.clone().or(seat.ports.map(|(first, last)| first..=last));
+        let range = ports.clone().or_else(|| seat.ports.map(|(first, last)| first..=last));
         let bound = match (port, range) {
             (Some(port), _) => Ports::bind(&format!("{host}:{port}")).await,
             (None, Some(range)) => Ports::bind_in(&host, range).await,
