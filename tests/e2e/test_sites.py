@@ -9,6 +9,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import time
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ from program import CONFIGS, PATIENCE
 from test_live import refused
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from program import Done, Program
 
@@ -34,6 +35,9 @@ name = "far"
 listen = "0.0.0.0:7700"
 public = "198.51.100.2"
 {NETWORK}
+[[links]]
+ends = ["n6", "n1"]
+transport = "tls"
 [[sites]]
 name = "lab"
 nodes = ["n1..n3"]
@@ -112,8 +116,14 @@ class Controller:
         assert done.code == 0, done
         return done.document
 
-    def status(self) -> dict[str, Any]:
-        return self.program.run("status", "--json").document
+    def status(self, enough: Callable[[dict[str, Any]], object] = lambda _: True) -> dict[str, Any]:
+        """Where it stands, as soon as that is enough."""
+        until = time.monotonic() + PATIENCE
+        while True:
+            status = self.program.run("status", "--json").document
+            if enough(status):
+                return status
+            assert time.monotonic() < until, status
 
     def end(self) -> None:
         """Ends it, and has those end that have joined."""
@@ -152,11 +162,15 @@ def test_sites_form_one_network_across_a_nat_and_heal(program: Program) -> None:
         )
         assert dialled_in.returncode != 0, "nobody can connect to a machine behind NAT"
         assert {running.send("n6", "n2")["status"], running.send("n3", "n5")["status"]} == {"completed"}
-        status = running.status()
+        status = running.status(lambda found: len(found["paths"]) == 2)
         assert {flows(status)[name][0] for name in ("in", "out")} == {"completed"}
         assert [site["status"] for site in status["sites"]] == ["joined", "joined"]
+        paths = {tuple(path["link"]): path for path in status["paths"]}
+        assert set(paths) == {("n3", "n4"), ("n6", "n1")}
+        assert all(0 < path["rtt_ms"] < 1000 * PATIENCE for path in paths.values())
         link = program.run("link", "n3", "n4", "show", "--json").document
         assert (link["transport"], link["status"]) == ("quic", "up")
+        assert link["forward"]["path"]["rtt_ms"] > 0
         home.kill()
         running.until_logged("lost dataplane process 1")
         running.join("home", under=places.at("home"))
@@ -205,23 +219,6 @@ def test_who_cannot_join_is_told_why(program: Program) -> None:
         words[words.index("--site") + 1] = "lbb"
         wrong = program.run(*words)
         assert 'there is no site "lbb"; did you mean "lab"?' in wrong.err
-
-
-@pytest.mark.parametrize(
-    ("options", "told"),
-    [
-        (("--join", "ws://127.0.0.1:1/dataplane"), "--join goes with --site"),
-        (("--controller", "ws://127.0.0.1:1/dataplane", "--site", "lab"), "--controller goes with --process"),
-        ((), "needs one of --controller and --join"),
-        (("--join", "ws://x", "--site", "lab", "--ports", "9-7"), '--ports: "9-7" is not a range of ports'),
-        (("--join", "ws://x", "--site", "lab", "--public", "lab"), '--public: "lab" is not an IP address'),
-    ],
-)
-def test_options_that_make_no_sense_are_refused(
-    program: Program, options: tuple[str, ...], told: str
-) -> None:
-    (program.work / "token").write_text("none")
-    assert told in refused(program, "dataplane", "--token-file", "token", *options)
 
 
 def test_what_cannot_be_is_refused_before_anything_starts(program: Program) -> None:

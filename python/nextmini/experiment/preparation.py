@@ -138,7 +138,7 @@ async def open_controller(
     if run.options.how == "controller":  # nobody goes on for another one
         settings = replace(settings, keep_events=partial(keep_events, secrets.folder))
     if before is not None:
-        settings = replace(settings, listen=before.listen)
+        settings = replace(settings, listen=before.listen_again(network.listen))
         run.began = await guard(resuming.began(store, before, run.scenario))
     controller = Controller(store, settings, namespaces)
     stack.push_async_callback(controller.close)
