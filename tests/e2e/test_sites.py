@@ -136,9 +136,10 @@ class Controller:
 @contextmanager
 def controller(program: Program, scenario: str, under: tuple[str, ...] = ()) -> Iterator[Controller]:
     process = program.start("controller", program.write(scenario), "--json", under=under)
-    assert process.stdout is not None
-    text = "".join(iter(process.stdout.readline, "}\n")) + "}"
     with ExitStack() as stack:
+        stack.callback(process.kill)
+        assert process.stdout is not None
+        text = "".join(iter(process.stdout.readline, "}\n")) + "}"
         found = Controller(program, process, json.loads(text))
         stack.callback(found.end)
         yield found
