@@ -128,8 +128,9 @@ def _path(way: dict[str, Any]) -> str:
     path = way["path"]
     delay = way["settings"].get("delay")
     asked = f"; the delay of {delay} that is asked for comes on top" if delay else ""
-    trip, most = seconds(path["rtt_ms"] / 1000), rate(path["most_bps"])
-    return f"real path {way['from']} -> {way['to']}: round trip {trip}, up to {most} have passed{asked}"
+    trip = seconds(path["rtt_ms"] / 1000)
+    most = f"up to {rate(path['most_bps'])} have passed" if path["most_bps"] else "nothing has passed yet"
+    return f"real path {way['from']} -> {way['to']}: round trip {trip}, {most}{asked}"
 
 
 def settings_text(settings: dict[str, Any]) -> str:

@@ -100,9 +100,9 @@ def _path(path: dict[str, Any]) -> str:
 
     asked = f", asked for {seconds(path['asked_rtt_ms'] / 1000)}" if path["asked_rtt_ms"] else ""
     there, back = map(rate, path["most_bps"])
+    passed = f"up to {there} have passed, {back} back" if any(path["most_bps"]) else "nothing has passed yet"
     return (
-        f"Path below {' - '.join(path['link'])}: round trip {seconds(path['rtt_ms'] / 1000)}{asked}; "
-        f"up to {there} have passed, {back} back"
+        f"Path below {' - '.join(path['link'])}: round trip {seconds(path['rtt_ms'] / 1000)}{asked}; {passed}"
     )
 
 
