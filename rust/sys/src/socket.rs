@@ -14,8 +14,9 @@ pub struct LinkSocket<'a> {
     /// Congestion control, by the kernel's name for it.
     pub congestion: &'a str,
     /// Bytes in each of the kernel's two buffers. What they hold should stay in the processor's cache
-    /// where the path has no delay, and cover the bandwidth-delay product where it has.
-    pub buffer: usize,
+    /// where the path has no delay, and cover the bandwidth-delay product where it has; nothing leaves them to the kernel,
+    /// which sizes them by what the path has under way.
+    pub buffer: Option<usize>,
     /// A peer that acknowledges nothing for so long is given up (TCP_USER_TIMEOUT).
     pub patience: Duration,
 }
@@ -55,8 +56,10 @@ impl LinkSocket<'_> {
         };
         let patience_ms = u32::try_from(self.patience.as_millis()).unwrap_or(u32::MAX);
         option("TCP_NODELAY", sockopt::set_tcp_nodelay(socket, true))?;
-        option("SO_SNDBUF", sockopt::set_socket_send_buffer_size(socket, self.buffer))?;
-        option("SO_RCVBUF", sockopt::set_socket_recv_buffer_size(socket, self.buffer))?;
+        if let Some(buffer) = self.buffer {
+            option("SO_SNDBUF", sockopt::set_socket_send_buffer_size(socket, buffer))?;
+            option("SO_RCVBUF", sockopt::set_socket_recv_buffer_size(socket, buffer))?;
+        }
         option("TCP_USER_TIMEOUT", sockopt::set_tcp_user_timeout(socket, patience_ms))?;
         option("SO_KEEPALIVE", sockopt::set_socket_keepalive(socket, true))?;
         option("TCP_KEEPIDLE", sockopt::set_tcp_keepidle(socket, self.patience / 2))?;
@@ -169,7 +172,8 @@ mod tests {
     #[test]
     fn the_kernel_has_what_was_set() {
         let socket = socket();
-        let options = LinkSocket { congestion: "reno", buffer: 100_000, patience: Duration::from_secs(7) };
+        let options =
+            LinkSocket { congestion: "reno", buffer: Some(100_000), patience: Duration::from_secs(7) };
         options.apply(&socket).unwrap();
         assert_eq!(sockopt::tcp_congestion(&socket).unwrap(), "reno");
         assert!(sockopt::tcp_nodelay(&socket).unwrap());
@@ -179,9 +183,31 @@ mod tests {
     }
 
     #[test]
+    fn buffers_may_be_the_kernels_to_size() {
+        let socket = socket();
+        let before = sockopt::socket_send_buffer_size(&socket).unwrap();
+        LinkSocket { congestion: "reno", buffer: None, patience: Duration::from_secs(7) }
+            .apply(&socket)
+            .unwrap();
+        assert_eq!(sockopt::socket_send_buffer_size(&socket).unwrap(), before);
+    }
+
+    #[test]
+    fn a_connection_knows_its_round_trip() {
+        // Of the handshake at least, and within a machine it takes no minute.
+        let found = round_trip(socket()).unwrap();
+        assert!(!found.is_zero() && found < Duration::from_secs(60), "{found:?}");
+        let no_tcp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(round_trip(no_tcp).is_err());
+    }
+
+    #[test]
     fn an_unknown_congestion_control_is_named() {
-        let options =
-            LinkSocket { congestion: "carrier-pigeon", buffer: 100_000, patience: Duration::from_secs(7) };
+        let options = LinkSocket {
+            congestion: "carrier-pigeon",
+            buffer: Some(100_000),
+            patience: Duration::from_secs(7),
+        };
         let error = options.apply(socket()).unwrap_err().to_string();
         assert!(error.contains("carrier-pigeon"), "{error}");
     }

@@ -16,7 +16,7 @@ const LOOK: Duration = Duration::from_secs(1);
 /// # Cancel safety
 /// Dropping it ends the watch.
 pub async fn watch(end: &End, look: impl Fn() -> Option<Duration>) -> Infallible {
-    if !end.carriage.watched {
+    if !end.carriage.apart {
         return pending().await;
     }
     end.outgoing.forget_round_trip();

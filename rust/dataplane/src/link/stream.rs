@@ -93,8 +93,9 @@ impl End {
     /// # Errors
     /// See [`SocketError`].
     pub fn tune(&self, stream: &TcpStream) -> Result<(), SocketError> {
-        let options =
-            LinkSocket { congestion: &self.carriage.congestion, buffer: SOCKET_BUFFER, patience: PATIENCE };
+        // Between sites what a path has under way may be much more.
+        let buffer = if self.carriage.apart { None } else { Some(SOCKET_BUFFER) };
+        let options = LinkSocket { congestion: &self.carriage.congestion, buffer, patience: PATIENCE };
         options.apply(stream)
     }
 
@@ -115,7 +116,7 @@ impl End {
             }
         };
         let socket =
-            if self.carriage.watched { stream.socket().as_fd().try_clone_to_owned().ok() } else { None };
+            if self.carriage.apart { stream.socket().as_fd().try_clone_to_owned().ok() } else { None };
         let (incoming, mut outgoing) = stream.split();
         let reading = spawn_scoped(read(incoming, self.ingress.clone(), Arc::clone(&self.outgoing), clock));
         let error = tokio::select! {
