@@ -42,12 +42,11 @@ def controller(
 ) -> None:
     r"""Run a controller by itself.
 
-    It prints the address and the token file that `nextmini dataplane` needs, with \[[sites]] the command for
-    each of them, and serves until Ctrl-C; then
-    it stops the dataplane processes that are connected. Where it listens beyond this machine, or with
-    `tls = true` under \[controller], it speaks TLS, with a certificate that is made for the experiment or
-    the one of --tls-cert. One that is killed, or has a defect, is started again and goes on with the run,
-    up to the fifth time within a minute.
+    It prints the address and the token file that `nextmini dataplane` needs, with sites the command for each
+    of them, and serves until Ctrl-C; then it stops the dataplane processes that are connected. Where it
+    listens beyond this machine, or with `tls = true` under \[controller], it speaks TLS, with a certificate
+    that is made for the experiment or the one of --tls-cert. One that is killed, or has a defect, is started
+    again and goes on with the run, up to the fifth time within a minute.
     """
     signals, shared = Signals(), _Shared()
 
