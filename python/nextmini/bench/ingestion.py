@@ -24,7 +24,7 @@ async def rows_per_second(seconds: float) -> float:
         written, began = 0, time.perf_counter()
         while time.perf_counter() - began < seconds:
             message = cast("Metrics", decode(_message(written)))
-            rows = list(reports.link_metrics("ingestion", datetime.now(UTC), message))
+            rows = list(reports.link_metrics("ingestion", datetime.now(UTC), message, {}))
             await store.write_link_metrics(rows)
             written += len(rows)
         return written / (time.perf_counter() - began)

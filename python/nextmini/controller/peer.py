@@ -22,6 +22,10 @@ class Peer:
         self.process = hello.process
         self.pid = hello.pid
         self.listen = hello.listen
+        self.public = hello.public
+        """The address at which other sites reach it, if it says one itself."""
+        self.identity = (hello.pid, hello.instance)
+        """Another process has another one."""
         self.gone = asyncio.Event()
         """Set when the process has said goodbye or the connection is closed."""
         self.said_bye = False

@@ -53,6 +53,7 @@ async def run_scenario(
     """
     options = options or RunOptions()
     network = named_network(source, options.name)
+    check_here(network)
     run = RunState(
         id=run_id(network.name, datetime.now().astimezone()),
         network=network,
@@ -86,6 +87,14 @@ def named_network(source: Scenario | Network, name: str | None) -> Network:
         first = error.errors()[0]
         remedy = first.get("ctx", {}).get("remedy")
         raise ScenarioError([Problem("command line", None, "--name", first["msg"], remedy)]) from None
+
+
+def check_here(network: Network) -> None:
+    """Raises ScenarioError if processes of the network are started elsewhere, by others."""
+    if network.sites:
+        message = "this starts dataplane processes here, and those of sites are started there"
+        remedy = "use `nextmini controller FILE`, which tells what to run at each site"
+        raise ScenarioError([Problem("command line", None, "sites", message, remedy)])
 
 
 async def _live(run: RunState, stack: AsyncExitStack) -> None:
