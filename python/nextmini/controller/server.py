@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from nextmini.controller import metrics_page
 from nextmini.controller.door import Door
 from nextmini.controller.metrics_page import Bearer
-from nextmini.controller.peer import Peer
+from nextmini.controller.peer import Peer, Sent
 from nextmini.errors import ControllerError, ProtocolError
 from nextmini.protocol import VERSION, Error, Hello, decode, encode
 
@@ -70,8 +70,12 @@ class DataplaneServer:
         handler: Handler,
         tls: ServerTls | None = None,
         metrics: MetricsPage | None = None,
+        sent: Sent | None = None,
     ) -> None:
-        """`listen` is "host:port"; port 0 takes a free one. Without `tls` it is on this machine."""
+        """`listen` is "host:port"; port 0 takes a free one. Without `tls` it is on this machine.
+
+        What is sent to processes counts in `sent`.
+        """
         self._listen = listen
         self._tls = tls
         self._door = Door(tls)
@@ -79,6 +83,7 @@ class DataplaneServer:
         self._metrics = metrics
         self._metrics_access: Access = "token"
         self._handler = handler
+        self._sent = sent or Sent()
         self._server: Server | None = None
 
     async def start(self) -> str:
@@ -158,7 +163,7 @@ class DataplaneServer:
         except ConnectionClosed as error:
             log.warning("%s left before its hello: %s", connection.remote_address, error)
             return None
-        peer = Peer(connection, hello)
+        peer = Peer(connection, hello, self._sent)
         # Before anything else: what `connected` sets off may send at once.
         await peer.send(welcome)
         self._handler.connected(peer)
