@@ -7,7 +7,19 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from nextmini.bench import control, ddp, lossless, max_mode, processors, quic, scale, smoltcp, socks5, tun
+    from nextmini.bench import (
+        control,
+        costs,
+        ddp,
+        lossless,
+        max_mode,
+        processors,
+        quic,
+        scale,
+        smoltcp,
+        socks5,
+        tun,
+    )
 
 
 def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
@@ -229,6 +241,40 @@ def print_control(rows: list[dict[str, Any]], plan: "control.Plan") -> None:
         for row in rows
     )
     _print(title, headings, cells)
+
+
+def print_costs(rows: list[dict[str, Any]], plan: "costs.Plan") -> None:
+    """Of `nextmini bench costs`."""
+    title = f"Costs by size; medians of {plan.repeat} measurement{'s' if plan.repeat > 1 else ''}"
+    sizes = [f"{size:,}" for size in sorted(plan.sizes)]
+    headings = ("Of", "", "What", *sizes, "Exponent", "Each more")
+    cells = (
+        (
+            row["of"],
+            row["variant"],
+            row["what"],
+            *(_figure(point.get("value")) for point in row["points"]),
+            "" if row["exponent"] is None else f"{row['exponent']:.2f}",
+            "" if row["each_more"] is None else _figure(row["each_more"]),
+        )
+        for row in rows
+    )
+    _print(title, headings, cells)
+    missing = {
+        f"{row['of']} ({row['variant']}), {point['size']:,}: not measured: {point['reason']}": None
+        for row in rows
+        for point in row["points"]
+        if "reason" in point
+    }
+    for line in missing:
+        Console(highlight=False, soft_wrap=True).print(line)
+
+
+def _figure(value: float | None) -> str:
+    """Three digits of a value; `-` stands for none."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
 def _compared(row: dict[str, Any], baseline: str = "baseline_gbps") -> tuple[str, ...]:
