@@ -52,9 +52,8 @@ class Plan:
         each_once(self.subjects, "--of", ",".join(SUBJECTS))
         for subject in self.subjects:
             if subject not in SUBJECTS:
-                raise PlanError(
-                    f"--of {subject}: there are no curves of that", f"choose {', '.join(SUBJECTS)}"
-                )
+                remedy = f"choose {', '.join(SUBJECTS)}"
+                raise PlanError(f"--of {subject}: there are no curves of that", remedy)
         within(self.seconds, "--seconds", 0.1, 3_600)
         within(self.repeat, "--repeat", 1, 1_000)
 
@@ -78,7 +77,7 @@ NETWORK = dict.fromkeys(
     ),
     Figure.TOTAL,
 )
-ROUTES = {"graph_seconds": Figure.TOTAL, "search_seconds": Figure.TOTAL}
+ROUTES = {"graph_ms": Figure.TOTAL, "search_ms": Figure.TOTAL}
 ROWS = dict.fromkeys(("rows_per_second", "cpu_us_per_row", "stored_bytes_per_row"), Figure.RATE)
 FORWARDING = dict.fromkeys(("gbps", "cpu_seconds_per_gb"), Figure.RATE)
 
@@ -207,7 +206,7 @@ async def _routes(
         return await find(size)
 
     times = await bench.interrupt.guard(found())
-    return {"graph_seconds": times.graph, "search_seconds": times.search}
+    return {"graph_ms": 1e3 * times.graph, "search_ms": 1e3 * times.search}
 
 
 async def _rows(kind: Kind, seconds: float, bench: Bench, size: int) -> dict[str, float]:

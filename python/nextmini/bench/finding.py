@@ -1,4 +1,4 @@
-"""How long the controller looks for routes: its own graph and its own search, without anything around them."""
+"""How long the controller looks for routes: its own graph and its own search, and nothing around them."""
 
 from __future__ import annotations
 

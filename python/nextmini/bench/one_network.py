@@ -1,7 +1,7 @@
 """What starting one network costs: a program that does nothing else, so that what it has is a controller's.
 
-`python -m nextmini.bench.one_network SCENARIO` starts the network of a file, says in one line of JSON what that
-took, and takes it down. It ends in order when its standard input does.
+`python -m nextmini.bench.one_network SCENARIO` starts the network of a file, says in one line of JSON what
+that took, and takes it down. It ends in order when its standard input does.
 """
 
 from __future__ import annotations

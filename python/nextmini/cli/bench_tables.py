@@ -21,6 +21,8 @@ if TYPE_CHECKING:
         tun,
     )
 
+_WIDEST = 200
+
 
 def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
     """Of `nextmini bench lossless`."""
@@ -252,7 +254,7 @@ def print_costs(rows: list[dict[str, Any]], plan: "costs.Plan") -> None:
         (
             row["of"],
             row["variant"],
-            row["what"],
+            _NAMES[row["what"]],
             *(_figure(point.get("value")) for point in row["points"]),
             "" if row["exponent"] is None else f"{row['exponent']:.2f}",
             "" if row["each_more"] is None else _figure(row["each_more"]),
@@ -268,6 +270,24 @@ def print_costs(rows: list[dict[str, Any]], plan: "costs.Plan") -> None:
     }
     for line in missing:
         Console(highlight=False, soft_wrap=True).print(line)
+
+
+_NAMES = {
+    "start_seconds": "start s",
+    "controller_cpu_seconds": "controller CPU s",
+    "controller_kib": "controller KiB",
+    "dataplane_kib": "dataplane KiB",
+    "kernel_kib": "kernel KiB",
+    "messages": "messages",
+    "message_bytes": "message bytes",
+    "graph_ms": "graph ms",
+    "search_ms": "search ms",
+    "rows_per_second": "rows/s",
+    "cpu_us_per_row": "CPU us/row",
+    "stored_bytes_per_row": "bytes/row",
+    "gbps": "Gbit/s",
+    "cpu_seconds_per_gb": "CPU s/GB",
+}
 
 
 def _figure(value: float | None) -> str:
@@ -294,5 +314,8 @@ def _print(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]
     for row in rows:
         table.add_row(*map(str, row))
     console = Console(highlight=False)
+    if not console.is_terminal:
+        # A file is as wide as its lines are.
+        console = Console(highlight=False, width=_WIDEST)
     console.print(title)
     console.print(table)
