@@ -37,6 +37,11 @@ def of_flows(flows: int) -> str:
     return _scenario('transport = "memory"', 2, f'[[links]]\nends = ["n1", "n2"]\n{listed}')
 
 
+def of_processes(processes: int, nodes: int) -> str:
+    """As many dataplane processes, with so many nodes between them and no link."""
+    return _scenario('isolation = "none"', nodes, "", processes)
+
+
 def nodes_for(links: int) -> int:
     """The fewest nodes that so many links can join, no two of them the same ones."""
     nodes = 2
@@ -72,9 +77,9 @@ def spread_pairs(pairs: int, nodes: int) -> list[Pair]:
     return sorted(found)
 
 
-def _scenario(setting: str, nodes: int, rest: str) -> str:
+def _scenario(setting: str, nodes: int, rest: str, processes: int = 1) -> str:
     names = ", ".join(f'"n{number}"' for number in range(1, nodes + 1))
     return (
-        f'[experiment]\nname = "{EXPERIMENT}"\n[network]\n{setting}\n'
+        f'[experiment]\nname = "{EXPERIMENT}"\nprocesses = {processes}\n[network]\n{setting}\n'
         f'[topology]\nkind = "custom"\nnodes = [{names}]\n{rest}'
     )

@@ -30,7 +30,10 @@ if TYPE_CHECKING:
     from nextmini.experiment import Interrupt
 
 LEAST, MOST = 2, 10_000
-SUBJECTS = ("nodes", "links", "flows")
+SUBJECTS = ("nodes", "links", "flows", "processes")
+MOST_PROCESSES = 200
+NODES_OF_PROCESSES = 1_000
+"""The nodes that processes have between them, whatever their number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,7 @@ class Plan:
     """
 
     sizes: tuple[int, ...] = (10, 100, 1_000)
-    subjects: tuple[str, ...] = SUBJECTS
+    subjects: tuple[str, ...] = SUBJECTS[:3]
     seconds: float = 2.0
     repeat: int = 1
 
@@ -163,6 +166,7 @@ def cases(plan: Plan) -> list[Case]:
         Case("flows", "forwarding", FORWARDING, partial(_forwarding, plan.seconds)),
         Case("flows", "routes", ROUTES, partial(_routes, finding.by_flows)),
         Case("flows", "metrics", ROWS, partial(_rows, "flow", plan.seconds)),
+        _network("processes", f"{NODES_OF_PROCESSES:,} nodes", _of_processes),
     ]
     return [case for subject in plan.subjects for case in every if case.of == subject]
 
@@ -194,7 +198,7 @@ def _row(case: Case, name: str, figure: Figure, samples: Samples, sizes: list[in
 def _network(of: str, variant: str, scenario: Callable[[int], str], missing: str | None = None) -> Case:
     async def cost(bench: Bench, size: int) -> dict[str, float]:
         await bench.interrupt.guard(settled())
-        return asdict(await cost_of(bench, scenario(size), f"{size:,} {of} ({variant})"))
+        return asdict(await cost_of(bench, scenario(size)))
 
     return Case(of, variant, NETWORK, cost, missing)
 
@@ -221,6 +225,12 @@ async def _rows(kind: Kind, seconds: float, bench: Bench, size: int) -> dict[str
 async def _forwarding(seconds: float, bench: Bench, size: int) -> dict[str, float]:
     gbps, cpu = await Chain(1, "memory", size, seconds).measured(bench)
     return {"gbps": gbps, "cpu_seconds_per_gb": cpu}
+
+
+def _of_processes(processes: int) -> str:
+    if processes > MOST_PROCESSES:
+        raise RunError(f"more than {MOST_PROCESSES} dataplane processes are too many for one machine")
+    return cost_networks.of_processes(processes, NODES_OF_PROCESSES)
 
 
 def _no_root() -> str | None:

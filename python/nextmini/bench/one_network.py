@@ -52,7 +52,7 @@ class Cost:
     message_bytes: int
 
 
-async def cost_of(bench: Bench, scenario: str, what: str) -> Cost:
+async def cost_of(bench: Bench, scenario: str) -> Cost:
     """What the network of a scenario costs. Raises RunError, Interrupted."""
     file = bench.folder / "network.toml"
     file.write_text(scenario, encoding="utf-8")
@@ -76,7 +76,7 @@ async def cost_of(bench: Bench, scenario: str, what: str) -> Cost:
         raise
     if process.returncode != 0:
         last = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise RunError(f"measuring {what} failed: {''.join(last) or f'exit code {process.returncode}'}")
+        raise RunError("".join(last) or f"measuring the network failed: exit code {process.returncode}")
     return Cost(**json.loads(output))
 
 
@@ -98,7 +98,7 @@ async def measured(bench: Bench, scenario: Scenario) -> Cost:
     own = os.getpid()
     before, held = Memory.now(), pss_kib(own)
     began, worked = time.monotonic(), time.process_time()
-    async with in_force(bench, scenario, "it") as lost:
+    async with in_force(bench, scenario, "the network") as lost:
         seconds, cpu = time.monotonic() - began, time.process_time() - worked
         now = Memory.now()
         controller = pss_kib(own) - held

@@ -366,7 +366,7 @@ def costs(
         str, typer.Option(metavar="N,N,...", help="Nodes, links or flows of each network, 2 to 10000.")
     ] = "10,100,1000",
     of: Annotated[
-        str, typer.Option("--of", metavar="WHAT,...", help="What there is more and more of.")
+        str, typer.Option("--of", metavar="WHAT,...", help="What there is more and more of; processes too.")
     ] = "nodes,links,flows",
     seconds: Annotated[float, typer.Option(help="Length of measurements of rates.")] = 2.0,
     repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 1,
