@@ -126,7 +126,7 @@ def test_metrics_without_labels_are_read_off_the_page() -> None:
 
 
 class Rig:
-    """Stands for all that is measured: a network costs 5 and 2 for each of a size, rates are always the same."""
+    """Stands for all that is measured: the start of a network takes 5 s, and 2 s for each of its nodes."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.told: list[str] = []
