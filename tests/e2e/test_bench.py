@@ -228,7 +228,7 @@ def test_a_ring_starts_and_stops(environment: dict[str, str], tmp_path: Path) ->
 
 
 def test_costs_of_nodes_links_and_flows_are_measured(environment: dict[str, str], tmp_path: Path) -> None:
-    options = ("--sizes", "4,8", "--seconds", "0.1", "--json")
+    options = ("--sizes", "4", "--seconds", "0.1", "--json")
     done = subprocess.run(
         [*PROGRAM, "costs", *options], env=environment, capture_output=True, text=True, check=False
     )
@@ -238,11 +238,16 @@ def test_costs_of_nodes_links_and_flows_are_measured(environment: dict[str, str]
         (row["of"], row["variant"], row["what"]): [point["value"] for point in row["points"]] for row in rows
     }
     for of, variant in (("nodes", "none"), ("nodes", "namespace"), ("links", "tcp"), ("flows", "lossless")):
-        # Memory of so few is what else happens in the machine.
-        for figure in ("start_seconds", "controller_cpu_seconds", "dataplane_kib", "messages"):
+        # The kernel's memory is everybody's, and may be less than before.
+        for figure in (
+            "start_seconds",
+            "controller_cpu_seconds",
+            "controller_kib",
+            "dataplane_kib",
+            "messages",
+            "message_bytes",
+        ):
             assert min(values[of, variant, figure]) > 0, (of, figure)
-        few, many = values[of, variant, "message_bytes"]
-        assert 0 < few < many
     for of in ("links", "flows"):
         assert min(values[of, "metrics", "rows_per_second"]) > 0
         assert min(values[of, "metrics", "stored_bytes_per_row"]) > 0
@@ -253,7 +258,7 @@ def test_costs_of_nodes_links_and_flows_are_measured(environment: dict[str, str]
 
 
 def test_an_interrupted_network_of_costs_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
-    options = ("--of", "links", "--sizes", "2000")
+    options = ("--of", "links", "--sizes", "200")
     child = subprocess.Popen(
         [*PROGRAM, "costs", *options],
         env=environment,
@@ -263,7 +268,7 @@ def test_an_interrupted_network_of_costs_leaves_nothing(environment: dict[str, s
     )
     assert child.stderr is not None
     with child.stderr as messages:
-        assert messages.readline().strip() == "links (memory), 2,000"
+        assert messages.readline().strip() == "links (memory), 200"
         until_a_dataplane_process_runs(str(tmp_path))
         child.send_signal(signal.SIGINT)
         rest = messages.read()

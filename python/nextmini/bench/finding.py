@@ -25,7 +25,7 @@ SEARCHES = 10
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Seconds: for making the graph, and for all of the searches."""
+    """Seconds of CPU time: for making the graph, and for all of the searches."""
 
     graph: float
     search: float
@@ -47,18 +47,19 @@ async def by_flows(flows: int) -> Found:
 
 
 async def _one_search(nodes: int, links: Sequence[tuple[int, int, float]]) -> Found:
-    # From sources that differ: searches from one are one search.
-    pairs = [(1 + number % nodes, 1 + (number + nodes // 2) % nodes) for number in range(SEARCHES)]
+    # Between ends of links, which are all joined; from sources that differ, as those of one are one search.
+    ends = dict(zip((a for a, _, _ in links), (b for _, b, _ in reversed(links)), strict=True))
+    pairs = [pair for pair in ends.items() if pair[0] != pair[1]][:SEARCHES]
     found = await asyncio.to_thread(_search, nodes, links, pairs)
-    return Found(found.graph, found.search / len(set(pairs)))
+    return Found(found.graph, found.search / len(pairs))
 
 
 def _search(nodes: int, links: Sequence[tuple[int, int, float]], pairs: Sequence[Pair]) -> Found:
-    began = time.perf_counter()
+    began = time.thread_time()
     graph = Graph(range(1, nodes + 1), links)
-    made = time.perf_counter()
+    made = time.thread_time()
     paths = graph.shortest_paths(pairs)
-    ended = time.perf_counter()
-    if not any(paths.values()):
-        raise RunError(f"measuring routes failed: there is none in a network of {nodes} nodes")
+    ended = time.thread_time()
+    if None in paths.values():
+        raise RunError(f"measuring routes failed: some have none in a network of {nodes} nodes")
     return Found(made - began, ended - made)
