@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 LEAST, MOST = 2, 10_000
 SUBJECTS = ("nodes", "links", "flows", "processes")
 MOST_PROCESSES = 200
-NODES_OF_PROCESSES = 1_000
-"""The nodes that processes have between them, whatever their number."""
+NODES_OF_PROCESSES = (200, 2_000)
+"""The nodes that processes have between them: few and many, as each process is told of all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,10 @@ def cases(plan: Plan) -> list[Case]:
         Case("flows", "forwarding", FORWARDING, partial(_forwarding, plan.seconds)),
         Case("flows", "routes", ROUTES, partial(_routes, finding.by_flows)),
         Case("flows", "metrics", ROWS, partial(_rows, "flow", plan.seconds)),
-        _network("processes", f"{NODES_OF_PROCESSES:,} nodes", _of_processes),
+        *(
+            _network("processes", f"{nodes:,} nodes", partial(_of_processes, nodes))
+            for nodes in NODES_OF_PROCESSES
+        ),
     ]
     return [case for subject in plan.subjects for case in every if case.of == subject]
 
@@ -227,10 +230,10 @@ async def _forwarding(seconds: float, bench: Bench, size: int) -> dict[str, floa
     return {"gbps": gbps, "cpu_seconds_per_gb": cpu}
 
 
-def _of_processes(processes: int) -> str:
+def _of_processes(nodes: int, processes: int) -> str:
     if processes > MOST_PROCESSES:
         raise RunError(f"more than {MOST_PROCESSES} dataplane processes are too many for one machine")
-    return cost_networks.of_processes(processes, NODES_OF_PROCESSES)
+    return cost_networks.of_processes(processes, nodes)
 
 
 def _no_root() -> str | None:

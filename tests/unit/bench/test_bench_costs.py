@@ -90,6 +90,8 @@ def test_networks_have_many_of_one_thing_alone() -> None:
     links = network(cost_networks.of_links(20, "tcp", 7))
     assert (len(links.nodes), len(links.links), links.flows) == (7, 20, ())
     assert {link.transport for link in links.links} == {"tcp"}
+    processes = network(cost_networks.of_processes(3, 7))
+    assert (len(processes.nodes), processes.processes, processes.links) == (7, 3, ())
     flows = network(cost_networks.of_flows(9))
     assert (len(flows.nodes), len(flows.links), len(flows.flows)) == (2, 1, 9)
 
@@ -198,6 +200,13 @@ def test_what_cannot_be_measured_is_said_and_the_rest_is_measured(
     bench_tables.print_costs(rows, plan)
     shown = capsys.readouterr().out
     assert "nodes (none), 30: not measured: too many" in shown
+
+
+def test_more_processes_than_one_machine_should_have_are_not_tried(rig: Rig) -> None:
+    rows = rig.measure(Plan(sizes=(10, 201), subjects=("processes",)))
+    for row in rows:
+        assert ["value" in point for point in row["points"]] == [True, False]
+        assert "more than 200 dataplane processes" in row["points"][1]["reason"]
 
 
 def test_a_benchmark_that_measures_nothing_fails(rig: Rig, monkeypatch: pytest.MonkeyPatch) -> None:
