@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nextmini.errors import DatabaseError, NextminiError, Problem, RunError, ScenarioError
 from nextmini.experiment import ending
+from nextmini.experiment.collector import seldom
 from nextmini.experiment.folder import run_id
 from nextmini.experiment.interrupt import Interrupt, Interrupted
 from nextmini.experiment.observer import Observer, Silent
@@ -52,7 +53,13 @@ async def run_scenario(
     PrerequisiteError, DatabaseError or ControllerError if it cannot begin; then nothing is left behind.
     """
     options = options or RunOptions()
-    network = named_network(source, options.name)
+    with seldom():
+        return await _run(named_network(source, options.name), options, interrupt, observer)
+
+
+async def _run(
+    network: Network, options: RunOptions, interrupt: Interrupt | None, observer: Observer | None
+) -> Outcome:
     run = RunState(
         id=run_id(network.name, datetime.now().astimezone()),
         network=network,
