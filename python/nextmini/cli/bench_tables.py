@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
 
 _WIDEST = 200
+"""Of tables that have a column for each size."""
 
 
 def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
@@ -249,7 +250,7 @@ def print_costs(rows: list[dict[str, Any]], plan: "costs.Plan") -> None:
     """Of `nextmini bench costs`."""
     title = f"Costs by size; medians of {plan.repeat} measurement{'s' if plan.repeat > 1 else ''}"
     sizes = [f"{size:,}" for size in sorted(plan.sizes)]
-    headings = ("Of", "", "What", *sizes, "Exponent", "Each more")
+    headings = ("Of", "", "What", *sizes, "Exponent", "Each\nmore")
     cells = (
         (
             row["of"],
@@ -261,7 +262,7 @@ def print_costs(rows: list[dict[str, Any]], plan: "costs.Plan") -> None:
         )
         for row in rows
     )
-    _print(title, headings, cells)
+    _print(title, headings, cells, _WIDEST)
     missing = {
         f"{row['of']} ({row['variant']}), {point['size']:,}: not measured: {point['reason']}": None
         for row in rows
@@ -274,7 +275,7 @@ def print_costs(rows: list[dict[str, Any]], plan: "costs.Plan") -> None:
 
 _NAMES = {
     "start_seconds": "start s",
-    "controller_cpu_seconds": "controller CPU s",
+    "controller_cpu_seconds": "start CPU s",
     "controller_kib": "controller KiB",
     "dataplane_kib": "dataplane KiB",
     "kernel_kib": "kernel KiB",
@@ -307,15 +308,17 @@ def _compared(row: dict[str, Any], baseline: str = "baseline_gbps") -> tuple[str
     )
 
 
-def _print(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def _print(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], width: int | None = None
+) -> None:
+    """A table as wide as the terminal; elsewhere up to `width`, if that is given."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*map(str, row))
     console = Console(highlight=False)
-    if not console.is_terminal:
-        # A file is as wide as its lines are.
-        console = Console(highlight=False, width=_WIDEST)
+    if width is not None and not console.is_terminal:
+        console = Console(highlight=False, width=width)
     console.print(title)
     console.print(table)

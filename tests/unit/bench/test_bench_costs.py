@@ -180,8 +180,9 @@ def test_every_figure_has_its_curve(rig: Rig, capsys: pytest.CaptureFixture[str]
     assert found["routes", "search_ms"]["points"][0]["value"] > 0
     bench_tables.print_costs(rows, plan)
     shown = capsys.readouterr().out.splitlines()
-    assert shown[1].split() == ["Of", "What", "10", "100", "1,000", "Exponent", "Each", "more"]
-    assert shown[2].split()[:7] == ["nodes", "none", "start", "s", "25", "205", "2,005"]
+    assert shown[2].split() == ["Of", "What", "10", "100", "1,000", "Exponent", "more"]
+    assert shown[3].split()[:7] == ["nodes", "none", "start", "s", "25", "205", "2,005"]
+    assert max(map(len, shown)) <= 80
 
 
 def test_what_cannot_be_measured_is_said_and_the_rest_is_measured(
