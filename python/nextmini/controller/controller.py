@@ -25,6 +25,7 @@ from nextmini.controller.hosting import NothingNeeded
 from nextmini.controller.labels import label, waiting
 from nextmini.controller.metrics_page import MetricsPage
 from nextmini.controller.paths import Paths
+from nextmini.controller.peer import Sent
 from nextmini.controller.reconciler import Reconciler
 from nextmini.controller.rounds import Rounds
 from nextmini.controller.routing import RouteMaker
@@ -115,9 +116,10 @@ class Controller:
         )
         self._metrics = MetricsWriter(store, settings.interval, settings.keep, time.monotonic)
         self._rounds = Rounds()
-        parts = (self._reconciler, self.flows, self.counters, self._states, self._metrics, self._rounds)
+        sent = Sent()
+        parts = (self._reconciler, self.flows, self.counters, self._states, self._metrics, self._rounds, sent)
         page = MetricsPage(Sources(settings, *parts).look, metrics_token(settings.token))
-        self._server = DataplaneServer(settings.listen, settings.token, self, settings.tls, page, self)
+        self._server = DataplaneServer(settings.listen, settings.token, self, settings.tls, page, self, sent)
         now = asyncio.get_running_loop().time
         paths = self._routes.paths_of
         self._comebacks = Comebacks(self.flows, self._reconciler, self.counters, paths, now)

@@ -20,7 +20,7 @@ from websockets.exceptions import ConnectionClosed
 from nextmini.controller import metrics_page
 from nextmini.controller.door import Door
 from nextmini.controller.metrics_page import Bearer
-from nextmini.controller.peer import Peer
+from nextmini.controller.peer import Peer, Sent
 from nextmini.errors import ControllerError, ProtocolError
 from nextmini.protocol import VERSION, Error, Hello, Join, decode, encode
 
@@ -81,9 +81,10 @@ class DataplaneServer:
         tls: ServerTls | None = None,
         metrics: MetricsPage | None = None,
         seating: Seating | None = None,
+        sent: Sent | None = None,
     ) -> None:
         """`listen` is "host:port"; port 0 takes a free one. Without `tls` it is on this machine, without
-        `seating` there are no sites.
+        `seating` there are no sites. What is sent to processes counts in `sent`.
         """
         self._seating = seating
         self._listen = listen
@@ -93,6 +94,7 @@ class DataplaneServer:
         self._metrics = metrics
         self._metrics_access: Access = "token"
         self._handler = handler
+        self._sent = sent or Sent()
         self._server: Server | None = None
 
     async def start(self) -> str:
@@ -167,7 +169,7 @@ class DataplaneServer:
         except ConnectionClosed as error:
             log.warning("%s left before its hello: %s", connection.remote_address, error)
             return None
-        peer = Peer(connection, hello)
+        peer = Peer(connection, hello, self._sent)
         # Before anything else: what `connected` sets off may send at once.
         await peer.send(welcome)
         self._handler.connected(peer)

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nextmini.errors import DatabaseError, NextminiError, Problem, RunError, ScenarioError
 from nextmini.experiment import ending
+from nextmini.experiment.collector import seldom
 from nextmini.experiment.folder import run_id
 from nextmini.experiment.interrupt import Interrupt, Interrupted
 from nextmini.experiment.observer import Observer, Silent
@@ -54,6 +55,13 @@ async def run_scenario(
     options = options or RunOptions()
     network = named_network(source, options.name)
     check_here(network)
+    with seldom():
+        return await _run(network, options, interrupt, observer)
+
+
+async def _run(
+    network: Network, options: RunOptions, interrupt: Interrupt | None, observer: Observer | None
+) -> Outcome:
     run = RunState(
         id=run_id(network.name, datetime.now().astimezone()),
         network=network,

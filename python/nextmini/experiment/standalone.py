@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from nextmini.errors import Problem, ScenarioError
 from nextmini.experiment import resuming
 from nextmini.experiment.algorithms import Algorithms, check_algorithms
+from nextmini.experiment.collector import seldom
 from nextmini.experiment.ending import STOP_SECONDS, fidelity_of, paths_of, restarts_of_database
 from nextmini.experiment.folder import run_id
 from nextmini.experiment.interrupt import Interrupted
@@ -87,6 +88,7 @@ async def serve_scenario(
     )
     try:
         async with AsyncExitStack() as stack:
+            stack.enter_context(seldom())
             opened = await open_controller(run, stack, strict=False, before=before)
             algorithms = await _begin(run, opened, before)
             stack.push_async_callback(algorithms.close)
