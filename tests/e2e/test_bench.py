@@ -227,8 +227,8 @@ def test_a_ring_starts_and_stops(environment: dict[str, str], tmp_path: Path) ->
     assert namespaces_of_benchmarks() == []
 
 
-def test_costs_of_nodes_links_and_flows_are_measured(environment: dict[str, str], tmp_path: Path) -> None:
-    options = ("--sizes", "4", "--seconds", "0.1", "--json")
+def test_costs_of_nodes_and_flows_are_measured(environment: dict[str, str], tmp_path: Path) -> None:
+    options = ("--of", "nodes,flows", "--sizes", "4", "--seconds", "0.1", "--json")
     done = subprocess.run(
         [*PROGRAM, "costs", *options], env=environment, capture_output=True, text=True, check=False
     )
@@ -237,7 +237,7 @@ def test_costs_of_nodes_links_and_flows_are_measured(environment: dict[str, str]
     values = {
         (row["of"], row["variant"], row["what"]): [point["value"] for point in row["points"]] for row in rows
     }
-    for of, variant in (("nodes", "none"), ("nodes", "namespace"), ("links", "tcp"), ("flows", "lossless")):
+    for of, variant in (("nodes", "none"), ("nodes", "namespace"), ("flows", "lossless")):
         # The kernel's memory is everybody's, and may be less than before.
         for figure in (
             "start_seconds",
@@ -248,9 +248,8 @@ def test_costs_of_nodes_links_and_flows_are_measured(environment: dict[str, str]
             "message_bytes",
         ):
             assert min(values[of, variant, figure]) > 0, (of, figure)
-    for of in ("links", "flows"):
-        assert min(values[of, "metrics", "rows_per_second"]) > 0
-        assert min(values[of, "metrics", "stored_bytes_per_row"]) > 0
+    assert min(values["flows", "metrics", "rows_per_second"]) > 0
+    assert min(values["flows", "metrics", "stored_bytes_per_row"]) > 0
     assert min(values["flows", "forwarding", "gbps"]) > 0
     assert {row["exponent"] for row in rows} == {None}
     assert processes_naming(str(tmp_path)) == []
