@@ -29,7 +29,7 @@ from nextmini.protocol.records import (  # noqa: TC001
     SinkCounters,
 )
 
-VERSION = 3
+VERSION = 4
 """The protocol's version: the first message of either side carries it."""
 
 Timing = Literal["normal", "precise"]

@@ -255,6 +255,7 @@ impl Process {
                 process: self.options.process,
                 pid: std::process::id(),
                 listen: self.address.to_string(),
+                forests: self.routes.load().forests(),
             };
             let welcome = session::begin(&mut connection, hello).await?;
             Ok::<_, ProcessError>((connection, welcome))

@@ -132,7 +132,7 @@ async fn a_flow_runs_from_welcome_to_bye_with_routes_on_demand() {
     let mut peer = controller.welcome().await;
     peer.say(&Command::Apply(two_nodes())).await;
     let wanted = peer.hear_until(|report| matches!(report, Report::RoutesWanted { .. })).await;
-    assert_eq!(wanted, Report::RoutesWanted { pairs: vec![(NodeId(1), NodeId(2))] });
+    assert_eq!(wanted, Report::RoutesWanted { pairs: vec![(NodeId(1), NodeId(2))], paths: vec![] });
     let routes = vec![route(1, [1, 2]), route(2, [2, 1])];
     peer.say(&Command::Apply(Apply { generation: 6, routes, ..Apply::default() })).await;
     // The last counters may come before or after what became of the flow.
@@ -163,7 +163,7 @@ async fn after_a_break_the_process_comes_back_and_says_everything_again() {
     let mut peer = controller.welcome().await;
     let links = peer.hear_until(|report| matches!(report, Report::LinkState { .. })).await;
     assert!(matches!(links, Report::LinkState { changes } if changes[0].state == LinkStatus::Up));
-    peer.hear_until(|report| matches!(report, Report::RoutesWanted { pairs } if pairs.len() == 1)).await;
+    peer.hear_until(|report| matches!(report, Report::RoutesWanted { pairs, .. } if pairs.len() == 1)).await;
     // The same rows again change nothing; the routes are new.
     let mut apply = two_nodes();
     apply.routes = vec![route(1, [1, 2]), route(2, [2, 1])];
