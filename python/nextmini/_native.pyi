@@ -78,9 +78,7 @@ class Trees:
     ValueError for more than a million nodes.
     """
 
-    def __new__(
-        cls, nodes: Sequence[int], links: Sequence[tuple[int, int, float, int, int]]
-    ) -> Trees: ...
+    def __new__(cls, nodes: Sequence[int], links: Sequence[tuple[int, int, float, int, int]]) -> Trees: ...
     def nodes(self) -> bytes:
         """The ids of all nodes in ascending order, 4 bytes each."""
 
@@ -94,7 +92,7 @@ class Trees:
         """The nodes of the way from one to another; None if there is none, or they are the same."""
 
     def longest(self, seconds: Sequence[tuple[int, int, float]]) -> float:
-        """How long the longest way takes, if links take so long from one node to another, and others nothing."""
+        """How long the longest way takes, if links take so long from node to node, and others nothing."""
 
 def message_names() -> list[str]:
     """Names of all control messages."""

@@ -358,7 +358,7 @@ class Controller:
                     self._desk.rejected(id, reason)
                 self._publish_rows()
             case RoutesWanted():
-                self._routes.want(message.pairs)
+                self._routes.want(message.pairs, message.paths)
                 self._wake.set()
             case LinkState():
                 self._links_changed(peer, message)
@@ -476,6 +476,9 @@ class Controller:
         moved = await self._routes.heal()
         self._take_routes(moved)
         self._fail_dead()
+        trees = await self._routes.grow(room=self._reconciler.has_room_for_trees())
+        if trees is not None:
+            self._reconciler.plant(trees)
         made, unreachable = await self._routes.make()
         self._desired.own_routes |= {route.id for route in made}
         self._take_routes(made)

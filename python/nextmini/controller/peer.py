@@ -22,6 +22,7 @@ class Peer:
         self.process = hello.process
         self.pid = hello.pid
         self.listen = hello.listen
+        self.forests = hello.forests
         self.gone = asyncio.Event()
         """Set when the process has said goodbye or the connection is closed."""
         self.said_bye = False

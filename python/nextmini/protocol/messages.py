@@ -19,6 +19,8 @@ from nextmini.protocol.records import (  # noqa: TC001
     FlowChange,
     FlowCounters,
     FlowRecord,
+    ForestRecord,
+    ForestRow,
     LinkChange,
     LinkCounters,
     LinkMark,
@@ -37,12 +39,16 @@ Timing = Literal["normal", "precise"]
 
 @dataclass(frozen=True, slots=True)
 class Hello:
-    """Dataplane, first: `process` is its index from 0, `listen` the "host:port" of its link listener."""
+    """Dataplane, first: `process` is its index from 0, `listen` the "host:port" of its link listener.
+
+    `forests` are those that it has of another controller, or of an earlier connection.
+    """
 
     version: int
     process: int
     pid: int
     listen: str
+    forests: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +65,13 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class RoutesWanted:
-    """Dataplane: packets wait (or were dropped) for want of a route from source to destination."""
+    """Dataplane: packets wait (or were dropped) for want of a route from source to destination.
+
+    `paths` are the same of packets that cannot go along trees.
+    """
 
     pairs: tuple[tuple[int, int], ...]
+    paths: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,9 +147,10 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Controller: removals (flows, routes, links, nodes), then the others in the order that they have here.
+    """Controller: removals first, then classes, traces, addresses, nodes, links, routes, forests and flows.
 
-    `classes` are all of them, in the order in which they are tried; None if they are as they were.
+    `classes` are all of them, in the order in which they are tried; None if they are as they were. `forest`
+    is the one that packets take from now on between nodes without a route; None if it is as it was.
     """
 
     generation: int
@@ -150,10 +161,14 @@ class Apply:
     links: tuple[LinkRecord, ...] = ()
     routes: tuple[RouteRecord, ...] = ()
     flows: tuple[FlowRecord, ...] = ()
+    forests: tuple[ForestRecord, ...] = ()
+    forest_rows: tuple[ForestRow, ...] = ()
+    forest: int | None = None
     remove_nodes: tuple[int, ...] = ()
     remove_links: tuple[int, ...] = ()
     remove_routes: tuple[int, ...] = ()
     remove_flows: tuple[int, ...] = ()
+    remove_forests: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
