@@ -139,4 +139,5 @@ def _text_bytes(text: str) -> int:
 
 
 def _message(part: dict[str, list[Any]]) -> Apply:
-    return Apply(0, **{name: tuple(items) for name, items in part.items()})
+    lists: dict[str, Any] = {name: tuple(items) for name, items in part.items()}
+    return Apply(0, **lists)

@@ -441,6 +441,7 @@ class Controller:
             try:
                 await self._read_desired()
                 await self._make_routes()
+                complete = not self._routes.is_behind
             except DatabaseError as error:
                 log.warning("trying again: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)

@@ -40,7 +40,7 @@ def empty_at(
 
 
 def link_seconds(view: NetworkView, works: Callable[[int], bool]) -> list[tuple[int, int, float]]:
-    """From, to and seconds: how long something may be under way on each direction of each link that carries."""
+    """From, to and seconds: how long something may be under way on each direction of links that carry."""
     found = []
     for link in view.links.values():
         if works(link.id):

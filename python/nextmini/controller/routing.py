@@ -76,15 +76,20 @@ class RouteMaker:
             self._healer = Healer(store, view, self._finder, self._unusable, flows.in_max_mode)
 
     def want(self, pairs: Iterable[Pair], paths: Iterable[Pair] = ()) -> None:
-        """Somebody has packets for these pairs (source, destination), which for `paths` trees do not carry."""
+        """Somebody has packets for these pairs (source, destination); those for `paths` go along no tree."""
         self._wanted.update(pairs)
         self._paths_wanted.update(paths)
 
     async def grow(self, *, room: bool) -> Trees | None:
-        """The trees that packets are to take, if those of last time are not; none while there is no `room`."""
+        """The trees that packets are to take, if they are other ones now; None while there is no `room`."""
         if not room or not grows_trees(self._routing, self._view):
             return None
         return await self._trees.make(self._unusable())
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether packets may go along trees of the network as it was."""
+        return grows_trees(self._routing, self._view) and self._trees.is_behind(self._unusable())
 
     def changed(self, *, topology: bool) -> None:
         """Flows are not what they were; or nodes or links, then `topology` is true."""

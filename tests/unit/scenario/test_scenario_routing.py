@@ -20,8 +20,8 @@ def test_routes_stay_unless_the_scenario_says_otherwise() -> None:
 
 
 def test_routes_between_all_of_many_nodes_are_refused() -> None:
-    many = SMALLEST.replace("nodes = 4", "nodes = 201") + '[routing]\nmode = "proactive"\n'
-    with pytest.raises(ScenarioError, match=r'mode: "proactive" is for 200 nodes at most'):
+    many = SMALLEST.replace("nodes = 4", "nodes = 201") + '[routing]\nmode = "proactive"\nreroute = "fast"\n'
+    with pytest.raises(ScenarioError, match=r'mode: "proactive" with reroute = "fast" is for 200 nodes at most'):
         resolve(loads(many))
 
 
