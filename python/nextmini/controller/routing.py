@@ -36,7 +36,8 @@ def both_ways(paths: Iterable[Path], served: Iterable[Pair]) -> list[Path]:
 
 def grows_trees(routing: Routing, view: NetworkView) -> bool:
     """Whether packets go along trees between nodes without a route. Those that are to move fast are paths."""
-    return routing.mode == "proactive" and routing.reroute == "none" and len(view.nodes) <= MOST_TREES
+    asked = routing.mode == "proactive" and routing.reroute == "none"
+    return asked and 0 < len(view.nodes) <= MOST_TREES
 
 
 def pairs_ahead(routing: Routing, view: NetworkView) -> set[Pair]:
