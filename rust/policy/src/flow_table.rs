@@ -97,9 +97,11 @@ impl FlowTable {
 
 #[cfg(test)]
 mod tests {
-    use nextmini_wire::id::FlowId;
+    use nextmini_wire::control::{self, Packed};
+    use nextmini_wire::id::{FlowId, ForestId};
 
     use super::*;
+    use crate::forest::Planting;
     use crate::route::Route;
 
     const PAIR: (NodeId, NodeId) = (NodeId(1), NodeId(2));
@@ -154,6 +156,35 @@ mod tests {
         let without = moved.changed(&[RouteId(2)], [closed.for_row(2)]);
         let all = (0..50).all(|flow| table.route(&key(flow), PAIR, &without, Instant(2)) == Some(RouteId(1)));
         assert!(all);
+    }
+
+    #[test]
+    fn flows_go_from_forest_to_forest_and_to_paths_when_there_are_any() {
+        let planting = |id| Planting {
+            forests: vec![control::Forest {
+                id: ForestId(id),
+                nodes: Packed(vec![1, 2]),
+                chunks: vec![1_460],
+            }],
+            rows: vec![control::ForestRow {
+                forest: ForestId(id),
+                node: PAIR.0,
+                entries: Packed(vec![0, 1]),
+            }],
+            taken: Some(ForestId(id)),
+            removed: Vec::new(),
+        };
+        let (one, _) = RouteTable::default().planted(planting(1));
+        let (two, _) = one.planted(planting(2));
+        let path = two.changed(&[], [route(7, &[1, 3, 2])]);
+        let mut table = FlowTable::default();
+        let mut forest_by = |routes: &RouteTable| {
+            let way = table.route(&key(1), PAIR, routes, Instant(0)).unwrap();
+            way.tree().map(|tree| tree.forest.0)
+        };
+        let forests = [&one, &one, &two, &path, &two].map(&mut forest_by);
+        assert_eq!(forests, [Some(1), Some(1), Some(2), None, Some(2)]);
+        assert_eq!(table.len(), 1);
     }
 
     #[test]

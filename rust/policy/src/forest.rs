@@ -130,7 +130,11 @@ impl Forests {
             let id = row.forest;
             self.add_row(row).unwrap_or_else(|error| wrong.push((id, error)));
         }
-        self.taken = planting.taken.or(self.taken).filter(|&id| self.get(id).is_some());
+        match planting.taken {
+            Some(id) if !self.holds(id) => wrong.push((id, ForestError::Unknown)),
+            taken => self.taken = taken.or(self.taken),
+        }
+        self.taken = self.taken.filter(|&id| self.holds(id));
         wrong
     }
 
@@ -304,6 +308,9 @@ mod tests {
         assert!(forests.is_taken(tree(4, 1), NodeId(4)) && !forests.is_taken(tree(4, 1), NodeId(6)));
         assert!(!forests.is_taken(tree(3, 1), NodeId(4)));
         assert_eq!(forests.along(tree(3, 1), NodeId(2)), Some(Along::Next(NodeId(4))));
+        let unknown = Planting { taken: Some(ForestId(9)), ..Planting::default() };
+        assert_eq!(forests.plant(unknown), [(ForestId(9), ForestError::Unknown)]);
+        assert_eq!(forests.way(NodeId(2), NodeId(4)).unwrap().tree(), Some(tree(4, 1)));
         forests.plant(Planting { removed: vec![ForestId(3)], ..Planting::default() });
         assert_eq!((forests.along(tree(3, 1), NodeId(2)), forests.ids()), (None, vec![ForestId(4)]));
         forests.plant(Planting { removed: vec![ForestId(4)], ..Planting::default() });

@@ -375,11 +375,13 @@ fn place(id: RouteId) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use nextmini_wire::control::{self, Packed};
     use nextmini_wire::id::FlowId;
     use nextmini_wire::packet::{Chunk, Content};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::forest::entry;
 
     fn route(id: u32, path: &[u32], weight: u32) -> Route {
         Route::new(RouteId(id), path.iter().copied().map(NodeId).collect(), weight, 65_536).unwrap()
@@ -480,6 +482,99 @@ mod tests {
         assert_eq!(new((0..65_536).collect()), Err(RouteError::TooLong(65_536)));
         assert!(new((0..65_535).collect()).is_ok());
         assert_eq!(Route::new(RouteId(0), vec![NodeId(1), NodeId(2)], 1, 65_536), Err(RouteError::Id));
+    }
+
+    /// Nodes 1 to `nodes` in a line, as the forest with this number, which is taken.
+    fn line(forest: u32, nodes: u32) -> Planting {
+        let forest = ForestId(forest);
+        let row = |node: u32| {
+            let next = |to: u32| match to.cmp(&node) {
+                std::cmp::Ordering::Less => node - 2,
+                std::cmp::Ordering::Equal => node - 1,
+                std::cmp::Ordering::Greater => node,
+            };
+            let entries = (1..=nodes).map(|to| entry(next(to), 0)).collect();
+            control::ForestRow { forest, node: NodeId(node), entries: Packed(entries) }
+        };
+        let rows = (1..=nodes).map(row).collect();
+        let forests =
+            vec![control::Forest { id: forest, nodes: Packed((1..=nodes).collect()), chunks: vec![9_000] }];
+        Planting { removed: vec![], forests, rows, taken: Some(forest) }
+    }
+
+    fn planted(table: &RouteTable, planting: Planting) -> RouteTable {
+        let (table, wrong) = table.planted(planting);
+        assert_eq!(wrong, []);
+        table
+    }
+
+    #[test]
+    fn packets_go_along_a_tree_where_there_is_no_path() {
+        let table = planted(&RouteTable::default(), line(3, 4));
+        let way = table.choose(7, NodeId(1), NodeId(4)).unwrap();
+        assert!(table.connects(NodeId(1), NodeId(4)) && !table.has_path(NodeId(1), NodeId(4)));
+        assert_eq!(
+            (table.choose_path(7, NodeId(1), NodeId(4)), table.chunk(way, NodeId(1))),
+            (None, Some(9_000))
+        );
+        let mut packet = Packet { route: way, ..packet(0, 9) };
+        assert_eq!(table.origin(way, packet.source), None, "it has not left");
+        for node in 1..4 {
+            assert_eq!(table.step(NodeId(node), &mut packet, Ttl::Kept), Step::Forward(NodeId(node + 1)));
+            assert_eq!((packet.source, u32::from(packet.position)), (NodeId(1), node));
+        }
+        assert_eq!(table.step(NodeId(4), &mut packet, Ttl::Kept), Step::Deliver);
+        assert_eq!((packet.hop_limit, table.origin(way, packet.source)), (6, Some(NodeId(1))));
+        assert_eq!(table.ends(way, packet.source), Some((NodeId(1), NodeId(4))));
+        packet.hop_limit = 0;
+        assert_eq!(table.next(NodeId(2), &packet, Ttl::Kept), Step::Drop(DropCause::HopLimit));
+        assert_eq!(table.next(NodeId(5), &packet, Ttl::Kept), Step::Drop(DropCause::NoRoute));
+        packet.route = way.back();
+        assert_eq!(table.next(NodeId(2), &packet, Ttl::Kept), Step::Drop(DropCause::NoRoute));
+    }
+
+    #[test]
+    fn a_pair_with_a_path_of_its_own_takes_no_tree() {
+        let trees = planted(&RouteTable::default(), line(3, 4));
+        let way = trees.choose(7, NodeId(1), NodeId(4)).unwrap();
+        let both = trees.changed(&[], [route(8, &[1, 4], 1)]);
+        assert_eq!(both.choose(7, NodeId(1), NodeId(4)), Some(RouteId(8)));
+        assert!(trees.is_open(way, NodeId(1), NodeId(4)) && !both.is_open(way, NodeId(1), NodeId(4)));
+        assert_eq!(
+            both.choose(7, NodeId(4), NodeId(1)).and_then(RouteId::tree).map(|tree| tree.destination),
+            Some(0)
+        );
+        let closed = both.changed(&[], [route(8, &[1, 4], 0)]);
+        assert_eq!(closed.choose(7, NodeId(1), NodeId(4)), Some(way));
+        assert!(closed.holds(RouteId(8)) && !closed.holds(RouteId(9)));
+    }
+
+    #[test]
+    fn a_packet_stays_on_the_forest_that_it_began_on() {
+        let old = planted(&RouteTable::default(), line(3, 4));
+        let mut under_way = Packet { route: old.choose(7, NodeId(1), NodeId(4)).unwrap(), ..packet(0, 9) };
+        let new = planted(&old, line(4, 4));
+        assert_eq!(new.step(NodeId(1), &mut under_way, Ttl::Kept), Step::Forward(NodeId(2)));
+        assert!(!new.is_open(under_way.route, NodeId(1), NodeId(4)) && new.holds(under_way.route));
+        assert_ne!(new.choose(7, NodeId(1), NodeId(4)), Some(under_way.route));
+        let gone = planted(&new, Planting { removed: vec![ForestId(3)], ..Planting::default() });
+        assert!(!gone.holds(under_way.route) && gone.forests() == [ForestId(4)]);
+        assert_eq!(gone.next(NodeId(2), &under_way, Ttl::Kept), Step::Drop(DropCause::NoRoute));
+    }
+
+    #[test]
+    fn the_time_to_live_is_counted_along_trees_too() {
+        let table = planted(&RouteTable::default(), line(3, 4));
+        let way = table.choose(7, NodeId(1), NodeId(4)).unwrap();
+        let expires_at = |ttl: u8| {
+            let header = [0x45, 0, 0, 20, 0, 0, 0, 0, ttl, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 4];
+            let content = Content::Ip(nextmini_wire::vnet::VnetHeader::default());
+            let mut packet = Packet { content, payload: header.to_vec().into(), route: way, ..packet(0, 9) };
+            (1..=4).find(|&node| {
+                table.step(NodeId(node), &mut packet, Ttl::Counted) == Step::Drop(DropCause::Ttl)
+            })
+        };
+        assert_eq!([1, 2, 3, 64].map(expires_at), [Some(2), Some(3), None, None]);
     }
 
     #[test]

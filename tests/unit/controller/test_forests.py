@@ -90,7 +90,7 @@ def test_a_process_that_comes_back_is_told_again_and_rid_of_what_has_gone_meanwh
     assert set(held.forests.of(1)) == {0}
     held.doubt(1)
     steps = plan(targets(forests), held, BOTH)
-    assert [(step.keys(), step[1].forest_rows, step[1].forest, step[1].remove_forests) for step in steps] == [
+    assert [(set(step), step[1].forest_rows, step[1].forest, step[1].remove_forests) for step in steps] == [
         ({1}, [row(1, 3, RING)], None, []),
         ({1}, [], 1, []),
         ({1}, [], None, [0]),
