@@ -55,7 +55,7 @@ impl RouteId {
     /// Nothing if there is no such number.
     pub fn along(tree: Tree) -> Option<Self> {
         let known = tree.forest.0 < MOST_FORESTS && tree.destination < MOST_TREES;
-        known.then_some(Self(Self::TREE | tree.forest.0 * MOST_TREES | tree.destination))
+        known.then_some(Self(Self::TREE | (tree.forest.0 * MOST_TREES) | tree.destination))
     }
 
     /// The tree that it is along, if it is no path with a number of its own.

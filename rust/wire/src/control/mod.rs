@@ -112,7 +112,7 @@ pub enum Command {
     /// The answer to `hello`.
     Welcome(Welcome),
     /// Changes to what should be.
-    Apply(Apply),
+    Apply(Box<Apply>),
     /// There is no path between these pairs of (source, destination) at present: packets for them are refused.
     NoRoutes {
         /// Source and destination of each.
