@@ -231,7 +231,8 @@ impl Forests {
         let Packed(entries) = row.entries;
         let (nodes, chunks) = (forest.nodes.len(), forest.chunks.len());
         let leads = |&entry: &u32| next_in(entry).is_none_or(|next| next < nodes) && chunk_in(entry) < chunks;
-        let wrong = entries.iter().position(|entry| !leads(entry)).unwrap_or(entries.len().min(nodes));
+        let wrong =
+            entries.iter().position(|entry| !leads(entry)).unwrap_or_else(|| entries.len().min(nodes));
         if wrong < nodes || entries.len() != nodes {
             return Err(ForestError::Row { entries: entries.len(), wrong, nodes });
         }

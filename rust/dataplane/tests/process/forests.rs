@@ -87,12 +87,12 @@ async fn flows_move_to_another_forest_and_lose_nothing_when_a_link_goes() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_broken_link_is_for_those_whose_way_may_cross_it() {
     let mut bed = ring(Transport::Memory).await;
-    bed.flows(vec![flow(1, 1, 2, 100_000_000), flow(2, 4, 5, 100_000_000)]);
+    bed.flows(vec![flow(1, 1, 2, 20_000_000), flow(2, 4, 5, 20_000_000)]);
     bed.until_counted("traffic", |bed| bed.host.counters().flows.iter().all(|row| row.bytes > 1_000_000))
         .await;
     bed.host.link_broken(&[BrokenLink { link: LinkId(1), a: NodeId(1), b: NodeId(2) }]);
     bed.until_ended(2).await;
-    bed.assert_complete(2, 100_000_000);
+    bed.assert_complete(2, 20_000_000);
     assert_eq!(bed.ended[&(FlowId(2), "source")].retransmitted, 0);
 }
 
