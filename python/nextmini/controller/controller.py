@@ -449,7 +449,9 @@ class Controller:
                 complete = False
             await self._reconciler.reconcile()
             self._reconciler.stop_holding_if_whole()
-            if not self._reconciler.idle:
+            # A link that is refused is heard of by now.
+            grows = self._routes.is_behind and self._reconciler.has_room_for_trees()
+            if grows or not self._reconciler.idle:
                 self._wake.set()
             self._wake_when_due()
             self._publish_rows()

@@ -26,7 +26,7 @@ Origin = Literal["scenario", "computed"]
 Reroute = Literal["none", "fast"]
 Metric = Literal["cost", "hops", "delay", "inverse_capacity"]
 RoutingMode = Literal["auto", "proactive", "reactive"]
-MOST_TREES = 10_000
+MOST_TREES = 5_000
 """Nodes of a network with a shortest-path tree for each: they take 4 bytes for each pair of nodes."""
 MOST_PATHS_AHEAD = 200
 """Nodes of a network with routes between all of them: with more, the rows take longer than the experiment."""

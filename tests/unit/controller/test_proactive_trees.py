@@ -107,6 +107,22 @@ def when(applies: list[Apply], what: str) -> int:
     return next(n for n, apply in enumerate(applies) if getattr(apply, what) not in ((), None))
 
 
+async def test_a_link_that_a_process_cannot_have_is_in_no_tree(lab: Any) -> None:
+    async with lab(RING, routing=TREES, strict=False) as made:
+        fakes = [made.process(index) for index in (0, 1)]
+        for fake in fakes:
+            fake.reject["link", 4] = "no cable"
+            await fake.start()
+        for fake in fakes:
+            await fake.until(lambda fake=fake: fake.forest == 1)
+        assert made.controller.view.links.keys() == {1, 2, 3, 4}
+        way = FIRST_WAY + (1 << 20) + 3
+        source = fakes[made.controller.view.nodes[1].process]
+        await source.say(FlowState((FlowChange(1, "source", "running", 0, 0.0, 0, 0, None, way),)))
+        await made.until_rows("SELECT status FROM flow_state", [("running",)])
+        assert made.controller.flows.flows[1].path == (1, 2, 3, 4)
+
+
 async def test_what_nobody_can_reach_is_said_and_what_trees_reach_is_not_asked_for(lab: Any) -> None:
     async with lab(RING, routing=TREES) as made:
         fakes = await started(made)

@@ -26,8 +26,8 @@ def test_routes_between_all_of_many_nodes_are_refused() -> None:
         resolve(loads(many))
     trees = many.replace('reroute = "fast"\n', "")
     assert resolve(loads(trees)).routing == Routing("none", "cost", "proactive")
-    more = trees.replace("nodes = 201", "nodes = 10001").replace('"ring"', '"line"')
-    with pytest.raises(ScenarioError, match=r'mode: "proactive" is for 10000 nodes at most'):
+    more = trees.replace("nodes = 201", "nodes = 5001").replace('"ring"', '"line"')
+    with pytest.raises(ScenarioError, match=r'mode: "proactive" is for 5000 nodes at most'):
         resolve(loads(more))
 
 
