@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from os import PathLike
+from typing import final
 
 __all__ = [
     "DataplaneError",
@@ -70,6 +71,7 @@ def enter_namespace(namespace: PathLike[str], files: Sequence[tuple[PathLike[str
     each first one in the place of the second. Raises OSError.
     """
 
+@final
 class Trees:
     """The shortest-path trees of a network, one for each destination; safe to use from any thread.
 
