@@ -47,6 +47,13 @@ class Note:
         """`url` is the controller's, `scenario` the text with nothing left open."""
         return cls(run, url.partition("//")[2].partition("/")[0], _digest(scenario))
 
+    def listen_again(self, listen: str) -> str:
+        """Where another controller is to listen whose scenario says `listen`: at the port where that one did.
+
+        The note has the address on this machine of what may have listened at all of them.
+        """
+        return f"{listen.rpartition(':')[0]}:{self.listen.rpartition(':')[2]}"
+
     def write(self, folder: Path) -> None:
         """Writes it into an experiment's folder, as a whole or not at all."""
         _replace(folder / _NOTE, json.dumps(asdict(self)))

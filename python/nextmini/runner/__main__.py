@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
@@ -26,6 +27,8 @@ from nextmini.store.patience import AWAY_SECONDS, patiently
 
 def main() -> int:
     """Reads the assignment and does it; returns the exit code."""
+    # A connection that the pool could not make anew is told of by whoever needs one.
+    logging.getLogger("asyncpg.pool").setLevel(logging.CRITICAL)
     channel = os.dup(1)
     # What an algorithm prints is for its log.
     os.dup2(2, 1)

@@ -6,7 +6,7 @@ from nextmini.store.changes import ChangeSet
 from nextmini.store.embedded import embedded_server
 from nextmini.store.guard import Guard
 from nextmini.store.listener import Listener
-from nextmini.store.registry import Registration
+from nextmini.store.registry import RegisteredSite, Registration
 from nextmini.store.rows import (
     RESYNC,
     Actual,
@@ -44,6 +44,7 @@ __all__ = [
     "LinkUpdate",
     "Listener",
     "NodeState",
+    "RegisteredSite",
     "Registration",
     "RouteState",
     "Run",

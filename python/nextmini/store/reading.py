@@ -64,7 +64,8 @@ _EVENT_STATES = "SELECT event, status, applied, applied_after_ms, packets_affect
 _STATE_TABLES = ("node_state", "link_state", "route_state", "flow_state", "event_state")
 
 _LINK_COLUMNS = (
-    "run, time, link, node, bytes, packets, drops, queue, entered, marked, duplicated, datagrams, oversized"
+    "run, time, link, node, bytes, packets, drops, queue, entered, marked, duplicated, datagrams, oversized,"
+    " rtt_us, most_bps"
 )
 _LINK_METRICS = (
     f"SELECT {_LINK_COLUMNS} FROM link_metrics"  # noqa: S608 - our names
@@ -149,11 +150,6 @@ async def _snapshot(connection: Connection, tables: Iterable[str]) -> AsyncItera
 def link_metric_slices(connection: Connection, run: str) -> AsyncGenerator[list[LinkMetric], None]:
     """All samples of a run, oldest first, `SLICE_ROWS` at a time."""
     return _slices(connection, _LINK_METRICS, run, _link_metric)
-
-
-async def read_last_link_metrics(connection: Connection, run: str) -> list[LinkMetric]:
-    """The newest sample of each direction of each link: the totals of the run."""
-    return [_link_metric(*row) for row in await connection.fetch(_LAST_LINK_METRICS, run)]
 
 
 def flow_metric_slices(connection: Connection, run: str) -> AsyncGenerator[list[FlowMetric], None]:

@@ -303,11 +303,6 @@ class Store:
                 async for rows in slices:
                     yield rows
 
-    async def last_link_metrics(self, run_id: str) -> list[LinkMetric]:
-        """The newest sample of each direction of each link: the totals of a run."""
-        async with self._connection("link metrics cannot be read") as connection:
-            return await reading.read_last_link_metrics(connection, run_id)
-
     async def flow_metrics(self, run_id: str) -> AsyncGenerator[list[FlowMetric], None]:
         """All samples of a run, oldest first, in slices. Who does not read to the end closes it."""
         async with self._connection("flow metrics cannot be read") as connection:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import asyncpg
@@ -74,6 +75,16 @@ async def test_samples_are_read_once(algorithms: AlgorithmStore, store: Store) -
     assert [row.bytes for row in news.link_metrics] == [30, 40]
     assert (news.marks.link, news.marks.flow) == (marks.link + 2, marks.flow)
     assert not (await algorithms.news(both, news.marks, "r")).link_metrics
+
+
+async def test_totals_are_the_last_samples_whenever_they_were_written(
+    algorithms: AlgorithmStore, store: Store
+) -> None:
+    later = [replace(link_metric(1, total), time=NOW + timedelta(seconds=total)) for total in (1, 3, 2)]
+    await store.write_link_metrics(later[:2])
+    await store.write_link_metrics([later[2], link_metric(2, 5)])
+    links, _, _ = await algorithms.totals("r")
+    assert [(row.link, row.bytes) for row in links] == [(1, 3), (2, 5)]
 
 
 async def test_a_decision_is_written_as_a_whole(algorithms: AlgorithmStore, store: Store) -> None:

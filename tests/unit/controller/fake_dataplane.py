@@ -98,7 +98,7 @@ class FakeDataplane:
         self._connection = await connect(
             self.url, additional_headers=headers, compression=None, max_size=2**20
         )
-        await self.say(Hello(VERSION, self.process, self.pid, self.listen, self.claims))
+        await self.say(Hello(VERSION, self.process, self.pid, self.listen, forests=self.claims))
 
     async def say(self, message: Message) -> None:
         assert self._connection is not None

@@ -33,6 +33,10 @@ def test_the_run_of_the_same_scenario_goes_on_where_it_listened(tmp_path: Path) 
     note = found(tmp_path, RING)
     assert note is not None
     assert (note.run, note.listen) == ("ring-1", "127.0.0.1:4000")
+    assert note.listen_again("127.0.0.1:0") == "127.0.0.1:4000"
+    # Machines elsewhere come back to where they were.
+    assert note.listen_again("0.0.0.0:0") == "0.0.0.0:4000"
+    assert note.listen_again("[::]:4000") == "[::]:4000"
     assert [path.name for path in tmp_path.iterdir()] == ["controller.json"]
 
 
