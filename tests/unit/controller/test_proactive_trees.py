@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nextmini.controller import Controller, Settings
+from nextmini.controller.events import Journal
 from nextmini.controller.forests import FIRST_WAY
 from nextmini.protocol import Apply, FlowChange, FlowState, NoRoutes, RoutesWanted
 from nextmini.scenario.network import Routing
@@ -169,7 +170,7 @@ async def test_a_controller_that_goes_on_takes_another_number_and_rids_processes
         )
         async with await Store.open(dsn, experiment) as store:
             controller = Controller(store, settings)
-            await controller.resume(None)
+            await controller.resume(None, Journal())
             await controller.listen()
             made.controller = controller
             fakes = [made.process(index) for index in (0, 1)]
