@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Sequence
 from os import PathLike
+from typing import final
 
 __all__ = [
     "DataplaneError",
+    "Trees",
     "bench_quic_chain",
     "bench_relay_chain",
     "bench_relay_tuns",
@@ -73,6 +75,31 @@ def enter_namespace(namespace: PathLike[str], files: Sequence[tuple[PathLike[str
     That is the network namespace with this path, and a mount namespace with its own /sys and, of `files`,
     each first one in the place of the second. Raises OSError.
     """
+
+@final
+class Trees:
+    """The shortest-path trees of a network, one for each destination; safe to use from any thread.
+
+    `links` are (node, other node, cost, largest chunks from the first to the other, and back), usable both
+    ways; those to unknown nodes and of a cost that is not above 0 are left out. Equal trees are equal. Raises
+    ValueError for more than a million nodes.
+    """
+
+    def __new__(cls, nodes: Sequence[int], links: Sequence[tuple[int, int, float, int, int]]) -> Trees: ...
+    def nodes(self) -> bytes:
+        """The ids of all nodes in ascending order, 4 bytes each."""
+
+    def chunks(self) -> list[int]:
+        """The largest chunks that ways may have, in ascending order."""
+
+    def row(self, node: int) -> bytes | None:
+        """What a node has to know, 4 bytes for each destination; None for an unknown one."""
+
+    def path(self, source: int, destination: int) -> list[int] | None:
+        """The nodes of the way from one to another; None if there is none, or they are the same."""
+
+    def longest(self, seconds: Sequence[tuple[int, int, float]]) -> float:
+        """How long the longest way takes, if links take so long from node to node, and others nothing."""
 
 def message_names() -> list[str]:
     """Names of all control messages."""

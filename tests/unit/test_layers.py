@@ -35,7 +35,7 @@ LAYERS = (
 # Against the order: an algorithm sees rows through its view of the network, and nothing else.
 FORBIDDEN = {("algorithms", "store"), ("algorithms", "protocol")}
 # Beside the layers: the program of a dataplane process, and the native module that it runs.
-NATIVE_USERS = {"dataplane", "hosts", "bench"}
+NATIVE_USERS = {"dataplane", "hosts", "bench", "controller"}
 DATAPLANE_USERS = {"cli"}
 
 # Where a dependency may be imported; those that are not listed here may be imported anywhere.

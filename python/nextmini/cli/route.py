@@ -89,7 +89,7 @@ def remove(
 def list_routes(
     json: JsonOption = False, experiment: ExperimentOption = None, state_dir: StateOption = None
 ) -> None:
-    """List all routes, those that were computed too."""
+    """List all routes, those that were computed too; pairs that go along shortest-path trees have none."""
 
     async def work(store: "LiveStore", _: "Registration") -> list[dict[str, Any]]:
         from nextmini.live.routes import route_entries

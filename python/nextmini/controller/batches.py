@@ -1,8 +1,8 @@
 """What a process is told in one step, cut into messages that stay under the size limit.
 
-The parts keep the order in which one message would be applied (removals of flows, routes, links and nodes,
-then traces, addresses, nodes, links, routes and flows), so that sending them one after the other means the
-same.
+The parts keep the order in which one message would be applied (removals of flows, routes, links,
+nodes and forests, then traces, addresses, nodes, links, routes, forests and flows), so that sending them one
+after the other means the same.
 """
 
 from __future__ import annotations
@@ -15,6 +15,8 @@ from nextmini.protocol import (
     Apply,
     DirectionRecord,
     FlowRecord,
+    ForestRecord,
+    ForestRow,
     LinkRecord,
     NodeRecord,
     RouteRecord,
@@ -38,6 +40,7 @@ _NODE_BYTES = 260
 _SOCKS_BYTES = 90
 _LINK_BYTES = 258
 _ROUTE_BYTES = 90
+_FOREST_BYTES = 60
 _FLOW_BYTES = 360
 _INTEGER_BYTES = 9
 
@@ -46,11 +49,14 @@ _FIELDS = (
     "remove_routes",
     "remove_links",
     "remove_nodes",
+    "remove_forests",
     "traces",
     "addresses",
     "nodes",
     "links",
     "routes",
+    "forests",
+    "forest_rows",
     "flows",
 )
 
@@ -59,10 +65,13 @@ def batches(body: Body, max_bytes: int = MAX_BYTES) -> Iterator[Apply]:
     """The messages for `body`, in order, all with generation 0: the sender numbers them.
 
     A record that is larger than `max_bytes` by itself gets a message of its own, and so do the classes, which
-    are told as a whole: that they come first does not matter, nothing is removed that they refer to.
+    are told as a whole: that they come first does not matter, nothing is removed that they refer to. So
+    does the forest that is taken, which was there before.
     """
     if body.classes is not None:
         yield Apply(0, classes=body.classes)
+    if body.forest is not None:
+        yield Apply(0, forest=body.forest)
     part: dict[str, list[Any]] = {}
     size = 0
     for name in _FIELDS:
@@ -78,12 +87,24 @@ def batches(body: Body, max_bytes: int = MAX_BYTES) -> Iterator[Apply]:
 
 
 def size_bound(
-    item: int | TraceRecord | AddressRecord | NodeRecord | LinkRecord | RouteRecord | FlowRecord,
+    item: int
+    | TraceRecord
+    | AddressRecord
+    | NodeRecord
+    | LinkRecord
+    | RouteRecord
+    | ForestRecord
+    | ForestRow
+    | FlowRecord,
 ) -> int:
     """At least as many bytes as the encoded item has."""
     if isinstance(item, RouteRecord):
         # Node ids have 32 bits.
         return _ROUTE_BYTES + 5 * len(item.path)
+    if isinstance(item, ForestRow):
+        return _FOREST_BYTES + len(item.entries)
+    if isinstance(item, ForestRecord):
+        return _FOREST_BYTES + len(item.nodes) + 5 * len(item.chunks)
     if isinstance(item, NodeRecord):
         texts = _text_bytes(item.name) + _text_bytes(item.address) + _text_bytes(item.address6 or "")
         if item.device is not None:
@@ -118,4 +139,5 @@ def _text_bytes(text: str) -> int:
 
 
 def _message(part: dict[str, list[Any]]) -> Apply:
-    return Apply(0, **{name: tuple(items) for name, items in part.items()})
+    lists: dict[str, Any] = {name: tuple(items) for name, items in part.items()}
+    return Apply(0, **lists)

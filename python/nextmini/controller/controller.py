@@ -394,7 +394,7 @@ class Controller:
                     self._desk.rejected(id, reason)
                 self._publish_rows()
             case RoutesWanted():
-                self._routes.want(message.pairs)
+                self._routes.want(message.pairs, message.paths)
                 self._wake.set()
             case LinkState():
                 self._links_changed(peer, message)
@@ -486,6 +486,7 @@ class Controller:
             try:
                 await self._read_desired()
                 await self._make_routes()
+                complete = not self._routes.is_behind
             except DatabaseError as error:
                 log.warning("trying again: %s", error)
                 await asyncio.sleep(RETRY_SECONDS)
@@ -493,7 +494,9 @@ class Controller:
                 complete = False
             await self._reconciler.reconcile()
             self._reconciler.stop_holding_if_whole()
-            if not self._reconciler.idle:
+            # A link that is refused is heard of by now.
+            grows = self._routes.is_behind and self._reconciler.has_room_for_trees()
+            if grows or not self._reconciler.idle:
                 self._wake.set()
             self._wake_when_due()
             self._publish_rows()
@@ -521,6 +524,9 @@ class Controller:
         moved = await self._routes.heal()
         self._take_routes(moved)
         self._fail_dead()
+        trees = await self._routes.grow(room=self._reconciler.has_room_for_trees())
+        if trees is not None:
+            self._reconciler.plant(trees)
         made, unreachable = await self._routes.make()
         self._desired.own_routes |= {route.id for route in made}
         self._take_routes(made)

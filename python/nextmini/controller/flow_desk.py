@@ -14,6 +14,7 @@ from nextmini.controller.view import Dirty
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from nextmini.algorithms.graph import Path
     from nextmini.controller.flows import FlowTracker
     from nextmini.controller.reconciler import Reconciler
     from nextmini.protocol import FlowChange, FlowCounters
@@ -54,7 +55,7 @@ class FlowDesk:
 
     def changed(self, changes: Iterable[FlowChange], *, doubted: bool = True) -> None:
         """What ends of flows say."""
-        names, loop = self._reconciler.names, asyncio.get_running_loop()
+        loop = asyncio.get_running_loop()
         for change in changes:
             flow = self._reconciler.flow_names.row(change.flow)
             if flow is None:
@@ -65,7 +66,7 @@ class FlowDesk:
                 continue
             row = path = None
             if change.route is not None:
-                row, path = names.row(change.route), names.path(change.route)
+                row, path = self._way(flow, change.route)
             change = replace(change, flow=flow, reason=self._reason(flow, change))
             if self._flows.report(change, row, path):
                 self.publish(flow)
@@ -75,13 +76,19 @@ class FlowDesk:
 
     def counted(self, counters: Iterable[FlowCounters]) -> None:
         """What sources have counted, and the routes that they take now."""
-        names = self._reconciler.names
         for flow in counters:
             if flow.route is None:
                 continue
-            row, path = names.row(flow.route), names.path(flow.route)
-            if row is not None and path is not None and self._flows.moved(flow.flow, row, path):
+            row, path = self._way(flow.flow, flow.route)
+            if path is not None and self._flows.moved(flow.flow, row, path):
                 self.publish(flow.flow)
+
+    def _way(self, id: int, number: int) -> tuple[int | None, Path | None]:
+        """The row and the path that a number on the wire stands for, of a flow that takes it."""
+        known = self._flows.flows.get(id)
+        if known is None:
+            return None, None
+        return self._reconciler.way(number, known.flow.source, known.flow.destination)
 
     def refuse(self, id: int, reason: str) -> None:
         """A flow cannot be, or cannot go on."""

@@ -214,13 +214,17 @@ class FlowTracker:
             self._end(known, verdict)
         return True
 
-    def moved(self, id: int, route: int, path: Path) -> bool:
-        """A running flow takes this route (the row's number); returns whether it took another one before."""
+    def moved(self, id: int, route: int | None, path: Path) -> bool:
+        """A running flow takes this route (the row's number; None along a tree) and this path.
+
+        Returns whether it took another one before.
+        """
         known = self.flows.get(id)
         if known is None or known.verdict is not None:
             return False
-        before, known.route, known.path = known.route, route, path
-        return before != route
+        before, way = (known.route, known.path), (route, path)
+        known.route, known.path = way
+        return before != way if route is None else before[0] != route
 
     def note(self, id: int, note: str) -> bool:
         """What a flow's row says is not in force; returns whether that is new."""

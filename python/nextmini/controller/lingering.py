@@ -39,6 +39,21 @@ def empty_at(
     return ceil((now + seconds) / STEP_SECONDS) * STEP_SECONDS if seconds else 0.0
 
 
+def link_seconds(view: NetworkView, works: Callable[[int], bool]) -> list[tuple[int, int, float]]:
+    """From, to and seconds: how long something may be under way on each direction of links that carry."""
+    found = []
+    for link in view.links.values():
+        if works(link.id):
+            found.append((link.a, link.b, min(_seconds(link.forward, link.mtu), MOST_SECONDS)))
+            found.append((link.b, link.a, min(_seconds(link.backward, link.mtu), MOST_SECONDS)))
+    return found
+
+
+def forest_empty_at(longest: float, now: float) -> float:
+    """When nothing is under way any more on trees that packets have left `now`; `longest` of their ways."""
+    return ceil((now + min(LEAST_SECONDS + longest, MOST_SECONDS)) / STEP_SECONDS) * STEP_SECONDS
+
+
 def seconds_under_way(path: tuple[int, ...], view: NetworkView, works: Callable[[int], bool]) -> float:
     """How long something may be under way on a path; 0 if it does not lead to its end."""
     total = LEAST_SECONDS

@@ -36,6 +36,7 @@ class Peer:
         """The address at which other sites reach it, if it says one itself."""
         self.identity = (hello.pid, hello.instance)
         """Another process has another one."""
+        self.forests = hello.forests
         self.gone = asyncio.Event()
         """Set when the process has said goodbye or the connection is closed."""
         self.said_bye = False

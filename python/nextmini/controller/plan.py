@@ -3,10 +3,10 @@
 `plan` compares records by process with what each process was told and returns up to four steps. A step is
 sent to all its processes at once; the next one starts when everything of it is confirmed:
 
-1. classes, traces, addresses, nodes, links and, at relays and destinations, routes: what others are going to
-rely on; 2. routes at the process of their source, and flows: from here on traffic uses what step 1 made; 3.
-flows that go and, at the process of their source, routes that go: nothing new enters them; 4. routes
-elsewhere, links and nodes that go.
+1. classes, traces, addresses, nodes, links, forests and, at relays and destinations, routes: what others are
+going to rely on; 2. routes at the process of their source, the forest that is taken, and flows: from here on
+traffic uses what step 1 made; 3. flows that go and, at the process of their source, routes that go: nothing
+new enters them; 4. routes elsewhere, forests, links and nodes that go.
 
 So a route is used only when every node of it knows it (a route's path never changes under its number: a new
 path is a new number, made in 1 and 2 before the old one is broken in 3 and 4), and nothing is taken away
@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from nextmini.controller.addresses import AddressLog
+from nextmini.controller.forests import Forests
 from nextmini.controller.shaping import trace_records
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
         AddressRecord,
         ClassRecord,
         FlowRecord,
+        ForestRecord,
+        ForestRow,
         LinkRecord,
         NodeRecord,
         RouteRecord,
@@ -56,10 +59,15 @@ class Body:
     links: list[LinkRecord] = field(default_factory=list)
     routes: list[RouteRecord] = field(default_factory=list)
     flows: list[FlowRecord] = field(default_factory=list)
+    forests: list[ForestRecord] = field(default_factory=list)
+    forest_rows: list[ForestRow] = field(default_factory=list)
+    forest: int | None = None
+    """The one that is taken, if it is not the one that it was."""
     remove_nodes: list[int] = field(default_factory=list)
     remove_links: list[int] = field(default_factory=list)
     remove_routes: list[int] = field(default_factory=list)
     remove_flows: list[int] = field(default_factory=list)
+    remove_forests: list[int] = field(default_factory=list)
 
 
 Step = dict[int, Body]
@@ -110,6 +118,52 @@ class HeldRecords(Generic[R]):
         self._by_id[id] = dict.fromkeys(records) if records else {}
 
 
+class HeldForests:
+    """Which forests each process was told, and which rows of each; None where it may have another one."""
+
+    def __init__(self) -> None:
+        self._told: dict[int, dict[int, set[int] | None]] = {}
+        self._taken: dict[int, int] = {}
+
+    def of(self, process: int) -> Mapping[int, set[int] | None]:
+        """The nodes whose rows the process was told, by forest."""
+        return self._told.get(process, {})
+
+    def taken(self, process: int) -> int | None:
+        """The one that packets take there."""
+        return self._taken.get(process)
+
+    def numbers(self) -> set[int]:
+        """Those that some process may have."""
+        return {number for told in self._told.values() for number in told}
+
+    def found(self, process: int, numbers: Iterable[int]) -> list[int]:
+        """A process has these; returns those of which it was not told."""
+        told = self._told.setdefault(process, {})
+        strange = [number for number in numbers if number not in told]
+        told.update(dict.fromkeys(strange))
+        return strange
+
+    def doubt(self, process: int) -> None:
+        """See HeldRecords.doubt."""
+        self._told[process] = dict.fromkeys(self._told.get(process, ()))
+        self._taken.pop(process, None)
+
+    def tell(self, process: int, body: Body) -> None:
+        """Notes that the process is told this."""
+        told = self._told.setdefault(process, {})
+        for number in body.remove_forests:
+            told.pop(number, None)
+        for forest in body.forests:
+            told[forest.id] = set()
+        for row in body.forest_rows:
+            known = told.get(row.forest)
+            if known is not None:
+                known.add(row.node)
+        if body.forest is not None:
+            self._taken[process] = body.forest
+
+
 class Held:
     """Everything that the processes were told."""
 
@@ -124,6 +178,7 @@ class Held:
         """Which traces each process was told, by number."""
         self.addresses: dict[int, int] = {}
         """How many entries of the log of addresses each process was told."""
+        self.forests = HeldForests()
         self.route_sources: dict[int, int] = {}
         """The process of each route's source, as of when it was told."""
 
@@ -131,6 +186,7 @@ class Held:
         """See HeldRecords.doubt."""
         for held in (self.nodes, self.links, self.routes, self.flows):
             held.doubt(process)
+        self.forests.doubt(process)
         self.traces.pop(process, None)
         self.addresses.pop(process, None)
         if process in self.classes:
@@ -148,6 +204,7 @@ class Held:
                 self.route_sources.pop(route_id, None)
         for flow_id in body.remove_flows:
             self.flows.remove(process, flow_id)
+        self.forests.tell(process, body)
         if body.classes is not None:
             self.classes[process] = body.classes
         for node in body.nodes:
@@ -175,6 +232,10 @@ class Targets:
     """Those that links may refer to."""
     addresses: AddressLog = field(default_factory=AddressLog)
     """Of all nodes, for every process."""
+    forests: Forests = field(default_factory=Forests)
+    """For every process, the rows of its own nodes."""
+    hosted: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    """The nodes of each process."""
 
 
 def plan(targets: Targets, held: Held, connected: frozenset[int]) -> list[Step]:
@@ -188,6 +249,7 @@ def plan(targets: Targets, held: Held, connected: frozenset[int]) -> list[Step]:
         if news:
             steps.body(1, process).addresses = news
             held.addresses[process] = len(targets.addresses)
+        _plan_forests(steps, held.forests, targets, process)
     for node_id, nodes in targets.nodes.items():
         differing, surplus = _compare(held.nodes.get(node_id), nodes, connected)
         for process in differing:
@@ -213,6 +275,24 @@ def plan(targets: Targets, held: Held, connected: frozenset[int]) -> list[Step]:
     for process, body in result[0].items() if result else ():
         _plan_traces(body, held.traces.setdefault(process, {}), targets.traces)
     return result
+
+
+def _plan_forests(steps: _Steps, held: HeldForests, targets: Targets, process: int) -> None:
+    """Tells a process of the forests that it lacks; it takes one only when all others have it."""
+    told, hosted = held.of(process), targets.hosted.get(process, frozenset())
+    for forest in targets.forests:
+        known = told.get(forest.number)
+        if known is None:
+            steps.body(1, process).forests.append(forest.record())
+        rows = [forest.row(node) for node in sorted(hosted - (known or set()))]
+        if any(rows):
+            steps.body(1, process).forest_rows += [row for row in rows if row is not None]
+    taken = targets.forests.taken
+    if taken is not None and taken != held.taken(process):
+        steps.body(2, process).forest = taken
+    gone = [number for number in told if number not in targets.forests]
+    if gone:
+        steps.body(4, process).remove_forests += gone
 
 
 def _plan_traces(body: Body, held: dict[int, Trace], traces: Mapping[int, Trace]) -> None:

@@ -19,7 +19,8 @@ from nextmini.controller.addresses import AddressLog
 from nextmini.controller.batches import batches
 from nextmini.controller.dialling import reach_of
 from nextmini.controller.flow_names import FlowNames
-from nextmini.controller.lingering import empty_at
+from nextmini.controller.forests import FIRST_WAY, Forests
+from nextmini.controller.lingering import empty_at, forest_empty_at, link_seconds
 from nextmini.controller.names import RouteNames
 from nextmini.controller.placement import (
     Unplaceable,
@@ -39,6 +40,8 @@ from nextmini.scenario.network import site_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
+    from nextmini._native import Trees
+    from nextmini.algorithms.graph import Path
     from nextmini.controller.actual import Row
     from nextmini.controller.devices import Devices
     from nextmini.controller.dialling import Reach
@@ -75,6 +78,7 @@ class Reconciler:
         """Nodes for which this machine has no place, and why."""
         self.actual = Actual()
         self.names = RouteNames()
+        self.forests = Forests()
         self.flow_names = FlowNames()
         self.peers: dict[int, Peer] = {}
         self.flow_generations: dict[int, int] = {}
@@ -117,9 +121,14 @@ class Reconciler:
 
     def connected(self, peer: Peer) -> None:
         """A process is there: it is told everything, whatever it may still know."""
+        strange = self._held.forests.found(peer.process, peer.forests)
         self._held.doubt(peer.process)
         self._reaches[peer.process] = reach_of(peer.listen, peer.public, site_of(peer.process, self._sites))
         self.actual.present(peer.process)
+        for number in strange:
+            # Of another controller: nothing of ours is to be mixed with it.
+            if number in self.forests:
+                self.forests.renumber(number, self._held.forests.numbers())
         self.names.tell_leaving_again()
         self.peers[peer.process] = peer
         self.mark(self.view.touching(self.view.nodes_of_process(peer.process)))
@@ -139,6 +148,23 @@ class Reconciler:
     def lost(self, process: int, reason: str) -> None:
         """Of the rows that a process holds nothing is known any more."""
         self.actual.process_lost(process, self._rows_of(self._held_rows(process)), reason)
+
+    def has_room_for_trees(self) -> bool:
+        """Whether others can be planted now; else when something is due (`seconds_until_due`)."""
+        return self.forests.has_room(self._now())
+
+    def plant(self, trees: Trees) -> None:
+        """Packets between nodes without a route take these trees from now on."""
+        self.forests.plant(trees, self._held.forests.numbers())
+
+    def way(self, number: int, source: int, destination: int) -> tuple[int | None, Path | None]:
+        """What a number on the wire stands for, of a flow between these nodes: a row and its path.
+
+        Along a tree there is no row.
+        """
+        if number >= FIRST_WAY:
+            return None, self.forests.path(number, source, destination)
+        return self.names.row(number), self.names.path(number)
 
     def mark(self, dirty: Dirty) -> None:
         """These rows have to be looked at."""
@@ -194,7 +220,7 @@ class Reconciler:
     @property
     def idle(self) -> bool:
         """Whether there is nothing to tell, and nothing told that is not confirmed."""
-        return not self._dirty and not self._answers
+        return not self._dirty and not self._answers and not self.forests.pending
 
     @property
     def settled(self) -> bool:
@@ -204,13 +230,16 @@ class Reconciler:
     async def reconcile(self) -> None:
         """Plans and performs the difference for everything that is dirty now."""
         now = self._now()
-        if not self._dirty and not any(self.names.retired(now)):
+        news = self.forests.has_news(now)
+        if not self._dirty and not news and not any(self.names.retired(now)):
             return
+        self.forests.told()
         dirty, self._dirty = self._dirty, Dirty()
         targets = self._targets(dirty, now)
         peers = dict(self.peers)
         for step in plan(targets, self._held, frozenset(peers)):
             await self._perform(step, peers)
+        await self._leave_forests()
 
     def seconds_until_due(self) -> float | None:
         """When there is something to tell though nothing changes: a number that nobody uses can go then.
@@ -218,8 +247,9 @@ class Reconciler:
         One that could go already waits for a process that is away, and that is heard of.
         """
         now = self._now()
-        due = self.names.next_empty(now)
-        return None if due is None else due - now
+        moments = (self.names.next_empty(now), self.forests.next_empty())
+        due = min((moment for moment in moments if moment is not None), default=None)
+        return None if due is None else max(0.0, due - now)
 
     def applied(self, peer: Peer, message: Applied) -> list[tuple[int, str]]:
         """Takes in a process's answer; returns the flows that it rejected, each with the reason.
@@ -297,11 +327,27 @@ class Reconciler:
             for answer in answers:
                 self._answers.pop(answer.message.generation, None)
 
+    async def _leave_forests(self) -> None:
+        """Nobody takes these any more from now on: what is under way on them has its time."""
+        left = self.forests.left()
+        if not left:
+            return
+        seconds = link_seconds(self.view, self._carries)
+        for forest in left:
+            longest = await asyncio.to_thread(forest.trees.longest, seconds)
+            self.forests.linger(forest.number, forest_empty_at(longest, self._now()))
+
     def _targets(self, dirty: Dirty, now: float) -> Targets:
         """Who is to hold what of the dirty rows; notes what is expected of whom."""
         for id in dirty.nodes:
             self._addresses.note(id, self.view.nodes.get(id))
-        targets = Targets(classes=self._classes(), traces=self.view.traces, addresses=self._addresses)
+        targets = Targets(
+            classes=self._classes(),
+            traces=self.view.traces,
+            addresses=self._addresses,
+            forests=self.forests,
+            hosted=self.view.hosted() if self.forests.taken is not None else {},
+        )
         for trace in dirty.traces:
             # The same number means something else now: whoever has it is told again.
             for id in self._links_with(trace):

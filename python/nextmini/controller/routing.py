@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 from nextmini.controller.finder import PathFinder
 from nextmini.controller.healer import MOST_ROUTES, Healer
-from nextmini.scenario.network import MOST_PROACTIVE
+from nextmini.controller.trees import TreeMaker
+from nextmini.scenario.network import MOST_PATHS_AHEAD, MOST_TREES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from nextmini._native import Trees
     from nextmini.algorithms.graph import Pair, Path
     from nextmini.controller.actual import Actual, Row, RowState
     from nextmini.controller.flows import FlowProgress, FlowTracker
     from nextmini.controller.view import NetworkView
     from nextmini.scenario import Route
-    from nextmini.scenario.network import Routing, RoutingMode
+    from nextmini.scenario.network import Routing
     from nextmini.store import Store
 
 
@@ -32,17 +34,27 @@ def both_ways(paths: Iterable[Path], served: Iterable[Pair]) -> list[Path]:
     return list(routes.values())
 
 
-def pairs_ahead(mode: RoutingMode, view: NetworkView) -> set[Pair]:
-    """The pairs that get a route before they ask."""
-    if mode == "auto":
+def grows_trees(routing: Routing, view: NetworkView) -> bool:
+    """Whether packets go along trees between nodes without a route. Those that are to move fast are paths."""
+    asked = routing.mode == "proactive" and routing.reroute == "none"
+    return asked and 0 < len(view.nodes) <= MOST_TREES
+
+
+def pairs_ahead(routing: Routing, view: NetworkView) -> set[Pair]:
+    """The pairs that get a route of their own before they ask."""
+    if routing.mode == "auto":
         return {(flow.source, flow.destination) for flow in view.flows.values()}
-    if mode == "reactive" or len(view.nodes) > MOST_PROACTIVE:
+    if grows_trees(routing, view):
+        return {(flow.source, flow.destination) for flow in view.flows.values() if flow.mode == "max"}
+    if routing.mode == "reactive" or len(view.nodes) > MOST_PATHS_AHEAD:
         return set()
     return {(a, b) for a in view.nodes for b in view.nodes if a != b}
 
 
 class RouteMaker:
     """Answers what is asked for: finds paths, writes them as rows, says which pairs have none.
+
+    Where packets go along trees it has these computed, and makes routes only for those that cannot.
 
     With `routing.reroute` it leads around what does not work, and moves the routes that it has made. What
     `routing.mode` wants before anybody asks is looked for when the network has changed.
@@ -55,23 +67,38 @@ class RouteMaker:
         self._view = view
         self._actual = actual
         self._finder = PathFinder(view, routing.metric)
+        self._trees = TreeMaker(view, routing.metric)
         self._wanted: set[Pair] = set()
-        self._mode = routing.mode
+        self._paths_wanted: set[Pair] = set()
+        self._routing = routing
         self._ahead: set[Pair] = set()
         self._healer: Healer | None = None
         if routing.reroute == "fast":
             self._healer = Healer(store, view, self._finder, self._unusable, flows.in_max_mode)
 
-    def want(self, pairs: Iterable[Pair]) -> None:
-        """Somebody has packets for these pairs (source, destination)."""
+    def want(self, pairs: Iterable[Pair], paths: Iterable[Pair] = ()) -> None:
+        """Somebody has packets for these pairs (source, destination); those for `paths` go along no tree."""
         self._wanted.update(pairs)
+        self._paths_wanted.update(paths)
+
+    async def grow(self, *, room: bool) -> Trees | None:
+        """The trees that packets are to take, if they are other ones now; None while there is no `room`."""
+        if not room or not grows_trees(self._routing, self._view):
+            return None
+        return await self._trees.make(self._unusable())
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether packets may go along trees of the network as it was."""
+        return grows_trees(self._routing, self._view) and self._trees.is_behind(self._unusable())
 
     def changed(self, *, topology: bool) -> None:
         """Flows are not what they were; or nodes or links, then `topology` is true."""
-        self._ahead |= pairs_ahead(self._mode, self._view)
+        self._ahead |= pairs_ahead(self._routing, self._view)
         if not topology:
             return
         self._finder.changed()
+        self._trees.changed()
         if self._healer is not None:
             self._healer.topology_changed()
 
@@ -97,15 +124,20 @@ class RouteMaker:
         Raises DatabaseError, and then remembers what is wanted.
         """
         taken, self._wanted = self._wanted, set()
+        paths, self._paths_wanted = self._paths_wanted, set()
         ahead, self._ahead = self._ahead, set()
-        pairs = {pair for pair in taken | ahead if not self._served(pair)}
+        trees = grows_trees(self._routing, self._view)
+        owed = paths | ahead | (set() if trees else taken)
+        pairs = {pair for pair in taken | owed if not self._served(pair)}
+        if trees:
+            pairs = {pair for pair in pairs if pair in owed or not self._trees.reaches(*pair)}
         if not pairs:
             return [], []
         made: list[Route] = []
         try:
             best = await self._finder.find(pairs, self._unusable())
-            # By the paths that are taken: what would be taken if everything worked.
-            found = {path: path for path in best.values() if path is not None}
+            # By the paths that are taken: what would be taken if everything worked. Others wait for a tree.
+            found = {path: path for pair, path in best.items() if path is not None and pair in owed}
             if self._healer is not None:
                 found = await self._healer.around(found)
             reverses = [(b, a) for a, b in pairs]
@@ -116,12 +148,13 @@ class RouteMaker:
         except BaseException:
             # Routes of parts that were written come back as a change like anybody's.
             self._wanted |= taken
+            self._paths_wanted |= paths
             self._ahead |= ahead
             raise
         if self._healer is not None:
             self._healer.made(made, found)
         # Who has not asked may have a path by the time that it does.
-        return made, [pair for pair, path in best.items() if path is None and pair in taken]
+        return made, [pair for pair, path in best.items() if path is None and pair in taken | paths]
 
     def paths_of(self, flow: FlowProgress) -> list[Path]:
         """The paths that a flow may be on: those of its pair, where it has not said.
@@ -137,7 +170,11 @@ class RouteMaker:
         if flow.path:
             return [flow.path]
         pair = (flow.flow.source, flow.flow.destination)
-        return [self._view.routes[id].path for id in self._view.routes_between.get(pair, ())]
+        routes = self._view.routes_between.get(pair, ())
+        if routes or not grows_trees(self._routing, self._view):
+            return [self._view.routes[id].path for id in routes]
+        path = self._trees.path(*pair)
+        return [] if path is None else [path]
 
     def _unusable(self) -> frozenset[int]:
         """Links that processes could not have."""

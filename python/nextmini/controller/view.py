@@ -145,6 +145,10 @@ class NetworkView:
                 least = min(least, forward if self.links[id].a == one else backward)
         return least
 
+    def chunks_over(self, link: int) -> tuple[int, int]:
+        """The most bytes of a chunk over a link, forward and backward."""
+        return self._chunks[link]
+
     def stands(self, link: int) -> bool:
         """Whether a link is in force although its row cannot be used."""
         return link in self._flawed and link not in self.unusable
@@ -179,6 +183,10 @@ class NetworkView:
     def nodes_of_process(self, process: int) -> frozenset[int]:
         """The nodes that are to run in this process."""
         return frozenset(self._nodes_of_process.get(process, ()))
+
+    def hosted(self) -> dict[int, frozenset[int]]:
+        """The nodes that are to run in each process."""
+        return {process: self.nodes_of_process(process) for process in self._nodes_of_process}
 
     def processes(self) -> frozenset[int]:
         """The processes that are to have nodes."""

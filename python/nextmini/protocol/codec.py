@@ -136,11 +136,18 @@ def _read_string(value: object, where: str) -> str:
     return value
 
 
+def _read_bytes(value: object, where: str) -> bytes:
+    if type(value) is not bytes:
+        raise ProtocolError(f"{where}: expected binary data, got {_kind(value)}")
+    return value
+
+
 _SCALARS: dict[object, Reader] = {
     int: _read_integer,
     float: _read_float,
     bool: _read_boolean,
     str: _read_string,
+    bytes: _read_bytes,
 }
 
 

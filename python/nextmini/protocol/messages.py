@@ -20,6 +20,8 @@ from nextmini.protocol.records import (  # noqa: TC001
     FlowChange,
     FlowCounters,
     FlowRecord,
+    ForestRecord,
+    ForestRow,
     LinkChange,
     LinkCounters,
     LinkMark,
@@ -30,7 +32,7 @@ from nextmini.protocol.records import (  # noqa: TC001
     SinkCounters,
 )
 
-VERSION = 4
+VERSION = 5
 """The protocol's version: the first message of either side carries it."""
 
 Timing = Literal["normal", "precise"]
@@ -50,6 +52,8 @@ class Hello:
 
     `instance` was drawn when it began: another process has another one. `public` is the address at which
     other sites reach it, if that is not what the scenario says.
+
+    `forests` are those that it has of another controller, or of an earlier connection.
     """
 
     version: int
@@ -58,6 +62,7 @@ class Hello:
     listen: str
     instance: int = 0
     public: str | None = None
+    forests: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +79,13 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class RoutesWanted:
-    """Dataplane: packets wait (or were dropped) for want of a route from source to destination."""
+    """Dataplane: packets wait (or were dropped) for want of a route from source to destination.
+
+    `paths` are the same of packets that cannot go along trees.
+    """
 
     pairs: tuple[tuple[int, int], ...]
+    paths: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,9 +174,10 @@ class Welcome:
 
 @dataclass(frozen=True, slots=True)
 class Apply:
-    """Controller: removals (flows, routes, links, nodes), then the others in the order that they have here.
+    """Controller: removals first, then classes, traces, addresses, nodes, links, routes, forests and flows.
 
-    `classes` are all of them, in the order in which they are tried; None if they are as they were.
+    `classes` are all of them, in the order in which they are tried; None if they are as they were. `forest`
+    is the one that packets take from now on between nodes without a route; None if it is as it was.
     """
 
     generation: int
@@ -178,10 +188,14 @@ class Apply:
     links: tuple[LinkRecord, ...] = ()
     routes: tuple[RouteRecord, ...] = ()
     flows: tuple[FlowRecord, ...] = ()
+    forests: tuple[ForestRecord, ...] = ()
+    forest_rows: tuple[ForestRow, ...] = ()
+    forest: int | None = None
     remove_nodes: tuple[int, ...] = ()
     remove_links: tuple[int, ...] = ()
     remove_routes: tuple[int, ...] = ()
     remove_flows: tuple[int, ...] = ()
+    remove_forests: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

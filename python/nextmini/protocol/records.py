@@ -127,6 +127,32 @@ class RouteRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class ForestRecord:
+    """Shortest-path trees, one for each destination; `ForestRow` has the rest.
+
+    `nodes` are the ids of all nodes in ascending order, 4 bytes each; `chunks` the largest chunks that ways
+    may have.
+    """
+
+    id: int
+    nodes: bytes
+    chunks: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ForestRow:
+    """What one node of the process knows of a forest: 4 bytes for each destination.
+
+    The lower 24 bits are the place of the next node among the forest's (all ones: there is no way; its own:
+    it is there), those above that of the way's chunk.
+    """
+
+    forest: int
+    node: int
+    entries: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class FlowRecord:
     """A flow whose source is in the process: `size` in bytes, `duration` and `start` in s, `rate` in bit/s.
 

@@ -28,7 +28,9 @@ Origin = Literal["scenario", "computed"]
 Reroute = Literal["none", "fast"]
 Metric = Literal["cost", "hops", "delay", "inverse_capacity"]
 RoutingMode = Literal["auto", "proactive", "reactive"]
-MOST_PROACTIVE = 200
+MOST_TREES = 5_000
+"""Nodes of a network with a shortest-path tree for each: they take 4 bytes for each pair of nodes."""
+MOST_PATHS_AHEAD = 200
 """Nodes of a network with routes between all of them: with more, the rows take longer than the experiment."""
 QUIC_CONGESTION = ("cubic", "reno", "bbr")
 """What QUIC links may do about losses; over TCP it is what the kernel has."""

@@ -32,7 +32,7 @@ from nextmini.scenario.fields import (
     Weight,
 )
 from nextmini.scenario.max_table import NodeMax
-from nextmini.scenario.network import MOST_PROACTIVE, Metric, Reroute, RoutingMode
+from nextmini.scenario.network import MOST_PATHS_AHEAD, MOST_TREES, Metric, Reroute, RoutingMode
 from nextmini.scenario.site_table import SiteName
 from nextmini.scenario.table import Table
 
@@ -358,10 +358,12 @@ class RoutingTable(Table):
     )
     mode: RoutingMode = Field(
         default="auto",
-        description="When they are computed. `reactive`: when the first packet asks. `proactive`: for all "
-        f"pairs before flows begin, in networks of up to {MOST_PROACTIVE} nodes. `auto`: for pairs of flows "
-        "before they begin, for others when the first packet asks; where there are `[[algorithms]]`, for all "
-        "when the first packet asks.",
+        description="When they are computed. `reactive`: when the first packet asks. `auto`: for pairs of "
+        "flows before they begin, for others when the first packet asks; where there are `[[algorithms]]`, "
+        "for all when the first packet asks. `proactive`: for all pairs before flows begin, as one "
+        "shortest-path tree for each destination, without rows in `routes`; the trees follow changes of the "
+        f"network, for up to {MOST_TREES:,} nodes. With `reroute` `fast` each pair gets a route of its own "
+        f"instead, for up to {MOST_PATHS_AHEAD} nodes.",
     )
     reroute: Reroute = Field(
         default="none",

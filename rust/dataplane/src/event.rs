@@ -4,6 +4,8 @@ use nextmini_wire::control::{FlowChange, LinkChange};
 use nextmini_wire::id::NodeId;
 use tokio::sync::mpsc;
 
+use crate::routes::RouteKind;
+
 /// Something that happened.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Event {
@@ -11,8 +13,8 @@ pub enum Event {
     Link(LinkChange),
     /// A flow began or ended.
     Flow(FlowChange),
-    /// Packets wait for a route between two nodes.
-    RouteWanted(NodeId, NodeId),
+    /// Packets wait for a route of some kind between two nodes.
+    RouteWanted(NodeId, NodeId, RouteKind),
     /// A node's task panicked.
     NodeFailed {
         /// The node.

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use nextmini_policy::addresses::{Addresses, Entry};
 use nextmini_policy::class::Classes;
+use nextmini_policy::forest::Planting;
 use nextmini_policy::link::LinkUp;
 use nextmini_policy::link::settings::SettingsError;
 use nextmini_policy::lossless::Pattern;
@@ -21,7 +22,7 @@ use nextmini_policy::route::{Route, RouteError};
 use nextmini_wire::control::{
     self, Applied, Apply, FlowKind, LinkCounters, LinkFidelity, Rejection, RowKind, Transport,
 };
-use nextmini_wire::id::{FlowId, LinkId, NodeId};
+use nextmini_wire::id::{FlowId, LinkId, NodeId, RouteId};
 use rustc_hash::{FxHashMap, FxHashSet};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -238,13 +239,26 @@ impl Host {
             host.set_flow(row).unwrap_or_else(|error| reject(RowKind::Flow, id.0, error));
         };
         first.into_iter().for_each(|row| set_flow(self, row));
-        if !routes.is_empty() || !apply.remove_routes.is_empty() {
-            let table = self.routes.load().changed(&apply.remove_routes, routes);
-            let ready = self.routes.replace(table);
-            self.each_waiting(ready, |node, mut packets| node.originate(&mut packets));
-        }
+        let planting = Planting {
+            removed: apply.remove_forests,
+            forests: apply.forests,
+            rows: apply.forest_rows,
+            taken: apply.forest,
+        };
+        self.set_routes(&apply.remove_routes, routes, planting);
         flows.into_iter().for_each(|row| set_flow(self, row));
         Applied { generation: apply.generation, rejected, marks }
+    }
+
+    fn set_routes(&self, removed: &[RouteId], routes: Vec<Route>, planting: Planting) {
+        if routes.is_empty() && removed.is_empty() && planting.is_empty() {
+            return;
+        }
+        let (table, wrong) = self.routes.load().changed(removed, routes).planted(planting);
+        // Packets for which there is no way say so, each with its own counter.
+        wrong.iter().for_each(|(forest, error)| tracing::error!(%forest, %error, "trees are refused"));
+        let ready = self.routes.replace(table);
+        self.each_waiting(ready, |node, mut packets| node.originate(&mut packets));
     }
 
     /// There is no path between these pairs: what waits for one is refused.
@@ -264,8 +278,10 @@ impl Host {
         self.nodes.values().for_each(|hosted| hosted.node.tunnels().tell_all(&broken));
         let routes = self.routes.load();
         for flow in self.flows.values() {
-            let Some(route) = flow.stats.route().and_then(|id| routes.get(id)) else { continue };
-            if links.iter().any(|link| route.crosses(link.a, link.b))
+            let Some(route) = flow.stats.route() else { continue };
+            let crosses =
+                |link: &control::BrokenLink| routes.may_cross(route, flow.row.source, (link.a, link.b));
+            if links.iter().any(crosses)
                 && let Some(source) = self.nodes.get(&flow.row.source)
             {
                 source.node.tell_source(flow.row.id, SourceNews::LinkBroken);

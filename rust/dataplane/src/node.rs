@@ -163,7 +163,7 @@ impl Node {
             && let Some(claim) = link.pass(batch)
         {
             // All of them as they are: the way of most packets of a fast network.
-            batch.iter_mut().for_each(Packet::advance);
+            batch.iter_mut().for_each(|packet| packet.advance(self.id));
             return Some(claim);
         }
         let (mut arrived, mut complaints) = (Arriving::default(), Vec::new());

@@ -293,6 +293,7 @@ impl Process {
                 listen: seated.address.to_string(),
                 instance: self.instance,
                 public: self.options.part.public(),
+                forests: self.routes.load().forests(),
             };
             let welcome = session::begin(&mut connection, hello).await?;
             Ok::<_, ProcessError>((connection, welcome))

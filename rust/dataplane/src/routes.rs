@@ -26,6 +26,25 @@ const MOST_WAITING: usize = 64;
 /// Source and destination.
 pub type Pair = (NodeId, NodeId);
 
+/// What packets may take.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum RouteKind {
+    /// Whatever leads there.
+    Any,
+    /// A path with a number of its own, which every process on it knows as a whole.
+    Path,
+}
+
+impl RouteKind {
+    /// Whether there is one from one node to the other.
+    fn connect(self, table: &RouteTable, (source, destination): Pair) -> bool {
+        match self {
+            Self::Any => table.connects(source, destination),
+            Self::Path => table.has_path(source, destination),
+        }
+    }
+}
+
 /// An IP packet that leaves a node's own programs, or the node itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Outbound {
@@ -72,7 +91,7 @@ pub struct Routes {
 #[derive(Debug, Default)]
 struct Waiting {
     /// Pairs that have been asked for, each once.
-    wanted: FxHashSet<Pair>,
+    wanted: FxHashSet<(Pair, RouteKind)>,
     /// Pairs without a path, and when that was said.
     unreachable: FxHashMap<Pair, Instant>,
     packets: FxHashMap<Pair, Vec<Outbound>>,
@@ -94,8 +113,7 @@ impl Routes {
     }
 
     /// Asks for a route, unless that has been done.
-    pub fn want(&self, source: NodeId, destination: NodeId, now: Instant) -> Asked {
-        let pair = (source, destination);
+    pub fn want(&self, pair: Pair, kind: RouteKind, now: Instant) -> Asked {
         let mut waiting = self.waiting();
         if let Some(&said) = waiting.unreachable.get(&pair) {
             if now.since(said) < ASK_AGAIN {
@@ -103,14 +121,14 @@ impl Routes {
             }
             waiting.unreachable.remove(&pair);
         }
-        if waiting.wanted.insert(pair) {
-            report(&self.events, Event::RouteWanted(source, destination));
+        if waiting.wanted.insert((pair, kind)) {
+            report(&self.events, Event::RouteWanted(pair.0, pair.1, kind));
         }
         Asked::Pending
     }
 
     /// Pairs that still wait for a route.
-    pub fn wanted(&self) -> Vec<Pair> {
+    pub fn wanted(&self) -> Vec<(Pair, RouteKind)> {
         let mut pairs: Vec<_> = self.waiting().wanted.iter().copied().collect();
         pairs.sort_unstable();
         pairs
@@ -135,7 +153,9 @@ impl Routes {
     pub fn no_path(&self, pairs: &[Pair], now: Instant) -> Vec<(Pair, Vec<Outbound>)> {
         let mut waiting = self.waiting();
         for &pair in pairs {
-            waiting.wanted.remove(&pair);
+            for kind in [RouteKind::Any, RouteKind::Path] {
+                waiting.wanted.remove(&(pair, kind));
+            }
             waiting.unreachable.insert(pair, now);
         }
         let waited = pairs.iter().filter_map(|&pair| Some((pair, waiting.packets.remove(&pair)?))).collect();
@@ -158,7 +178,7 @@ impl Routes {
         let table = Arc::new(table);
         self.table.store(Arc::clone(&table));
         let mut waiting = self.waiting();
-        waiting.wanted.retain(|&(source, destination)| !table.connects(source, destination));
+        waiting.wanted.retain(|&(pair, kind)| !kind.connect(&table, pair));
         let ready = waiting.packets.keys().copied().filter(|&(source, to)| table.connects(source, to));
         let mut ready: Vec<_> = ready.collect();
         ready.sort_unstable();
@@ -212,8 +232,10 @@ impl Routes {
 
 #[cfg(test)]
 mod tests {
+    use nextmini_policy::forest::Planting;
     use nextmini_policy::route::Route;
-    use nextmini_wire::id::RouteId;
+    use nextmini_wire::control::{Forest, ForestRow, Packed};
+    use nextmini_wire::id::{ForestId, RouteId};
     use tokio::sync::mpsc;
 
     use super::*;
@@ -235,15 +257,39 @@ mod tests {
         let routes = Routes::new(events);
         let start = Instant(1_000);
         let mut asked = || std::iter::from_fn(|| heard.try_recv().ok()).count();
-        assert_eq!(routes.want(PAIR.0, PAIR.1, start), Asked::Pending);
-        assert_eq!(routes.want(PAIR.0, PAIR.1, start), Asked::Pending);
-        assert_eq!((asked(), routes.wanted()), (1, vec![PAIR]));
+        assert_eq!(routes.want(PAIR, RouteKind::Any, start), Asked::Pending);
+        assert_eq!(routes.want(PAIR, RouteKind::Any, start), Asked::Pending);
+        assert_eq!((asked(), routes.wanted()), (1, vec![(PAIR, RouteKind::Any)]));
         assert_eq!(routes.postpone(PAIR, packet()), Postponed::Waits);
         assert_eq!(routes.no_path(&[PAIR], start), [(PAIR, vec![packet()])]);
-        assert_eq!(routes.want(PAIR.0, PAIR.1, start), Asked::NoPath);
+        assert_eq!(routes.want(PAIR, RouteKind::Any, start), Asked::NoPath);
         assert_eq!((asked(), routes.wanted()), (0, vec![]));
-        assert_eq!(routes.want(PAIR.0, PAIR.1, start + ASK_AGAIN), Asked::Pending);
+        assert_eq!(routes.want(PAIR, RouteKind::Any, start + ASK_AGAIN), Asked::Pending);
         assert_eq!(asked(), 1);
+    }
+
+    #[test]
+    fn who_needs_a_path_asks_although_there_is_a_tree() {
+        let (events, mut heard) = mpsc::unbounded_channel();
+        let routes = Routes::new(events);
+        let forest = Forest { id: ForestId(0), nodes: Packed(vec![1, 2]), chunks: vec![65_536] };
+        let row = ForestRow { forest: ForestId(0), node: PAIR.0, entries: Packed(vec![0, 1]) };
+        let planting = Planting {
+            forests: vec![forest],
+            rows: vec![row],
+            taken: Some(ForestId(0)),
+            removed: Vec::new(),
+        };
+        let (planted, wrong) = RouteTable::default().planted(planting);
+        assert_eq!(wrong, []);
+        for kind in [RouteKind::Any, RouteKind::Path] {
+            routes.want(PAIR, kind, Instant(1));
+        }
+        routes.replace(planted);
+        assert_eq!(routes.wanted(), [(PAIR, RouteKind::Path)]);
+        assert_eq!(std::iter::from_fn(|| heard.try_recv().ok()).count(), 2);
+        routes.replace(table());
+        assert_eq!(routes.wanted(), []);
     }
 
     #[test]

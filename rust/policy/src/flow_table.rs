@@ -1,13 +1,12 @@
 //! Which route each active flow of a node takes: chosen once, kept for the flow's life, whatever becomes of the path.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use nextmini_wire::id::{NodeId, RouteId};
 use nextmini_wire::key::FlowKey;
 use rustc_hash::FxHashMap;
 
-use crate::route::{Route, RouteTable};
+use crate::route::RouteTable;
 use crate::time::Instant;
 
 /// A flow that sends nothing for so long is forgotten.
@@ -19,7 +18,8 @@ pub const CAPACITY: usize = 65_536;
 #[derive(Clone, Copy, Debug)]
 struct Entry {
     route: RouteId,
-    row: u32,
+    /// Nothing along a tree.
+    row: Option<u32>,
     used: Instant,
 }
 
@@ -45,7 +45,8 @@ impl FlowTable {
 
     /// The route of `key`'s flow from `source` to `destination`.
     ///
-    /// The earlier choice while its row has a route that joins the pair, else a new one; `None` when `routes` has
+    /// The earlier choice while its row has a route that joins the pair, or no path does and the tree is one of
+    /// those that are taken, else a new one; `None` when `routes` has
     /// no route for the pair.
     pub fn route(
         &mut self,
@@ -55,10 +56,9 @@ impl FlowTable {
         now: Instant,
     ) -> Option<RouteId> {
         if let Some(entry) = self.entries.get_mut(key) {
-            let as_before = |route: &Arc<Route>| route.is_open() && route.pair() == (source, destination);
-            let kept = match routes.get(entry.route).is_some_and(as_before) {
+            let kept = match routes.is_open(entry.route, source, destination) {
                 true => Some(entry.route),
-                false => routes.standing_for(entry.row, source, destination),
+                false => entry.row.and_then(|row| routes.standing_for(row, source, destination)),
             };
             if let Some(route) = kept {
                 (entry.route, entry.used) = (route, now);
@@ -66,7 +66,7 @@ impl FlowTable {
             }
         }
         let route = routes.choose(key.hash64(), source, destination)?;
-        let row = routes.get(route)?.row();
+        let row = routes.get(route).map(|path| path.row());
         self.make_room(now);
         self.entries.insert(*key, Entry { route, row, used: now });
         Some(route)
@@ -97,9 +97,12 @@ impl FlowTable {
 
 #[cfg(test)]
 mod tests {
-    use nextmini_wire::id::FlowId;
+    use nextmini_wire::control::{self, Packed};
+    use nextmini_wire::id::{FlowId, ForestId};
 
     use super::*;
+    use crate::forest::Planting;
+    use crate::route::Route;
 
     const PAIR: (NodeId, NodeId) = (NodeId(1), NodeId(2));
 
@@ -153,6 +156,35 @@ mod tests {
         let without = moved.changed(&[RouteId(2)], [closed.for_row(2)]);
         let all = (0..50).all(|flow| table.route(&key(flow), PAIR, &without, Instant(2)) == Some(RouteId(1)));
         assert!(all);
+    }
+
+    #[test]
+    fn flows_go_from_forest_to_forest_and_to_paths_when_there_are_any() {
+        let planting = |id| Planting {
+            forests: vec![control::Forest {
+                id: ForestId(id),
+                nodes: Packed(vec![1, 2]),
+                chunks: vec![1_460],
+            }],
+            rows: vec![control::ForestRow {
+                forest: ForestId(id),
+                node: PAIR.0,
+                entries: Packed(vec![0, 1]),
+            }],
+            taken: Some(ForestId(id)),
+            removed: Vec::new(),
+        };
+        let (one, _) = RouteTable::default().planted(planting(1));
+        let (two, _) = one.planted(planting(2));
+        let path = two.changed(&[], [route(7, &[1, 3, 2])]);
+        let mut table = FlowTable::default();
+        let mut forest_by = |routes: &RouteTable| {
+            let way = table.route(&key(1), PAIR, routes, Instant(0)).unwrap();
+            way.tree().map(|tree| tree.forest.0)
+        };
+        let forests = [&one, &one, &two, &path, &two].map(&mut forest_by);
+        assert_eq!(forests, [Some(1), Some(1), Some(2), None, Some(2)]);
+        assert_eq!(table.len(), 1);
     }
 
     #[test]

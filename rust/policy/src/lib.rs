@@ -3,7 +3,8 @@
 //! The clock ([`time::Instant`]) and randomness are arguments; nothing here does I/O, keeps a clock
 //! of its own or is asynchronous. Actors ask, and move bytes.
 //!
-//! - [`route`], [`flow_table`], [`rendezvous`], [`jump`]: which way a packet goes, and to which processor
+//! - [`route`], [`forest`], [`flow_table`], [`rendezvous`], [`jump`]: which way a packet goes, and to which processor
+//! - [`trees`]: shortest-path trees of a network
 //! - [`addresses`], [`aim`]: which node an address or a name leads to, and where a connection is to go
 //! - [`complaints`]: how often a node says what became of packets
 //! - [`class`]: packets that are treated alike
@@ -28,6 +29,7 @@ pub mod datagram;
 pub mod drop;
 pub mod drops;
 pub mod flow_table;
+pub mod forest;
 pub mod histogram;
 pub mod impair;
 pub mod jump;
@@ -40,3 +42,4 @@ pub mod route;
 pub mod schedule;
 pub mod time;
 pub mod token_bucket;
+pub mod trees;

@@ -1,17 +1,19 @@
 //! Routes: paths, stored once a process, and what a node does with a packet on one.
 //!
 //! A frame carries its route's id and the position on it, so that a relay's look-up is one index and
-//! cannot disagree with the source's choice.
+//! cannot disagree with the source's choice. Pairs without a path may go along the trees of a forest
+//! ([`crate::forest`]), whose numbers are above those of paths.
 
 use std::sync::Arc;
 
-use nextmini_wire::id::{NodeId, RouteId};
+use nextmini_wire::id::{ForestId, NodeId, RouteId};
 use nextmini_wire::packet::{Content, Packet};
 use nextmini_wire::ttl;
 use rustc_hash::FxHashMap;
 use thiserror::Error;
 
 use crate::drops::DropCause;
+use crate::forest::{Along, ForestError, Forests, Planting};
 use crate::rendezvous;
 
 /// A directed path between two nodes.
@@ -167,6 +169,8 @@ pub struct RouteTable {
     by_id: Vec<Option<Page>>,
     /// Those that flows may take.
     by_pair: FxHashMap<(NodeId, NodeId), Vec<RouteId>>,
+    /// For pairs that have none.
+    forests: Forests,
 }
 
 impl RouteTable {
@@ -183,7 +187,25 @@ impl RouteTable {
         next
     }
 
-    /// A route.
+    /// This table with other forests; and what of them cannot be, and why.
+    #[must_use]
+    pub fn planted(&self, planting: Planting) -> (Self, Vec<(ForestId, ForestError)>) {
+        let mut next = self.clone();
+        let wrong = next.forests.plant(planting);
+        (next, wrong)
+    }
+
+    /// The forests that are known.
+    pub fn forests(&self) -> Vec<ForestId> {
+        self.forests.ids()
+    }
+
+    /// Whether anything is known of a route, or of the tree that it is along.
+    pub fn holds(&self, id: RouteId) -> bool {
+        id.tree().map_or_else(|| self.get(id).is_some(), |tree| self.forests.holds(tree.forest))
+    }
+
+    /// A path.
     pub fn get(&self, id: RouteId) -> Option<&Arc<Route>> {
         let (page, at) = place(id);
         self.by_id.get(page)?.as_ref()?.get(at)?.as_ref()
@@ -191,14 +213,58 @@ impl RouteTable {
 
     /// Whether packets from `source` can reach `destination`.
     pub fn connects(&self, source: NodeId, destination: NodeId) -> bool {
+        self.has_path(source, destination) || self.forests.way(source, destination).is_some()
+    }
+
+    /// Whether there is a path of its own between the pair.
+    pub fn has_path(&self, source: NodeId, destination: NodeId) -> bool {
         self.by_pair.contains_key(&(source, destination))
     }
 
-    /// The route of a flow whose key hashes to `flow_hash`.
+    /// The route of a flow whose key hashes to `flow_hash`: a path if the pair has any, else a tree.
     pub fn choose(&self, flow_hash: u64, source: NodeId, destination: NodeId) -> Option<RouteId> {
+        let path = self.choose_path(flow_hash, source, destination);
+        path.or_else(|| self.forests.way(source, destination))
+    }
+
+    /// The same for one that needs a path.
+    pub fn choose_path(&self, flow_hash: u64, source: NodeId, destination: NodeId) -> Option<RouteId> {
         let weights = self.open_routes(source, destination).map(|route| (route.row, route.weight));
         let row = rendezvous::choose(flow_hash, weights)?;
         self.standing_for(row, source, destination)
+    }
+
+    /// Whether flows of a pair may go on taking a route.
+    pub fn is_open(&self, id: RouteId, source: NodeId, destination: NodeId) -> bool {
+        match id.tree() {
+            Some(tree) => self.forests.is_taken(tree, destination) && !self.has_path(source, destination),
+            None => self.get(id).is_some_and(|path| path.is_open() && path.pair() == (source, destination)),
+        }
+    }
+
+    /// The largest chunk of a lossless session that `source` sends on a route, in bytes.
+    pub fn chunk(&self, id: RouteId, source: NodeId) -> Option<u32> {
+        match id.tree() {
+            Some(tree) => self.forests.chunk(tree, source),
+            None => self.get(id).map(|path| path.chunk()),
+        }
+    }
+
+    /// Whether a route from `source` goes from one of these nodes straight to the other, in either direction: along
+    /// a tree that is not known as far as that, it may. A path that is not known does not.
+    pub fn may_cross(&self, id: RouteId, source: NodeId, ends: (NodeId, NodeId)) -> bool {
+        match id.tree() {
+            Some(tree) => self.forests.may_cross(tree, source, ends),
+            None => self.get(id).is_some_and(|path| path.crosses(ends.0, ends.1)),
+        }
+    }
+
+    /// Where a packet began that came on this route, and says `source` of itself.
+    pub fn origin(&self, id: RouteId, source: NodeId) -> Option<NodeId> {
+        match id.tree() {
+            Some(_) => Some(source).filter(|source| source.0 != 0),
+            None => self.get(id).map(|path| path.pair().0),
+        }
     }
 
     /// The route that stands for a row now, if that joins the pair.
@@ -215,7 +281,7 @@ impl RouteTable {
     pub fn step(&self, node: NodeId, packet: &mut Packet, ttl: Ttl) -> Step {
         let step = self.next(node, packet, ttl);
         if let Step::Forward(_) = step {
-            packet.advance();
+            packet.advance(node);
         }
         step
     }
@@ -225,7 +291,7 @@ impl RouteTable {
         let position = usize::from(packet.position);
         let hop = match self.get(packet.route) {
             Some(route) => Hop::of(&route.path, position),
-            None => self.hop_back(packet.route, position),
+            None => self.hop_along(packet.route, node).or_else(|| self.hop_back(packet.route, position)),
         };
         let Some(hop) = hop.filter(|hop| hop.at == node) else {
             return Step::Drop(DropCause::NoRoute);
@@ -242,13 +308,24 @@ impl RouteTable {
         Step::Forward(next)
     }
 
-    /// Where a route, or a way back, begins and ends.
-    pub fn ends(&self, id: RouteId) -> Option<(NodeId, NodeId)> {
+    /// Where a route, or a way back, begins and ends; along a tree, from `source`.
+    pub fn ends(&self, id: RouteId, source: NodeId) -> Option<(NodeId, NodeId)> {
+        if let Some(tree) = id.tree() {
+            return Some((source, self.forests.root(tree)?));
+        }
         if !id.is_back() {
             return self.get(id).map(|route| route.pair());
         }
         let (source, destination) = self.get(id.back())?.pair();
         Some((destination, source))
+    }
+
+    fn hop_along(&self, id: RouteId, node: NodeId) -> Option<Hop> {
+        let next = match self.forests.along(id.tree()?, node)? {
+            Along::Root => None,
+            Along::Next(next) => Some(next),
+        };
+        Some(Hop { at: node, next })
     }
 
     fn hop_back(&self, id: RouteId, position: usize) -> Option<Hop> {
@@ -298,11 +375,13 @@ fn place(id: RouteId) -> (usize, usize) {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use nextmini_wire::control::{self, Packed};
     use nextmini_wire::id::FlowId;
     use nextmini_wire::packet::{Chunk, Content};
     use proptest::prelude::*;
 
     use super::*;
+    use crate::forest::entry;
 
     fn route(id: u32, path: &[u32], weight: u32) -> Route {
         Route::new(RouteId(id), path.iter().copied().map(NodeId).collect(), weight, 65_536).unwrap()
@@ -316,8 +395,8 @@ mod tests {
     #[test]
     fn the_way_back_is_the_route_from_its_end() {
         let table = RouteTable::default().changed(&[], [route(4, &[1, 2, 3], 1)]);
-        assert_eq!(table.ends(RouteId(4).back()), Some((NodeId(3), NodeId(1))));
-        assert_eq!((RouteId(4).back().back(), table.ends(RouteId(5).back())), (RouteId(4), None));
+        assert_eq!(table.ends(RouteId(4).back(), NodeId(0)), Some((NodeId(3), NodeId(1))));
+        assert_eq!((RouteId(4).back().back(), table.ends(RouteId(5).back(), NodeId(0))), (RouteId(4), None));
         let mut packet = Packet { route: RouteId(4).back(), ..packet(4, 9) };
         for (node, step) in [(3, Step::Forward(NodeId(2))), (2, Step::Forward(NodeId(1))), (1, Step::Deliver)]
         {
@@ -403,6 +482,99 @@ mod tests {
         assert_eq!(new((0..65_536).collect()), Err(RouteError::TooLong(65_536)));
         assert!(new((0..65_535).collect()).is_ok());
         assert_eq!(Route::new(RouteId(0), vec![NodeId(1), NodeId(2)], 1, 65_536), Err(RouteError::Id));
+    }
+
+    /// Nodes 1 to `nodes` in a line, as the forest with this number, which is taken.
+    fn line(forest: u32, nodes: u32) -> Planting {
+        let forest = ForestId(forest);
+        let row = |node: u32| {
+            let next = |to: u32| match to.cmp(&node) {
+                std::cmp::Ordering::Less => node - 2,
+                std::cmp::Ordering::Equal => node - 1,
+                std::cmp::Ordering::Greater => node,
+            };
+            let entries = (1..=nodes).map(|to| entry(next(to), 0)).collect();
+            control::ForestRow { forest, node: NodeId(node), entries: Packed(entries) }
+        };
+        let rows = (1..=nodes).map(row).collect();
+        let forests =
+            vec![control::Forest { id: forest, nodes: Packed((1..=nodes).collect()), chunks: vec![9_000] }];
+        Planting { removed: vec![], forests, rows, taken: Some(forest) }
+    }
+
+    fn planted(table: &RouteTable, planting: Planting) -> RouteTable {
+        let (table, wrong) = table.planted(planting);
+        assert_eq!(wrong, []);
+        table
+    }
+
+    #[test]
+    fn packets_go_along_a_tree_where_there_is_no_path() {
+        let table = planted(&RouteTable::default(), line(3, 4));
+        let way = table.choose(7, NodeId(1), NodeId(4)).unwrap();
+        assert!(table.connects(NodeId(1), NodeId(4)) && !table.has_path(NodeId(1), NodeId(4)));
+        assert_eq!(
+            (table.choose_path(7, NodeId(1), NodeId(4)), table.chunk(way, NodeId(1))),
+            (None, Some(9_000))
+        );
+        let mut packet = Packet { route: way, ..packet(0, 9) };
+        assert_eq!(table.origin(way, packet.source), None, "it has not left");
+        for node in 1..4 {
+            assert_eq!(table.step(NodeId(node), &mut packet, Ttl::Kept), Step::Forward(NodeId(node + 1)));
+            assert_eq!((packet.source, u32::from(packet.position)), (NodeId(1), node));
+        }
+        assert_eq!(table.step(NodeId(4), &mut packet, Ttl::Kept), Step::Deliver);
+        assert_eq!((packet.hop_limit, table.origin(way, packet.source)), (6, Some(NodeId(1))));
+        assert_eq!(table.ends(way, packet.source), Some((NodeId(1), NodeId(4))));
+        packet.hop_limit = 0;
+        assert_eq!(table.next(NodeId(2), &packet, Ttl::Kept), Step::Drop(DropCause::HopLimit));
+        assert_eq!(table.next(NodeId(5), &packet, Ttl::Kept), Step::Drop(DropCause::NoRoute));
+        packet.route = way.back();
+        assert_eq!(table.next(NodeId(2), &packet, Ttl::Kept), Step::Drop(DropCause::NoRoute));
+    }
+
+    #[test]
+    fn a_pair_with_a_path_of_its_own_takes_no_tree() {
+        let trees = planted(&RouteTable::default(), line(3, 4));
+        let way = trees.choose(7, NodeId(1), NodeId(4)).unwrap();
+        let both = trees.changed(&[], [route(8, &[1, 4], 1)]);
+        assert_eq!(both.choose(7, NodeId(1), NodeId(4)), Some(RouteId(8)));
+        assert!(trees.is_open(way, NodeId(1), NodeId(4)) && !both.is_open(way, NodeId(1), NodeId(4)));
+        assert_eq!(
+            both.choose(7, NodeId(4), NodeId(1)).and_then(RouteId::tree).map(|tree| tree.destination),
+            Some(0)
+        );
+        let closed = both.changed(&[], [route(8, &[1, 4], 0)]);
+        assert_eq!(closed.choose(7, NodeId(1), NodeId(4)), Some(way));
+        assert!(closed.holds(RouteId(8)) && !closed.holds(RouteId(9)));
+    }
+
+    #[test]
+    fn a_packet_stays_on_the_forest_that_it_began_on() {
+        let old = planted(&RouteTable::default(), line(3, 4));
+        let mut under_way = Packet { route: old.choose(7, NodeId(1), NodeId(4)).unwrap(), ..packet(0, 9) };
+        let new = planted(&old, line(4, 4));
+        assert_eq!(new.step(NodeId(1), &mut under_way, Ttl::Kept), Step::Forward(NodeId(2)));
+        assert!(!new.is_open(under_way.route, NodeId(1), NodeId(4)) && new.holds(under_way.route));
+        assert_ne!(new.choose(7, NodeId(1), NodeId(4)), Some(under_way.route));
+        let gone = planted(&new, Planting { removed: vec![ForestId(3)], ..Planting::default() });
+        assert!(!gone.holds(under_way.route) && gone.forests() == [ForestId(4)]);
+        assert_eq!(gone.next(NodeId(2), &under_way, Ttl::Kept), Step::Drop(DropCause::NoRoute));
+    }
+
+    #[test]
+    fn the_time_to_live_is_counted_along_trees_too() {
+        let table = planted(&RouteTable::default(), line(3, 4));
+        let way = table.choose(7, NodeId(1), NodeId(4)).unwrap();
+        let expires_at = |ttl: u8| {
+            let header = [0x45, 0, 0, 20, 0, 0, 0, 0, ttl, 17, 0, 0, 10, 0, 0, 1, 10, 0, 0, 4];
+            let content = Content::Ip(nextmini_wire::vnet::VnetHeader::default());
+            let mut packet = Packet { content, payload: header.to_vec().into(), route: way, ..packet(0, 9) };
+            (1..=4).find(|&node| {
+                table.step(NodeId(node), &mut packet, Ttl::Counted) == Step::Drop(DropCause::Ttl)
+            })
+        };
+        assert_eq!([1, 2, 3, 64].map(expires_at), [Some(2), Some(3), None, None]);
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod errors;
 mod logging;
 mod messages;
 mod namespaces;
+mod trees;
 
 #[pymodule(gil_used = false)]
 mod _native {
@@ -22,6 +23,8 @@ mod _native {
     use super::messages::{message_names, roundtrip};
     #[pymodule_export]
     use super::namespaces::{create_bare_namespace, create_namespaces, enter_namespace, remove_namespaces};
+    #[pymodule_export]
+    use super::trees::Trees;
     #[pymodule_export]
     use super::{run_dataplane, version};
 }

@@ -8,13 +8,14 @@
 //! ```
 //!
 //! Integers are big-endian. `length` counts what follows it. Flags say whether `due` (8 bytes) and
-//! `check` (4 bytes) are there. A relay reads the headers, changes `hop limit`, `position` and `due`, and
+//! `check` (4 bytes) are there. Along a tree, `source` (4 bytes) stands in front of these: a path's number says
+//! where it begins, a tree's only where it ends. A relay reads the headers, changes `hop limit`, `position` and `due`, and
 //! passes the rest on as it is.
 
 use bytes::{Buf, Bytes, BytesMut};
 use thiserror::Error;
 
-use crate::id::{FlowId, RouteId};
+use crate::id::{FlowId, NodeId, RouteId};
 use crate::packet::{Ack, Chunk, Content, Datagram, Ecn, MAX_CHUNK, Packet};
 use crate::vnet::{VNET_BYTES, VnetError, VnetHeader};
 
@@ -24,12 +25,13 @@ pub const LENGTH_BYTES: usize = 4;
 /// What is not always there comes on top.
 pub const HEADER_BYTES: usize = 22;
 /// The most that a frame's headers take, the length field included.
-pub const MAX_OVERHEAD: usize = HEADER_BYTES + DUE_BYTES + CHECK_BYTES + ACK_BYTES;
+pub const MAX_OVERHEAD: usize = HEADER_BYTES + SOURCE_BYTES + DUE_BYTES + CHECK_BYTES + ACK_BYTES;
 /// A frame with the largest chunk, the length field included.
-pub const LARGEST_CHUNK_BYTES: usize = HEADER_BYTES + CHUNK_BYTES + MAX_CHUNK;
+pub const LARGEST_CHUNK_BYTES: usize = HEADER_BYTES + SOURCE_BYTES + CHUNK_BYTES + MAX_CHUNK;
 /// The largest value of the length field.
 pub const MAX_LENGTH: usize = MAX_OVERHEAD - LENGTH_BYTES + MAX_CHUNK;
 
+const SOURCE_BYTES: usize = 4;
 const DUE_BYTES: usize = 8;
 const CHECK_BYTES: usize = 4;
 const CHUNK_BYTES: usize = 20;
@@ -90,7 +92,8 @@ pub fn encode_headers(packet: &Packet, out: &mut Vec<u8>) {
     };
     let (due, due_bytes) = if packet.due == 0 { (0, 0) } else { (FLAG_DUE, DUE_BYTES) };
     let (check, check_bytes) = if packet.check.is_none() { (0, 0) } else { (FLAG_CHECK, CHECK_BYTES) };
-    let headers = HEADER_BYTES - LENGTH_BYTES + due_bytes + check_bytes + content_bytes;
+    let source_bytes = if packet.route.tree().is_some() { SOURCE_BYTES } else { 0 };
+    let headers = HEADER_BYTES - LENGTH_BYTES + source_bytes + due_bytes + check_bytes + content_bytes;
     let length = headers + packet.payload.len();
     debug_assert!(length <= MAX_LENGTH);
     out.extend_from_slice(&(length as u32).to_be_bytes());
@@ -101,6 +104,9 @@ pub fn encode_headers(packet: &Packet, out: &mut Vec<u8>) {
     out.extend_from_slice(&packet.position.to_be_bytes());
     out.extend_from_slice(&packet.weight.to_be_bytes());
     out.extend_from_slice(&packet.class.to_be_bytes());
+    if source_bytes > 0 {
+        out.extend_from_slice(&packet.source.0.to_be_bytes());
+    }
     if packet.due != 0 {
         out.extend_from_slice(&packet.due.to_be_bytes());
     }
@@ -198,6 +204,8 @@ pub fn parse(mut frame: Bytes) -> Result<Packet, FrameError> {
     let weight = frame.get_u16();
     let class = frame.get_u16();
     let truncated = |_| FrameError::Truncated { kind, length };
+    let along = route.tree().is_some();
+    let source = NodeId(if along { frame.try_get_u32().map_err(truncated)? } else { 0 });
     let due = if flags & FLAG_DUE == 0 { 0 } else { frame.try_get_u64().map_err(truncated)? };
     let check = if flags & FLAG_CHECK == 0 { None } else { Some(frame.try_get_u32().map_err(truncated)?) };
     if flags & FLAG_DUE != 0 && due == 0 {
@@ -212,7 +220,7 @@ pub fn parse(mut frame: Bytes) -> Result<Packet, FrameError> {
         _ => return Err(FrameError::Kind(kind)),
     };
     let packet = Packet::new(route, hop_limit, label, content, frame);
-    Ok(Packet { position, weight, class, due, check, ..packet })
+    Ok(Packet { source, position, weight, class, due, check, ..packet })
 }
 
 fn parse_chunk(frame: &mut Bytes, flags: u8, length: usize) -> Result<Content, FrameError> {
@@ -286,6 +294,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::id::{ForestId, Tree};
     use crate::vnet::Offload;
 
     fn content() -> impl Strategy<Value = Content> {
@@ -321,14 +330,15 @@ mod tests {
     }
 
     fn packet() -> impl Strategy<Value = Packet> {
-        let header = (any::<u32>(), any::<u16>(), any::<u16>(), any::<u32>());
+        let header = (any::<u32>(), any::<u32>(), any::<u16>(), any::<u16>(), any::<u32>());
         let marks = (any::<u16>(), any::<u16>(), any::<u64>(), any::<Option<u32>>());
         (header, marks, content(), prop::collection::vec(any::<u8>(), 0..2000)).prop_map(
-            |((route, position, hop_limit, label), (weight, class, due, check), content, payload)| {
+            |((route, source, position, hop_limit, label), (weight, class, due, check), content, payload)| {
                 let payload =
                     if matches!(content, Content::Ack(_)) { Bytes::new() } else { Bytes::from(payload) };
                 let packet = Packet::new(RouteId(route), hop_limit, label, content, payload);
-                Packet { position, weight, class, due, check, ..packet }
+                let source = NodeId(if packet.route.tree().is_some() { source } else { 0 });
+                Packet { source, position, weight, class, due, check, ..packet }
             },
         )
     }
@@ -384,6 +394,25 @@ mod tests {
             let mut buffer = BytesMut::from(&length.to_be_bytes()[..]);
             assert_eq!(decode(&mut buffer), Err(FrameError::Length(length as usize)));
         }
+    }
+
+    #[test]
+    fn a_frame_along_a_tree_says_where_it_began() {
+        let ack = Ack { flow: FlowId(5), cumulative: 6, latest: 7, echo: 8, complete: None };
+        let tree = Tree { forest: ForestId(2), destination: 3 };
+        let way = RouteId::along(tree).unwrap();
+        let packet = |route| {
+            let packet = Packet::new(route, 3, 4, Content::Ack(ack), Bytes::new());
+            Packet { source: NodeId(0x0a0b_0c0d), ..packet }
+        };
+        let (along, path) = (encode(&packet(way)), encode(&packet(RouteId(1))));
+        assert_eq!(along.len(), path.len() + SOURCE_BYTES);
+        assert_eq!(along[HEADER_BYTES..HEADER_BYTES + SOURCE_BYTES], [0x0a, 0x0b, 0x0c, 0x0d]);
+        assert_eq!(parse(along.clone().into()).unwrap(), packet(way));
+        assert_eq!(parse(path.into()).unwrap().source, NodeId(0));
+        let mut cut = along[..HEADER_BYTES + 2].to_vec();
+        cut[..LENGTH_BYTES].copy_from_slice(&20_u32.to_be_bytes());
+        assert_eq!(parse(cut.into()), Err(FrameError::Truncated { kind: KIND_ACK, length: 20 }));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 
 use crate::credit::Credit;
-use crate::id::{FlowId, RouteId};
+use crate::id::{FlowId, NodeId, RouteId};
 use crate::integrity;
 use crate::ip::{self, Ip};
 use crate::segment::{complete_checksum, segments};
@@ -17,6 +17,8 @@ pub const MAX_CHUNK: usize = 64 * 1024;
 pub struct Packet {
     /// The route it follows, chosen once at its source.
     pub route: RouteId,
+    /// Where it began, along a tree; 0 until it leaves that node, and on paths, which say it themselves.
+    pub source: NodeId,
     /// Index in the route of the node that holds it, or that it is on its way to.
     pub position: u16,
     /// How many more links it may cross; at 0 it is dropped and counted.
@@ -141,9 +143,9 @@ pub const EMULATED_HEADER: u64 = 40;
 impl Packet {
     /// A packet at the beginning of its route.
     pub fn new(route: RouteId, hop_limit: u16, label: u32, content: Content, payload: Bytes) -> Self {
-        let (position, weight, class, due, check) = (0, 1, 0, 0, None);
+        let (source, position, weight, class, due, check) = (NodeId(0), 0, 1, 0, 0, None);
         let size = KnownSize::default();
-        Self { route, position, hop_limit, label, weight, class, due, check, content, payload, size }
+        Self { route, source, position, hop_limit, label, weight, class, due, check, content, payload, size }
     }
 
     /// Redeems it if it is a credit, as where its bytes leave the process; whether it is one.
@@ -157,8 +159,11 @@ impl Packet {
         }
     }
 
-    /// Is on its way to the next node of its route.
-    pub fn advance(&mut self) {
+    /// Is on its way from this node to the next one of its route.
+    pub fn advance(&mut self, from: NodeId) {
+        if self.position == 0 && self.route.tree().is_some() {
+            self.source = from;
+        }
         self.position = self.position.saturating_add(1);
         self.hop_limit = self.hop_limit.saturating_sub(1);
     }

@@ -68,6 +68,11 @@ class FakeDataplane:
         self.links: dict[int, LinkRecord] = {}
         self.routes: dict[int, RouteRecord] = {}
         self.flows: dict[int, FlowRecord] = {}
+        self.forests: dict[int, set[int]] = {}
+        """The nodes whose rows of a forest it was told."""
+        self.forest: int | None = None
+        self.claims: tuple[int, ...] = ()
+        """Forests that it says it has."""
         self.running: set[int] = set()
         self.reject: dict[tuple[str, int], str] = {}
         """Records to reject, and why."""
@@ -93,7 +98,7 @@ class FakeDataplane:
         self._connection = await connect(
             self.url, additional_headers=headers, compression=None, max_size=2**20
         )
-        await self.say(Hello(VERSION, self.process, self.pid, self.listen))
+        await self.say(Hello(VERSION, self.process, self.pid, self.listen, forests=self.claims))
 
     async def say(self, message: Message) -> None:
         assert self._connection is not None
@@ -147,6 +152,13 @@ class FakeDataplane:
         for id in message.remove_flows:
             self.flows.pop(id, None)
             self.running.discard(id)
+        for number in message.remove_forests:
+            self.forests.pop(number, None)
+        for forest in message.forests:
+            self.forests.setdefault(forest.id, set())
+        for row in message.forest_rows:
+            self.forests[row.forest].add(row.node)
+        self.forest = self.forest if message.forest is None else message.forest
         self.routes.update((route.id, route) for route in message.routes)
         self.flows.update((flow.id, flow) for flow in message.flows)
         rejected = [Rejection(kind, id, why) for (kind, id), why in self.reject.items()]  # type: ignore[arg-type]

@@ -21,6 +21,8 @@ from nextmini.protocol import (
     DirectionRecord,
     DropRecord,
     FlowRecord,
+    ForestRecord,
+    ForestRow,
     JitterRecord,
     LimitsRecord,
     LinkRecord,
@@ -104,16 +106,24 @@ FLOWS = st.builds(
 TRACES = st.builds(
     TraceRecord, IDS, st.just("opportunities"), BIG, IDS, IDS, st.lists(st.tuples(BIG, BIG)).map(tuple)
 )
+FORESTS = st.builds(
+    ForestRecord, st.integers(0, 1023), st.binary(max_size=300), st.lists(IDS, max_size=9).map(tuple)
+)
+FOREST_ROWS = st.builds(ForestRow, st.integers(0, 1023), IDS, st.binary(max_size=300))
 CLASSES = st.lists(st.builds(ClassRecord, *[st.integers(1, 65535)] * 4), max_size=5).map(tuple)
 BODIES = st.builds(
     Body,
     st.none() | CLASSES,
-    *[st.lists(kind, max_size=8) for kind in (TRACES, ADDRESSES, NODES, LINKS, ROUTES, FLOWS)],
-    *[st.lists(IDS, max_size=8)] * 4,
+    *[
+        st.lists(kind, max_size=8)
+        for kind in (TRACES, ADDRESSES, NODES, LINKS, ROUTES, FLOWS, FORESTS, FOREST_ROWS)
+    ],
+    st.none() | st.integers(0, 1023),
+    *[st.lists(IDS, max_size=8)] * 5,
 )
 ORDER = [
-    *("remove_flows", "remove_routes", "remove_links", "remove_nodes"),
-    *("traces", "addresses", "nodes", "links", "routes", "flows"),
+    *("remove_flows", "remove_routes", "remove_links", "remove_nodes", "remove_forests"),
+    *("traces", "addresses", "nodes", "links", "routes", "forests", "forest_rows", "flows"),
 ]
 
 
@@ -126,7 +136,9 @@ def test_the_parts_say_the_same_in_the_same_order(body: Body, limit: int) -> Non
     parts = list(batches(body, limit))
     if body.classes is not None:
         assert parts.pop(0) == Apply(0, classes=body.classes)
-    assert all(part.classes is None for part in parts)
+    if body.forest is not None:
+        assert parts.pop(0) == Apply(0, forest=body.forest)
+    assert all(part.classes is None and part.forest is None for part in parts)
     assert [item for part in parts for item in items(part)] == items(body)
     for part in parts:
         # A record that is larger than the limit has a message of its own.
@@ -134,12 +146,19 @@ def test_the_parts_say_the_same_in_the_same_order(body: Body, limit: int) -> Non
         assert len(encode(replace(part, generation=2**64 - 1))) <= overhead + limit or len(items(part)) == 1
 
 
-@given(st.one_of(TRACES, ADDRESSES, NODES, LINKS, ROUTES, FLOWS))
+@given(st.one_of(TRACES, ADDRESSES, NODES, LINKS, ROUTES, FORESTS, FOREST_ROWS, FLOWS))
 def test_the_bound_is_a_bound(
-    record: TraceRecord | AddressRecord | NodeRecord | LinkRecord | RouteRecord | FlowRecord,
+    record: TraceRecord
+    | AddressRecord
+    | NodeRecord
+    | LinkRecord
+    | RouteRecord
+    | ForestRecord
+    | ForestRow
+    | FlowRecord,
 ) -> None:
     name = type(record).__name__.removesuffix("Record").lower() + "s"
-    name = "addresses" if name == "addresss" else name
+    name = {"addresss": "addresses", "forestrows": "forest_rows"}.get(name, name)
     with_it, without = (encode(Apply(1, **{name: value})) for value in ((record,), ()))  # type: ignore[arg-type]
     assert len(with_it) - len(without) <= size_bound(record)
 
@@ -159,7 +178,7 @@ def test_the_longest_routes_stay_below_what_a_message_may_have() -> None:
 
 
 def test_every_field_of_a_body_is_sent() -> None:
-    assert {field.name for field in fields(Body)} == {*ORDER, "classes"}
+    assert {field.name for field in fields(Body)} == {*ORDER, "classes", "forest"}
 
 
 def test_as_many_classes_as_there_may_be_are_one_message() -> None:

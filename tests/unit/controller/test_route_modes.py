@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from scenario_texts import link, nodes
 
-from nextmini.controller.routing import pairs_ahead
-from nextmini.scenario.network import MOST_PROACTIVE, Routing
+from nextmini.controller.routing import grows_trees, pairs_ahead
+from nextmini.scenario.network import MOST_PATHS_AHEAD, MOST_TREES, Routing
 
 from . import rows
 
@@ -34,11 +34,27 @@ size = "1 kB"
 
 def test_who_gets_a_route_before_asking() -> None:
     view = rows.view(rows.node(1), rows.node(2), rows.node(3), rows.flow(1, 1, 3))
-    assert pairs_ahead("reactive", view) == set()
-    assert pairs_ahead("auto", view) == {(1, 3)}
-    assert pairs_ahead("proactive", view) == {(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if a != b}
-    rows.put(view, *(rows.node(id) for id in range(4, MOST_PROACTIVE + 2)))
-    assert pairs_ahead("proactive", view) == set(), "a network that has grown is served on demand"
+    assert pairs_ahead(Routing(mode="reactive"), view) == set()
+    assert pairs_ahead(Routing(mode="auto"), view) == {(1, 3)}
+    assert pairs_ahead(Routing(mode="proactive"), view) == set(), "trees carry it"
+    fast = Routing(mode="proactive", reroute="fast")
+    assert pairs_ahead(fast, view) == {(a, b) for a in (1, 2, 3) for b in (1, 2, 3) if a != b}
+    rows.put(view, rows.flow(2, 2, 3, mode="max"))
+    assert pairs_ahead(Routing(mode="proactive"), view) == {(2, 3)}, "max mode needs a path"
+    rows.put(view, *(rows.node(id) for id in range(4, MOST_PATHS_AHEAD + 2)))
+    assert pairs_ahead(fast, view) == set(), "a network that has grown is served on demand"
+
+
+def test_who_goes_along_trees() -> None:
+    view = rows.view(rows.node(1))
+    assert [grows_trees(Routing(mode=mode), view) for mode in ("auto", "reactive", "proactive")] == [
+        False,
+        False,
+        True,
+    ]
+    assert not grows_trees(Routing(mode="proactive", reroute="fast"), view)
+    rows.put(view, *(rows.node(id) for id in range(2, MOST_TREES + 2)))
+    assert not grows_trees(Routing(mode="proactive"), view)
 
 
 @pytest.mark.asyncio
@@ -53,7 +69,7 @@ async def test_routes_of_flows_are_there_before_any_process(lab: Any, metric: An
 
 @pytest.mark.asyncio
 async def test_routes_between_all_are_there_before_flows_begin(lab: Any) -> None:
-    async with lab(TRIANGLES, routing=Routing(mode="proactive")) as made:
+    async with lab(TRIANGLES, routing=Routing(mode="proactive", reroute="fast")) as made:
         await made.connect(0)
         await made.controller.until_started()
         installed = "SELECT count(*) FROM routes JOIN route_state ON route = id WHERE status = 'installed'"

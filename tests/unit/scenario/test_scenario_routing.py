@@ -20,9 +20,15 @@ def test_routes_stay_unless_the_scenario_says_otherwise() -> None:
 
 
 def test_routes_between_all_of_many_nodes_are_refused() -> None:
-    many = SMALLEST.replace("nodes = 4", "nodes = 201") + '[routing]\nmode = "proactive"\n'
-    with pytest.raises(ScenarioError, match=r'mode: "proactive" is for 200 nodes at most'):
+    many = SMALLEST.replace("nodes = 4", "nodes = 201") + '[routing]\nmode = "proactive"\nreroute = "fast"\n'
+    problem = r'mode: "proactive" with reroute = "fast" is for 200 nodes at most, and there are 201'
+    with pytest.raises(ScenarioError, match=problem):
         resolve(loads(many))
+    trees = many.replace('reroute = "fast"\n', "")
+    assert resolve(loads(trees)).routing == Routing("none", "cost", "proactive")
+    more = trees.replace("nodes = 201", "nodes = 5001").replace('"ring"', '"line"')
+    with pytest.raises(ScenarioError, match=r'mode: "proactive" is for 5000 nodes at most'):
+        resolve(loads(more))
 
 
 @pytest.mark.parametrize(

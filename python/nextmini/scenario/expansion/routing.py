@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from nextmini.scenario.findings import Finding
-from nextmini.scenario.network import MOST_PROACTIVE, Routing
+from nextmini.scenario.network import MOST_PATHS_AHEAD, MOST_TREES, Routing
 
 if TYPE_CHECKING:
     from nextmini.scenario.model import Scenario
@@ -14,11 +14,14 @@ if TYPE_CHECKING:
 def expand_routing(scenario: Scenario, nodes: int, findings: list[Finding]) -> Routing:
     """What the scenario says of it, for so many nodes."""
     table = scenario.routing
-    if table.mode == "proactive" and nodes > MOST_PROACTIVE:
+    fast = table.reroute == "fast"
+    most = MOST_PATHS_AHEAD if fast else MOST_TREES
+    if table.mode == "proactive" and nodes > most:
+        with_what = ' with reroute = "fast"' if fast else ""
         findings.append(
             Finding(
                 ("routing", "mode"),
-                f'"proactive" is for {MOST_PROACTIVE} nodes at most, and there are {nodes}',
+                f'"proactive"{with_what} is for {most} nodes at most, and there are {nodes}',
                 'write "auto", which computes the routes of flows before they begin',
             )
         )

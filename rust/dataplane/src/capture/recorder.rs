@@ -122,7 +122,7 @@ impl Recorder {
 
     fn view(&self, packet: &Packet, table: &RouteTable, addresses: &AddressBook, ttl: Ttl) -> View {
         let real = matches!(packet.content, Content::Ip(_));
-        let ends = if real { None } else { table.ends(packet.route) };
+        let ends = if real { None } else { table.ends(packet.route, packet.source) };
         let address = |node: NodeId| match addresses.of(node).map(|known| known.v4) {
             Some(IpAddr::V4(address)) => address,
             _ => Ipv4Addr::UNSPECIFIED,

@@ -10,6 +10,7 @@ use nextmini_wire::id::{FlowId, LinkId, NodeId};
 use rustc_hash::FxHashMap;
 
 use crate::event::Event;
+use crate::routes::{Pair, RouteKind};
 
 /// Entries of a message: some 200 KiB at the most, where the controller takes 1 MiB.
 const ENTRIES: usize = 1_000;
@@ -57,7 +58,7 @@ impl Ledger {
                     self.flows.insert((change.flow, side(change.end)), change.clone());
                     flows.push(change);
                 }
-                Event::RouteWanted(source, destination) => pairs.push((source, destination)),
+                Event::RouteWanted(source, destination, kind) => pairs.push(((source, destination), kind)),
                 Event::NodeFailed { node, reason } => {
                     self.failed.insert(node, reason.clone());
                     failures.push(Report::NodeFailed { node, reason });
@@ -68,7 +69,7 @@ impl Ledger {
     }
 
     /// Everything, for a controller that knows nothing; `wanted` are the routes still waited for.
-    pub fn retell(&mut self, wanted: Vec<(NodeId, NodeId)>) -> Vec<Report> {
+    pub fn retell(&mut self, wanted: Vec<(Pair, RouteKind)>) -> Vec<Report> {
         self.link_counters.clear();
         self.flow_counters.clear();
         self.sink_counters.clear();
@@ -121,12 +122,15 @@ fn side(end: FlowEnd) -> Side {
 fn messages(
     links: Vec<LinkChange>,
     flows: Vec<FlowChange>,
-    pairs: Vec<(NodeId, NodeId)>,
+    wanted: Vec<(Pair, RouteKind)>,
 ) -> impl Iterator<Item = Report> {
     let links = in_parts(links).map(|changes| Report::LinkState { changes });
     let flows = in_parts(flows).map(|changes| Report::FlowState { changes });
-    let pairs = in_parts(pairs).map(|pairs| Report::RoutesWanted { pairs });
-    links.chain(flows).chain(pairs)
+    let (paths, any): (Vec<_>, Vec<_>) = wanted.into_iter().partition(|(_, kind)| *kind == RouteKind::Path);
+    let of = |wanted: Vec<(Pair, RouteKind)>| in_parts(wanted.into_iter().map(|(pair, _)| pair).collect());
+    let pairs = of(any).map(|pairs| Report::RoutesWanted { pairs, paths: Vec::new() });
+    let paths = of(paths).map(|paths| Report::RoutesWanted { pairs: Vec::new(), paths });
+    links.chain(flows).chain(pairs).chain(paths)
 }
 
 fn in_parts<T>(rows: Vec<T>) -> impl Iterator<Item = Vec<T>> {
@@ -151,13 +155,16 @@ mod tests {
     fn after_a_break_the_newest_word_on_everything_is_told_again() {
         let mut ledger = Ledger::default();
         ledger.record([link(1, LinkStatus::Up), link(2, LinkStatus::Up)]);
-        ledger.record([link(1, LinkStatus::Down), Event::RouteWanted(NodeId(1), NodeId(2))]);
+        ledger.record([link(1, LinkStatus::Down), Event::RouteWanted(NodeId(1), NodeId(2), RouteKind::Any)]);
         let down = LinkChange { link: LinkId(1), state: LinkStatus::Down, reason: None };
         let up = LinkChange { link: LinkId(2), state: LinkStatus::Up, reason: None };
-        let wanted = vec![(NodeId(3), NodeId(4))];
-        let expected =
-            [Report::LinkState { changes: vec![down, up] }, Report::RoutesWanted { pairs: wanted.clone() }];
-        assert_eq!(ledger.retell(wanted), expected);
+        let (pair, other) = ((NodeId(3), NodeId(4)), (NodeId(5), NodeId(6)));
+        let expected = [
+            Report::LinkState { changes: vec![down, up] },
+            Report::RoutesWanted { pairs: vec![pair], paths: vec![] },
+            Report::RoutesWanted { pairs: vec![], paths: vec![other] },
+        ];
+        assert_eq!(ledger.retell(vec![(other, RouteKind::Path), (pair, RouteKind::Any)]), expected);
     }
 
     #[test]

@@ -117,7 +117,7 @@ impl Session<'_> {
 
     fn obey(&mut self, command: Result<Command, ConnectionError>) -> Result<Obeyed, SessionError> {
         match command {
-            Ok(Command::Apply(apply)) => Ok(Obeyed::Answer(Report::Applied(self.host.apply(apply)))),
+            Ok(Command::Apply(apply)) => Ok(Obeyed::Answer(Report::Applied(self.host.apply(*apply)))),
             Ok(Command::NoRoutes { pairs }) => {
                 self.host.no_routes(&pairs);
                 Ok(Obeyed::Quietly)

@@ -104,7 +104,7 @@ impl Sink {
         match piece.content {
             Content::Chunk(chunk) => self.take_chunk(chunk, piece),
             Content::Datagram(datagram) => {
-                let Some(source) = self.source_of(piece.route) else {
+                let Some(source) = self.source_of(piece.route, piece.source) else {
                     return self.node.charge(DropCause::NoRoute, None);
                 };
                 let way = (piece.route, source);
@@ -116,9 +116,9 @@ impl Sink {
         }
     }
 
-    /// Where a route begins. It was there when the packet took its last step, but may be replaced by now.
-    fn source_of(&self, route: RouteId) -> Option<NodeId> {
-        self.node.routes().load().get(route).map(|route| route.pair().0)
+    /// Where a packet began. Its route was there when it took its last step, but may be replaced by now.
+    fn source_of(&self, route: RouteId, said: NodeId) -> Option<NodeId> {
+        self.node.routes().load().origin(route, said)
     }
 
     /// The node knows nothing any more of flows that ended here before it went down. What arrived of flows of
@@ -138,9 +138,9 @@ impl Sink {
             }
             return;
         }
-        let Arrived { route, payload, at: now, due, .. } = piece;
+        let Arrived { route, source: said, payload, at: now, due, .. } = piece;
         if !self.sessions.contains_key(&chunk.flow) {
-            let Some(source) = self.source_of(route) else {
+            let Some(source) = self.source_of(route, said) else {
                 return self.node.charge(DropCause::NoRoute, None);
             };
             let key = FlowKey::lossless(chunk.flow, source, self.node.id()).reversed();

@@ -316,7 +316,7 @@ impl Source {
         if let Some(left) = self.moves.gone(&table) {
             self.sender.on_lost_route(left);
         }
-        let largest = table.get(route).map_or(MAX_CHUNK, |route| route.chunk() as usize);
+        let largest = table.chunk(route, self.node.id()).map_or(MAX_CHUNK, |bytes| bytes as usize);
         self.sender.set_chunk(chunk_bytes(self.terms.rate()).min(largest));
     }
 

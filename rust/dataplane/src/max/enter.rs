@@ -15,6 +15,7 @@ use super::chain::{Chains, Opened, Stretch, reached, refusal};
 use super::ground::Seat;
 use super::relay::Ways;
 use crate::node::Node;
+use crate::routes::RouteKind;
 
 /// Who asks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +93,8 @@ impl Chains {
             let (far, bound) = reached(stream).map_err(refusal)?;
             return Ok(Opened { far, bound, ways: Ways::default(), stretch: Stretch::at(&seat.node) });
         }
-        let route = seat.node.find_route(&key, to).await.ok_or(Refusal::NetworkUnreachable)?;
+        let route =
+            seat.node.find_route(&key, to, RouteKind::Path).await.ok_or(Refusal::NetworkUnreachable)?;
         let class = self.class_of(&seat.node, to, &key);
         self.open(Opening { route, position: 0, label: key.label(), class, client, destination }).await
     }

@@ -68,7 +68,7 @@ impl Source {
         sleep_until(&mut alarm, Some(clock::now() + seconds(self.flow.start))).await;
         let destination = self.flow.destination;
         let key = FlowKey::lossless(self.flow.id, self.flow.source, destination);
-        let route = self.node.wait_for_route(&key, destination, &self.terms).await;
+        let route = self.node.wait_for_path(&key, destination, &self.terms).await;
         self.stats.set_route(route);
         self.began = clock::now();
         let opening = Opening {

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use nextmini_policy::time::Instant;
-use nextmini_wire::id::{FlowId, RouteId};
+use nextmini_wire::id::{FlowId, NodeId, RouteId};
 use nextmini_wire::packet::{Ack, Content, Packet};
 use nextmini_wire::tcp_flow;
 use nextmini_wire::tunnel::StreamId;
@@ -19,6 +19,8 @@ use crate::tunnel::registry::{Name, News};
 pub struct Arrived {
     /// The route that it took.
     pub route: RouteId,
+    /// Where it began, as [`Packet::source`] has it.
+    pub source: NodeId,
     /// What it is.
     pub content: Content,
     /// Its data.
@@ -88,7 +90,7 @@ impl Node {
 
     /// Tells the end of a tunnel whose stream is acknowledged; whether there is one.
     fn tell_tunnel(&self, stream: StreamId, ack: Ack, packet: &Packet) -> bool {
-        let Some(peer) = self.routes.load().get(packet.route).map(|route| route.pair().0) else {
+        let Some(peer) = self.routes.load().origin(packet.route, packet.source) else {
             return false;
         };
         let name = Name { peer, number: stream.number, side: stream.sender };
@@ -109,8 +111,8 @@ impl Node {
         match packet.content {
             content @ (Content::Chunk(_) | Content::Datagram(_)) => {
                 let at = clock::now();
-                let (route, payload, due) = (packet.route, packet.payload, packet.due);
-                arrived.pieces.push(Arrived { route, content, payload, at, due });
+                let Packet { route, source, payload, due, .. } = packet;
+                arrived.pieces.push(Arrived { route, source, content, payload, at, due });
                 true
             }
             Content::Ip(header) if tcp_flow::is_one(&packet.payload) => {

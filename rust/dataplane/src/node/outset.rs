@@ -12,7 +12,7 @@ use nextmini_wire::packet::{Content, Packet};
 use super::{Node, lock};
 use crate::clock;
 use crate::flow::terms::Terms;
-use crate::routes::{Asked, Outbound, Postponed};
+use crate::routes::{Asked, Outbound, Postponed, RouteKind};
 
 /// What becomes of a packet that starts here.
 enum Begun {
@@ -100,13 +100,13 @@ impl Node {
         let subject = Subject { source: self.id, destination, protocol: ip.protocol(), ports: ip.ports() };
         let mut outbound = outbound;
         loop {
-            if let Some(route) = self.chosen_route(&key, destination, now) {
+            if let Some(route) = self.chosen_route(&key, destination, RouteKind::Any, now) {
                 let content = Content::Ip(outbound.header);
                 let packet = Packet::new(route, self.hop_limit, key.label(), content, outbound.payload);
                 let class = self.routes.classes().number_of(&subject);
                 return Begun::OnItsWay(Packet { class, ..packet });
             }
-            if self.routes.want(self.id, destination, now) == Asked::NoPath {
+            if self.routes.want((self.id, destination), RouteKind::Any, now) == Asked::NoPath {
                 return Begun::Refused(Some(outbound));
             }
             match self.routes.postpone((self.id, destination), outbound) {
@@ -120,15 +120,30 @@ impl Node {
 
     /// The route of a flow that starts here; without one, it is asked for.
     pub fn route_of(&self, key: &FlowKey, destination: NodeId, now: Instant) -> Option<RouteId> {
-        let route = self.chosen_route(key, destination, now);
+        self.way_of(key, destination, RouteKind::Any, now)
+    }
+
+    fn way_of(&self, key: &FlowKey, destination: NodeId, kind: RouteKind, now: Instant) -> Option<RouteId> {
+        let route = self.chosen_route(key, destination, kind, now);
         if route.is_none() {
-            self.routes.want(self.id, destination, now);
+            self.routes.want((self.id, destination), kind, now);
         }
         route
     }
 
-    fn chosen_route(&self, key: &FlowKey, destination: NodeId, now: Instant) -> Option<RouteId> {
-        lock(&self.flows).route(key, (self.id, destination), &self.routes.load(), now)
+    fn chosen_route(
+        &self,
+        key: &FlowKey,
+        destination: NodeId,
+        kind: RouteKind,
+        now: Instant,
+    ) -> Option<RouteId> {
+        let table = self.routes.load();
+        match kind {
+            RouteKind::Any => lock(&self.flows).route(key, (self.id, destination), &table, now),
+            // Chosen once, when the flow begins.
+            RouteKind::Path => table.choose_path(key.hash64(), self.id, destination),
+        }
     }
 
     /// The same for a flow on these terms: if it must take a certain route, there is no other.
@@ -147,11 +162,31 @@ impl Node {
 
     /// The same, once there is one.
     pub async fn wait_for_route(&self, key: &FlowKey, destination: NodeId, terms: &Terms) -> RouteId {
+        self.wait_for_way(key, destination, terms, RouteKind::Any).await
+    }
+
+    /// The same, of those that are paths.
+    pub async fn wait_for_path(&self, key: &FlowKey, destination: NodeId, terms: &Terms) -> RouteId {
+        self.wait_for_way(key, destination, terms, RouteKind::Path).await
+    }
+
+    async fn wait_for_way(
+        &self,
+        key: &FlowKey,
+        destination: NodeId,
+        terms: &Terms,
+        kind: RouteKind,
+    ) -> RouteId {
         let (mut table, mut changed) = (self.routes.changes(), terms.changes());
         loop {
             table.mark_unchanged();
             changed.mark_unchanged();
-            if let Some(route) = self.route_of_flow(key, destination, terms, clock::now()) {
+            let now = clock::now();
+            let route = match terms.route() {
+                Some(_) => self.route_of_flow(key, destination, terms, now),
+                None => self.way_of(key, destination, kind, now),
+            };
+            if let Some(route) = route {
                 return route;
             }
             tokio::select! {
@@ -163,17 +198,17 @@ impl Node {
         }
     }
 
-    /// The same; nothing if there is no path at present.
-    pub async fn find_route(&self, key: &FlowKey, destination: NodeId) -> Option<RouteId> {
+    /// The same without terms; nothing if there is none at present.
+    pub async fn find_route(&self, key: &FlowKey, destination: NodeId, kind: RouteKind) -> Option<RouteId> {
         let (mut changed, mut denied) = (self.routes.changes(), self.routes.denials());
         loop {
             changed.mark_unchanged();
             denied.mark_unchanged();
             let now = clock::now();
-            if let Some(route) = self.chosen_route(key, destination, now) {
+            if let Some(route) = self.chosen_route(key, destination, kind, now) {
                 return Some(route);
             }
-            if self.routes.want(self.id, destination, now) == Asked::NoPath {
+            if self.routes.want((self.id, destination), kind, now) == Asked::NoPath {
                 return None;
             }
             tokio::select! {

@@ -232,8 +232,10 @@ impl End {
             }
             News::Broken(links) => {
                 let routes = self.node.routes().load();
-                let route = self.moves.last().and_then(|id| routes.get(id));
-                if route.is_none_or(|route| links.iter().any(|link| route.crosses(link.a, link.b))) {
+                let route = self.moves.last().filter(|&id| routes.holds(id));
+                let here = self.node.id();
+                let crosses = |id| links.iter().any(|link| routes.may_cross(id, here, (link.a, link.b)));
+                if route.is_none_or(crosses) {
                     self.sender.on_broken_link();
                 }
             }
@@ -288,7 +290,7 @@ impl End {
             if let Some(left) = self.moves.gone(&table) {
                 self.sender.on_lost_route(left);
             }
-            let largest = table.get(route).map_or(MAX_CHUNK, |route| route.chunk() as usize);
+            let largest = table.chunk(route, self.node.id()).map_or(MAX_CHUNK, |bytes| bytes as usize);
             drop(table);
             self.sender.set_chunk(largest);
             let mut bytes = 0;

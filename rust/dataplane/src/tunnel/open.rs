@@ -19,6 +19,7 @@ use crate::max::chain::{Chains, refusal};
 use crate::max::enter::Trip;
 use crate::max::tasks::Tasks;
 use crate::node::{Arrived, Node};
+use crate::routes::RouteKind;
 use crate::timers::Timers;
 
 /// There is an answer by then.
@@ -58,7 +59,7 @@ impl Tunnels {
         let node = Arc::clone(trip.from());
         let registered = node.tunnels().open(trip.to, start).ok_or(Refusal::General)?;
         let mut end = End::new(Arc::clone(&node), registered, &self.timers);
-        node.find_route(end.key(), trip.to).await.ok_or(Refusal::NetworkUnreachable)?;
+        node.find_route(end.key(), trip.to, RouteKind::Any).await.ok_or(Refusal::NetworkUnreachable)?;
         let Trip { client, destination, .. } = trip;
         // Its packets find their own way.
         let opening = Opening { route: RouteId(0), position: 0, label: 0, class: 0, client, destination };
@@ -88,7 +89,7 @@ impl Tunnels {
     }
     /// Takes a piece of a stream of a tunnel, which begins one if nothing is known of it. Whether it is of use.
     pub fn take(self: &Arc<Self>, node: &Arc<Node>, stream: StreamId, piece: Arrived) -> bool {
-        let Some(peer) = node.routes().load().get(piece.route).map(|route| route.pair().0) else {
+        let Some(peer) = node.routes().load().origin(piece.route, piece.source) else {
             return false;
         };
         let name = Name { peer, number: stream.number, side: stream.sender.other() };

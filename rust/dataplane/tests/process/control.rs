@@ -139,11 +139,11 @@ async fn a_flow_runs_from_welcome_to_bye_with_routes_on_demand() {
     let controller = Controller::start().await;
     let process = controller.process();
     let mut peer = controller.welcome().await;
-    peer.say(&Command::Apply(two_nodes())).await;
+    peer.say(&Command::Apply(Box::new(two_nodes()))).await;
     let wanted = peer.hear_until(|report| matches!(report, Report::RoutesWanted { .. })).await;
-    assert_eq!(wanted, Report::RoutesWanted { pairs: vec![(NodeId(1), NodeId(2))] });
+    assert_eq!(wanted, Report::RoutesWanted { pairs: vec![(NodeId(1), NodeId(2))], paths: vec![] });
     let routes = vec![route(1, [1, 2]), route(2, [2, 1])];
-    peer.say(&Command::Apply(Apply { generation: 6, routes, ..Apply::default() })).await;
+    peer.say(&Command::Apply(Box::new(Apply { generation: 6, routes, ..Apply::default() }))).await;
     // The last counters may come before or after what became of the flow.
     let (mut completed, mut counted) = (0, false);
     while completed < 2 || !counted {
@@ -166,17 +166,17 @@ async fn after_a_break_the_process_comes_back_and_says_everything_again() {
     let controller = Controller::start().await;
     let process = controller.process();
     let mut peer = controller.welcome().await;
-    peer.say(&Command::Apply(two_nodes())).await;
+    peer.say(&Command::Apply(Box::new(two_nodes()))).await;
     peer.hear_until(|report| matches!(report, Report::RoutesWanted { .. })).await;
     drop(peer);
     let mut peer = controller.welcome().await;
     let links = peer.hear_until(|report| matches!(report, Report::LinkState { .. })).await;
     assert!(matches!(links, Report::LinkState { changes } if changes[0].state == LinkStatus::Up));
-    peer.hear_until(|report| matches!(report, Report::RoutesWanted { pairs } if pairs.len() == 1)).await;
+    peer.hear_until(|report| matches!(report, Report::RoutesWanted { pairs, .. } if pairs.len() == 1)).await;
     // The same rows again change nothing; the routes are new.
     let mut apply = two_nodes();
     apply.routes = vec![route(1, [1, 2]), route(2, [2, 1])];
-    peer.say(&Command::Apply(apply)).await;
+    peer.say(&Command::Apply(Box::new(apply))).await;
     let applied = peer.hear_until(|report| matches!(report, Report::Applied(_))).await;
     assert!(
         matches!(applied, Report::Applied(applied) if applied.rejected.is_empty() && applied.generation == 5)
@@ -274,7 +274,7 @@ async fn a_running_flow_says_which_route_it_takes() {
     let mut peer = controller.welcome().await;
     let mut apply = two_nodes();
     apply.routes = vec![route(7, [1, 2]), route(8, [2, 1])];
-    peer.say(&Command::Apply(apply)).await;
+    peer.say(&Command::Apply(Box::new(apply))).await;
     let running = peer.hear_until(|report| matches!(report, Report::FlowState { .. })).await;
     let Report::FlowState { changes } = running else { unreachable!() };
     assert!(changes.iter().all(|change| change.route.is_some_and(|id| id.0 == 7)), "{changes:?}");

@@ -3,6 +3,7 @@
 
 mod captures;
 mod control;
+mod forests;
 mod forwarding;
 mod hostile;
 mod impairments;

@@ -196,7 +196,7 @@ impl Testbed {
                 self.ended.insert((change.flow, end), change);
             }
             Event::Flow(_) => {}
-            Event::RouteWanted(source, destination) => panic!("no route from {source} to {destination}"),
+            Event::RouteWanted(source, destination, _) => panic!("no route from {source} to {destination}"),
             Event::NodeFailed { node, reason } => {
                 self.host.fail_node(node);
                 self.failed.push((node, reason));

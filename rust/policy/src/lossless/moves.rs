@@ -32,7 +32,7 @@ impl Moves {
 
     /// When a route was left that is gone by now; that is said once.
     pub fn gone(&mut self, table: &RouteTable) -> Option<Instant> {
-        let (_, at) = self.left.take_if(|(route, _)| table.get(*route).is_none())?;
+        let (_, at) = self.left.take_if(|(route, _)| !table.holds(*route))?;
         Some(at)
     }
 }

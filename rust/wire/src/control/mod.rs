@@ -6,24 +6,26 @@
 pub mod counters;
 pub mod direction;
 pub mod fidelity;
+pub mod packed;
 pub mod rows;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-use crate::id::{FlowId, LinkId, NodeId, RouteId};
+use crate::id::{FlowId, ForestId, LinkId, NodeId, RouteId};
 
 pub use counters::{Drops, FlowCounters, LinkCounters, SinkCounters};
 pub use direction::{Class, Direction, Trace};
 pub use fidelity::{LinkFidelity, ProcessFidelity, Quantiles};
+pub use packed::Packed;
 pub use rows::{
-    Address, ArrivalProcess, Congestion, Device, Flow, FlowKind, Link, Mapping, Node, Route, Socks,
-    SocksMode, Transport,
+    Address, ArrivalProcess, Congestion, Device, Flow, FlowKind, Forest, ForestRow, Link, Mapping, Node,
+    Route, Socks, SocksMode, Transport,
 };
 
 /// Version of this protocol, in the first message of each side.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 /// The `type` of every report.
 pub const REPORTS: [&str; 11] = [
@@ -56,6 +58,9 @@ pub enum Report {
     RoutesWanted {
         /// Source and destination of each.
         pairs: Vec<(NodeId, NodeId)>,
+        /// The same of packets that cannot go along trees, and need a path with a number of its own.
+        #[serde(default)]
+        paths: Vec<(NodeId, NodeId)>,
     },
     /// Links that came up or went down, as this process sees its ends.
     LinkState {
@@ -112,7 +117,7 @@ pub enum Command {
     /// The answer to `hello`.
     Welcome(Welcome),
     /// Changes to what should be.
-    Apply(Apply),
+    Apply(Box<Apply>),
     /// There is no path between these pairs of (source, destination) at present: packets for them are refused.
     NoRoutes {
         /// Source and destination of each.
@@ -181,6 +186,9 @@ pub struct Hello {
     /// The address at which other sites reach it, if that is not what the scenario says.
     #[serde(default)]
     pub public: Option<String>,
+    /// The forests that it has of another controller, or of an earlier connection.
+    #[serde(default)]
+    pub forests: Vec<ForestId>,
 }
 
 /// See [`Command::Welcome`].
@@ -238,8 +246,8 @@ impl std::fmt::Debug for Welcome {
     }
 }
 
-/// Rows to insert or replace, then rows to remove: removals first, in the order flows, routes,
-/// links, nodes; then classes, traces, addresses, nodes, links, routes, flows.
+/// Rows to insert or replace, then rows to remove: removals first, in the order flows, links, nodes, routes,
+/// forests; then classes, traces, addresses, nodes, links, routes, forests, flows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Apply {
@@ -259,6 +267,13 @@ pub struct Apply {
     pub routes: Vec<Route>,
     /// Flows that start at a node of this process.
     pub flows: Vec<Flow>,
+    /// Forests that there are; of one that is known, nothing changes.
+    pub forests: Vec<Forest>,
+    /// What nodes of this process know of forests.
+    pub forest_rows: Vec<ForestRow>,
+    /// The forest that packets take from now on between nodes for which there is no route; nothing if it is the
+    /// one that it was.
+    pub forest: Option<ForestId>,
     /// Nodes that are no more.
     pub remove_nodes: Vec<NodeId>,
     /// Links that are no more.
@@ -267,6 +282,8 @@ pub struct Apply {
     pub remove_routes: Vec<RouteId>,
     /// Flows that are to stop.
     pub remove_flows: Vec<FlowId>,
+    /// Forests that nobody takes any more.
+    pub remove_forests: Vec<ForestId>,
 }
 
 /// See [`Report::Applied`].

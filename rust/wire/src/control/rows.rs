@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::Direction;
-use crate::id::{FlowId, LinkId, NodeId, RouteId};
+use super::packed::Packed;
+use crate::id::{FlowId, ForestId, LinkId, NodeId, RouteId};
 use crate::packet::MAX_CHUNK;
 
 /// How a node's packets are spread over its processors.
@@ -244,6 +245,29 @@ pub enum ArrivalProcess {
         /// Mean time off, in nanoseconds.
         off_ns: u64,
     },
+}
+
+/// A forest: shortest-path trees, one for each destination. Its rows say the rest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Forest {
+    /// Its number.
+    pub id: ForestId,
+    /// Its destinations: the ids of all nodes, in ascending order.
+    pub nodes: Packed,
+    /// The largest chunks of lossless sessions, in ascending order: those that ways along its trees may have.
+    pub chunks: Vec<u32>,
+}
+
+/// What one node of this process knows of a forest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForestRow {
+    /// The forest.
+    pub forest: ForestId,
+    /// The node.
+    pub node: NodeId,
+    /// For each destination, the place of the next node among the forest's in the lower 24 bits (all ones: there
+    /// is no way; its own: it is there), and above them that of the way's chunk among the forest's.
+    pub entries: Packed,
 }
 
 /// A flow.
