@@ -9,7 +9,6 @@ LATER_KEYS: dict[str, dict[str, str]] = {
     },
     "nodes": {
         "site": "the machine that hosts it",
-        "limits": "its share of the machine",
     },
 }
 
