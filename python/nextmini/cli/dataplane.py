@@ -41,10 +41,22 @@ def dataplane(
             help="Of the certificate that a controller at wss:// must show, as it prints it.",
         ),
     ] = None,
+    tls_fingerprint_file: Annotated[
+        Path | None, typer.Option("--tls-fingerprint-file", metavar="FILE", help="The same, in a file.")
+    ] = None,
     tls_ca: Annotated[
         Path | None,
         typer.Option(
             "--tls-ca", metavar="FILE", help="Authorities, in PEM, of which one must have signed it instead."
+        ),
+    ] = None,
+    nodes: Annotated[
+        Path | None,
+        typer.Option(
+            "--nodes",
+            metavar="FILE",
+            help="Make the TUN device of this process's only node where the process is, as in a container: "
+            "FILE is what a deployment has of its nodes. Programs there are then in that node.",
         ),
     ] = None,
     exit_with_parent: Annotated[
@@ -54,20 +66,26 @@ def dataplane(
     """Run a dataplane process by itself.
 
     It connects to a controller (`nextmini controller FILE`), hosts the nodes that it is told to, and ends
-    when the controller says so or on Ctrl-C.
+    when the controller says so or on Ctrl-C. Where it listens at every address (0.0.0.0), others are told the
+    one by which it reaches the controller.
     """
-    try:
-        token = token_file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PrerequisiteError(
-            f"the token file {token_file} cannot be read: {error}", "take the one that the controller prints"
-        ) from error
+    if tls_fingerprint is not None and tls_fingerprint_file is not None:
+        raise typer.BadParameter("--tls-fingerprint and --tls-fingerprint-file do not go together")
+    from nextmini.hosts.own_address import listen_towards
+
+    address = listen_towards(listen, controller)
+    if nodes is not None:
+        from nextmini.hosts import own_device
+
+        own_device.make(own_device.read_node(nodes, process), controller)
+    if tls_fingerprint_file is not None:
+        tls_fingerprint = _read(tls_fingerprint_file, "fingerprint")
     raise typer.Exit(
         run(
             controller,
-            token,
+            _read(token_file, "token"),
             process,
-            listen=listen,
+            listen=address,
             workers=workers,
             captures=None if captures is None else str(captures),
             exit_with_parent=exit_with_parent,
@@ -75,3 +93,12 @@ def dataplane(
             tls_ca=None if tls_ca is None else str(tls_ca),
         )
     )
+
+
+def _read(file: Path, what: str) -> str:
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PrerequisiteError(
+            f"the {what} file {file} cannot be read: {error}", "take the one that the controller prints"
+        ) from error

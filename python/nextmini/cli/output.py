@@ -16,7 +16,12 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 
 def print_json(document: Any) -> None:
     """Prints one JSON document."""
-    sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(document))
+
+
+def json_text(document: Any) -> str:
+    """One JSON document as text."""
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def tell_notices(scenario: Scenario) -> None:

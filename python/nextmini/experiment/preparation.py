@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from nextmini.controller import Controller, Settings
-from nextmini.controller.devices import Devices
+from nextmini.controller.devices import Devices, Home
 from nextmini.controller.metrics_page import metrics_url
 from nextmini.controller.tls import load
 from nextmini.errors import ControllerError
@@ -114,7 +114,8 @@ async def open_controller(
     registration = _registration(run)
     with one_at_a_time():
         kept: Literal["fresh", "kept"] = "fresh" if before is None else "kept"
-        secrets = stack.enter_context(state.hold(network.name, registration, kept))
+        held = state.hold(network.name, registration, kept, run.options.given)
+        secrets = stack.enter_context(held)
     if tls is None and network.tls:
         tls = _certified(secrets)
     dsn, guarded = run.options.database_url, Guard()
@@ -125,14 +126,14 @@ async def open_controller(
     with one_at_a_time():
         await guard(store.claim())
     namespaces = None
-    if has_namespaces(network):
+    if has_namespaces(network) and run.options.home is Home.NAMED:
         run.observer.phase(f"making {len(network.nodes)} network namespaces")
         namespaces = NodeNamespaces(network, secrets.folder)
         stack.push_async_callback(namespaces.remove)
         await guard(namespaces.create())
     settings = _settings(run, secrets, tls, strict=strict)
     if before is not None:
-        settings = replace(settings, listen=before.listen)
+        settings = replace(settings, listen=resuming.listening(before, network.listen))
         run.began = await guard(resuming.began(store, before, run.scenario))
     controller = Controller(store, settings, namespaces)
     stack.push_async_callback(controller.close)
@@ -147,7 +148,7 @@ async def open_controller(
 
 def _registration(run: RunState) -> Registration:
     options = run.options
-    folder = None if options.how == "controller" else str((options.runs_dir / run.id).absolute())
+    folder = str((options.runs_dir / run.id).absolute()) if options.has_folder else None
     return Registration(
         name=run.network.name,
         run=run.id,
@@ -188,8 +189,15 @@ def _settings(run: RunState, secrets: ExperimentSecrets, tls: ServerTls | None, 
         routing=_routing(network),
         holds_flows=bool(network.algorithms),
         tls=tls,
-        devices=Devices(network.name, network.queues, network.offload) if has_namespaces(network) else None,
+        devices=_devices(run),
     )
+
+
+def _devices(run: RunState) -> Devices | None:
+    network = run.network
+    if not has_namespaces(network):
+        return None
+    return Devices(network.name, network.queues, network.offload, run.options.home)
 
 
 def _routing(network: Network) -> Routing:

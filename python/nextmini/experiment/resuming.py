@@ -13,6 +13,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from nextmini.controller.devices import Home
 from nextmini.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -46,15 +47,18 @@ class Note:
         _replace(folder / _NOTE, json.dumps(asdict(self)))
 
 
-def find(folder: Path, network: Network, scenario: str) -> Note | None:
-    """The run of a killed controller that one for this network may go on with; says why if it may not."""
+def find(folder: Path, network: Network, scenario: str, home: Home = Home.NAMED) -> Note | None:
+    """The run of a killed controller that one for this network may go on with; says why if it may not.
+
+    `home` is where its nodes have their devices.
+    """
     note = _read(folder)
     if note is None:
         return None
     why = None
     if note.scenario != _digest(scenario):
         why = "it had another scenario"
-    elif network.isolation != "none":
+    elif network.isolation != "none" and home is Home.NAMED:
         why = "its nodes have network namespaces, which are made anew"
     elif network.events:
         why = "what its events have done is not known"
@@ -87,6 +91,11 @@ def kept_numbers(folder: Path) -> int | None:
         return int((folder / _NUMBERS).read_text(encoding="ascii"))
     except FileNotFoundError:
         return None
+
+
+def listening(note: Note, listen: str) -> str:
+    """Where a controller listens that goes on: at the host that the scenario says, and the port of before."""
+    return f"{listen.rpartition(':')[0]}:{note.listen.rpartition(':')[2]}"
 
 
 def _read(folder: Path) -> Note | None:
