@@ -62,7 +62,10 @@ def controller(
     runs_dir: Annotated[
         Path | None,
         typer.Option(
-            "--runs-dir", metavar="DIR", help="Make a run folder there, and end with experiment.duration."
+            "--runs-dir",
+            metavar="DIR",
+            help="Make a run folder there, and end with experiment.duration, or when something fails. "
+            "The exit code is 0 then: the report says what became of it.",
         ),
     ] = None,
     name: NameOption = None,

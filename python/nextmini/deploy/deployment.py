@@ -102,8 +102,8 @@ class Service:
     """One container.
 
     `command` are arguments for the image's program (`nextmini`, unless it is the database). `after` are the
-    services that are ready before it starts. `ports` are TCP ports, and of dataplane processes UDP ports too,
-    at which other services reach it.
+    services that are ready before it starts. `ports` are the TCP ports by which others know it; dataplane
+    processes reach each other at any port besides, over TCP and UDP.
     """
 
     name: str

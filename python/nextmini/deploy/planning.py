@@ -38,8 +38,12 @@ if TYPE_CHECKING:
 CONTROLLER = "controller"
 DATABASE = "postgres"
 CONTROLLER_PORT = 7700
-LINK_PORT = 7701
-"""Where the links of each dataplane process arrive, over TCP and, if they are QUIC links, UDP."""
+ANYWHERE = "0.0.0.0:0"
+"""Where links to a dataplane process arrive: at any free port, over TCP and, if they are QUIC links, UDP.
+
+The controller tells others which. A process that has died and started again is known by another port: in a
+container it has the same number each time, and perhaps the same address.
+"""
 DATABASE_PORT = 5432
 STATE = "/var/lib/nextmini"
 RUNS = f"{STATE}/runs"
@@ -171,8 +175,7 @@ def _dataplane(network: Network, image: str, process: int, nodes: list[Node]) ->
     command = [
         *("dataplane", "--controller", f"wss://{CONTROLLER}:{CONTROLLER_PORT}/dataplane"),
         *("--token-file", Secret.TOKEN.path, "--tls-fingerprint-file", Secret.FINGERPRINT.path),
-        # At every address: others are told the one by which the controller is reached.
-        *("--process", str(process), "--listen", f"0.0.0.0:{LINK_PORT}", "--captures", CAPTURES),
+        *("--process", str(process), "--listen", ANYWHERE, "--captures", CAPTURES),
     ]
     if len(nodes) == 1:
         command += ["--workers", "1"]
@@ -188,7 +191,6 @@ def _dataplane(network: Network, image: str, process: int, nodes: list[Node]) ->
         health=HealthCheck(("test", "-S", CAPTURES), 10.0, START_SECONDS),
         stop_seconds=DATAPLANE_STOP_SECONDS,
         hostname=names[0] if len(names) == 1 and _HOSTNAME.fullmatch(names[0]) else None,
-        ports=(LINK_PORT,),
         after=(CONTROLLER,),
         files=(NODES_FILE,) if devices else (),
         secrets=(Secret.TOKEN, Secret.FINGERPRINT),

@@ -11,7 +11,7 @@ from datetime import datetime
 from ipaddress import ip_address
 from typing import TYPE_CHECKING
 
-from nextmini.errors import Problem, ScenarioError
+from nextmini.errors import Problem, RunError, ScenarioError
 from nextmini.experiment import happenings, resuming
 from nextmini.experiment.ending import EXPORT_SECONDS, STOP_SECONDS, export, fidelity_of
 from nextmini.experiment.folder import RunFolder, run_id
@@ -62,10 +62,10 @@ async def serve_scenario(
 ) -> None:
     """Runs a controller until it is interrupted; `ready` is told when it listens.
 
-    With a run folder it ends with the experiment's duration too, and has a report as other runs. The run of a
-    controller of this scenario that was killed goes on. Processes that are connected at the end are told to
-    stop. Raises ScenarioError, PrerequisiteError, DatabaseError (also when the database goes away later) or
-    ControllerError.
+    With a run folder it ends with the experiment's duration too, and has a report as other runs, also if what
+    the scenario wants cannot be or a process is lost for good. The run of a controller of this scenario that
+    was killed goes on. Processes that are connected at the end are told to stop. Raises ScenarioError,
+    PrerequisiteError, DatabaseError (also when the database goes away later) or ControllerError.
     """
     network = named_network(source, options.name)
     _check(network)
@@ -82,7 +82,7 @@ async def serve_scenario(
     )
     async with AsyncExitStack() as stack:
         try:
-            opened = await open_controller(run, stack, strict=False, before=before)
+            opened = await open_controller(run, stack, strict=options.has_folder, before=before)
             report = _report_folder(run, stack)
             if before is None:
                 await _begin(run, opened)
@@ -96,6 +96,11 @@ async def serve_scenario(
             await interrupt.guard(_until_over(run, opened))
         except Interrupted:
             pass
+        except RunError as error:
+            if report is None:
+                raise
+            log.error("%s", error)
+            run.problems.append(str(error))
         run.ended_at = asyncio.get_running_loop().time()
         await _finish(run, opened, report)
 
@@ -158,12 +163,12 @@ def _everywhere(listen: str) -> bool:
 async def _finish(run: RunState, opened: Opened, folder: RunFolder | None) -> None:
     controller = opened.controller
     await run.interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS)
-    controller.end_flows("the controller was stopped")
+    controller.end_flows(run.problems[0] if run.problems else "the controller was stopped")
     await controller.close()
     facts = Facts(
         run.id,
         None if folder is None else folder.path,
-        "interrupted" if folder is None else _status(controller),
+        "interrupted" if folder is None else _status(run, controller),
         run.seconds,
         controller.events.outcomes(),
         fidelity_of(run.network, controller),
@@ -178,7 +183,9 @@ async def _finish(run: RunState, opened: Opened, folder: RunFolder | None) -> No
             log.warning("the time series were not written: there was no time")
 
 
-def _status(controller: Controller) -> Status:
+def _status(run: RunState, controller: Controller) -> Status:
     """Of a run that somebody ends when he likes, as of one of `nextmini up`."""
-    failed = controller.flows.failed or happenings.problems(controller.events.outcomes().values())
+    failed = (
+        run.problems or controller.flows.failed or happenings.problems(controller.events.outcomes().values())
+    )
     return "failed" if failed else "passed"
