@@ -100,7 +100,7 @@ def compose(
         _signalled(lambda interrupt: _up(network, folder, deployment, patience, interrupt))
         _tell_up(network, deployment, json)
     elif action is Action.DOWN:
-        ended = _signalled(lambda interrupt: _down(network, folder, runs_dir, interrupt))
+        ended = _signalled(lambda interrupt: _down(network, folder, runs_dir, deploy, interrupt))
         _tell_down(network, ended, json)
     elif action is Action.EXEC:
         _execute(network, folder, said)
@@ -180,7 +180,11 @@ async def _up(
 
 
 async def _down(
-    network: "Network", folder: "DeploymentFolder", runs: Path, interrupt: "Interrupt"
+    network: "Network",
+    folder: "DeploymentFolder",
+    runs: Path,
+    deploy: "Callable[[], Deployment]",
+    interrupt: "Interrupt",
 ) -> "Ended":
     from nextmini.experiment.progress import progress_on
 
@@ -188,7 +192,7 @@ async def _down(
         project = await _project(network, folder)
         interrupt.request()  # as it stands: who asks again wants to hurry
         observer.phase(f"stopping {network.name}; interrupt to hurry")
-        return await project.down(interrupt, runs)
+        return await project.down(interrupt, runs, deploy)
 
 
 def _tell_up(network: "Network", deployment: "Deployment", json: bool) -> None:

@@ -1,7 +1,8 @@
 """`nextmini dataplane`."""
 
+import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -78,6 +79,20 @@ def dataplane(
         from nextmini.hosts import own_device
 
         own_device.make(own_device.read_node(nodes, process), controller)
+        _become(
+            {
+                "--controller": controller,
+                "--token-file": token_file,
+                "--process": process,
+                "--listen": address,
+                "--workers": workers,
+                "--captures": captures,
+                "--tls-fingerprint": tls_fingerprint,
+                "--tls-fingerprint-file": tls_fingerprint_file,
+                "--tls-ca": tls_ca,
+            },
+            exit_with_parent,
+        )
     if tls_fingerprint_file is not None:
         tls_fingerprint = _read(tls_fingerprint_file, "fingerprint")
     raise typer.Exit(
@@ -93,6 +108,15 @@ def dataplane(
             tls_ca=None if tls_ca is None else str(tls_ca),
         )
     )
+
+
+def _become(options: dict[str, object], exit_with_parent: bool) -> NoReturn:
+    """Goes on as the program of dataplane processes, without what making a device has taken of memory."""
+    from nextmini.hosts.local import PROGRAM
+
+    words = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    flags = ["--exit-with-parent"] if exit_with_parent else []
+    os.execv(PROGRAM[0], [*PROGRAM, *words, *flags])  # noqa: S606 - ourselves
 
 
 def _read(file: Path, what: str) -> str:

@@ -14,7 +14,8 @@ from nextmini.deploy.deployment import Restart
 from nextmini.deploy.engine import Container, Engine, call, death, following
 from nextmini.deploy.planning import CONTROLLER, RUNS
 from nextmini.deploy.trouble import advice, last_lines
-from nextmini.errors import ControllerError, PrerequisiteError, RunError
+from nextmini.errors import ControllerError, NextminiError, PrerequisiteError, RunError
+from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.standalone import IN_FORCE
 
 if TYPE_CHECKING:
@@ -80,17 +81,32 @@ class Project:
         phase(f"starting {len(deployment.services)} containers")
         try:
             await guard(self._start(deployment, phase, seconds))
-        except BaseException:
+        except BaseException as error:
             phase("removing what was started")
-            await self._remove()
+            try:
+                await self._remove()
+            except NextminiError as left:
+                raise RunError(
+                    f"{error}; and what was started cannot be removed: {left.message}",
+                    "remove it with `nextmini compose FILE down` when the engine works",
+                ) from error
             raise
 
-    async def down(self, interrupt: Interrupt, runs: Path) -> Ended:
+    async def down(self, interrupt: Interrupt, runs: Path, deploy: Callable[[], Deployment]) -> Ended:
         """Ends the experiment in order, puts its run folder into `runs` and removes everything.
 
-        Raises ControllerError if there is none, PrerequisiteError.
+        `deploy` makes its deployment, if the document is not there any more. Raises ControllerError if there
+        is none, PrerequisiteError.
         """
-        containers = await self.containers()
+        there = await asyncio.to_thread(self._folder.document.exists)
+        try:
+            containers = await self.containers()
+        except ControllerError:
+            if there:  # a document that was printed, or what somebody else has ended
+                await self._remove()
+            raise
+        if not there:
+            await asyncio.to_thread(write_document, deploy(), self._folder)
         controller = next((one for one in containers if one.service == CONTROLLER), None)
         failures, notes = tuple(filter(None, map(_failure, containers))), tuple(_notes(containers))
         document, folder = None, None
@@ -99,7 +115,7 @@ class Project:
             await interrupt.unless_hastened(self._engine.docker("stop", controller.id))
             folder = await self._fetch(controller, runs)
         if folder is not None:
-            document = _read_result(folder)
+            document = await asyncio.to_thread(_take_result, folder)
         if document is None and controller is not None:
             failures += (f"the controller's last words: {await self._words(controller.id)}",)
         await self._remove()
@@ -224,7 +240,11 @@ class Project:
     async def _remove(self) -> None:
         words = ("down", "--volumes", "--remove-orphans", "--timeout", _DOWN_SECONDS)
         await self._engine.compose(self._name, self._folder.document, *words)
-        self._folder.remove()
+        if await self._engine.containers(
+            self._name
+        ):  # what was asked for before an interrupt, and came after
+            await self._engine.compose(self._name, self._folder.document, *words)
+        await asyncio.to_thread(self._folder.remove)
 
 
 async def _first_death(lines: asyncio.StreamReader, mortal: set[str]) -> tuple[str, int]:
@@ -242,10 +262,13 @@ def _run_folders(runs: Path) -> set[Path]:
     return set(runs.iterdir())
 
 
-def _read_result(folder: Path) -> dict[str, Any] | None:
+def _take_result(folder: Path) -> dict[str, Any] | None:
+    """The result, which from now on says where its folder is here; None if the controller wrote none."""
     with suppress(FileNotFoundError):
         found: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        return found | {"folder": str(folder)}
+        document = found | {"folder": str(folder)}
+        RunFolder(folder).write_result(document)
+        return document
     return None
 
 

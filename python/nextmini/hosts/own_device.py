@@ -111,7 +111,7 @@ def make(node: OwnNode, controller: str) -> None:
             f"the controller is at an address inside of {node.address.network}, which is the nodes'",
             "write another network.prefix, which is not that of this machine's network",
         )
-    _write_hosts(HOSTS, node.names)
+    write_hosts(HOSTS, node.names)
 
 
 def check_apart(node: OwnNode, outside: IPv4Interface) -> None:
@@ -176,7 +176,7 @@ def _set_up(link: IPRoute, node: OwnNode) -> None:
         )
 
 
-def _write_hosts(path: Path, names: Sequence[tuple[str, str]]) -> None:
+def write_hosts(path: Path, names: Sequence[tuple[str, str]]) -> None:
     """Puts the nodes in front of what is there: containers have names too, by which links are gone around."""
     try:
         before = path.read_text(encoding="utf-8")

@@ -5,31 +5,14 @@ from __future__ import annotations
 import json
 
 import pytest
+from deployments import RING, deployed
 
-from nextmini.deploy.deployment import Account, Capability, Deployment, Restart, Role, Secret
-from nextmini.deploy.planning import DATABASE, NODES_FILE, SCENARIO_FILE, Wishes, plan
+from nextmini.deploy.deployment import Account, Capability, Restart, Role, Secret
+from nextmini.deploy.planning import DATABASE, NODES_FILE, SCENARIO_FILE
 from nextmini.deploy.spreading import spread
 from nextmini.errors import ScenarioError
 from nextmini.scenario import loads, resolve
 from nextmini.scenario.network import Limits
-
-RING = """
-[experiment]
-name = "ring"
-[network]
-isolation = "namespace"
-limits = { cpu = 0.5 }
-[topology]
-kind = "ring"
-nodes = 5
-[[nodes]]
-name = "n2"
-limits = { memory = "64 MiB" }
-"""
-
-
-def deployed(text: str, per_container: int = 1, postgres: str | None = None) -> Deployment:
-    return plan(spread(loads(text), per_container), Wishes("nextmini:1", postgres))
 
 
 def refused(text: str, per_container: int = 1) -> str:

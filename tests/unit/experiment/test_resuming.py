@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nextmini.controller.devices import Home
 from nextmini.experiment import resuming
 from nextmini.experiment.resuming import Note
 from nextmini.scenario import dump, loads, resolve
@@ -47,6 +48,20 @@ def test_another_run_begins_and_says_why(
     assert found(tmp_path, scenario, before) is None
     assert "ring-1" in caplog.text
     assert why in caplog.text
+
+
+def test_namespaces_that_processes_have_stay(tmp_path: Path) -> None:
+    network = resolve(loads(RING + '[network]\nisolation = "namespace"\n'))
+    Note.of("ring-1", URL, dump(network)).write(tmp_path)
+    assert resuming.find(tmp_path, network, dump(network), Home.PROCESS) is not None
+
+
+@pytest.mark.parametrize(
+    ("listen", "then"),
+    [("0.0.0.0:0", "0.0.0.0:4000"), ("[::]:4000", "[::]:4000"), ("127.0.0.1:0", "127.0.0.1:4000")],
+)
+def test_it_listens_for_those_for_whom_the_one_before_did(listen: str, then: str) -> None:
+    assert resuming.listening(Note.of("ring-1", URL, ""), listen) == then
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"run": 1'])
