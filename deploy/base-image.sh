@@ -78,6 +78,7 @@ from_host() {
     printf 'root:x:0:0:root:/root:/bin/sh\nnobody:x:65534:65534::/nonexistent:/usr/sbin/nologin\n' >"$root/etc/passwd"
     printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
     echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
+    echo 'multi on' >"$root/etc/host.conf"
     if [ -n "${PACKAGES:-}" ]; then
         local packages
         packages=$("$python" -c 'import sysconfig; print(sysconfig.get_path("purelib"))')

@@ -29,7 +29,7 @@ ROOT = Path(__file__).parents[2]
 DRIVERS = ("overlay2", "fuse-overlayfs", "vfs")
 """Ways of keeping images, the quickest first; not every machine can do all of them."""
 IMAGE = "nextmini-test:latest"
-_UNUSED = ("arrow_flight", "arrow_substrait", "_flight.", "_substrait.")
+_UNUSED = ("_flight", "_substrait")
 """Large parts of pyarrow that nothing here calls."""
 
 
@@ -107,6 +107,13 @@ class Engine:
         assert done.returncode == 0, f"docker {arguments}: {done.stderr}"
         return done.stdout
 
+    @staticmethod
+    def program(name: str) -> str:
+        """Where a program of this machine is; the test fails if it is not there."""
+        found = shutil.which(name)
+        assert found is not None, f"install {name}"
+        return found
+
     def lines(self, *arguments: str) -> list[str]:
         return sorted(self.docker(*arguments).split("\n")[:-1])
 
@@ -158,7 +165,9 @@ def _needed(name: str) -> Iterator[Distribution]:
 def _copy(one: Distribution, folder: Path) -> None:
     """Its modules and what it says of itself; not its programs, nor tests."""
     for file in one.files or ():
-        unneeded = {"..", "tests", "include"}.intersection(file.parts) or any(map(file.name.count, _UNUSED))
+        # "pginstall" is a server of an older version than "pginstall18".
+        unneeded = {"..", "tests", "include", "pginstall"}.intersection(file.parts)
+        unneeded |= {word for word in _UNUSED if word in file.name}
         if not unneeded and file.suffix != ".pyc":
             place = folder / file
             place.parent.mkdir(parents=True, exist_ok=True)

@@ -30,6 +30,7 @@ START_SECONDS = 120.0
 START_SECONDS_A_CONTAINER = 2.0
 """How long a deployment may take to be in force."""
 _LOG_LINES = "20"
+_MOST_TROUBLES = 3
 _DOWN_SECONDS = "5"
 """For a container to end when nobody waits for its report any more."""
 
@@ -220,8 +221,17 @@ class Project:
         told = f"the containers were not ready within {seconds:.0f} seconds: {states or 'all of them run'}"
         controller = next((one for one in containers if one.service == CONTROLLER), None)
         if controller is not None:
-            told += f"; the controller's last words: {await self._words(controller.id)}"
+            troubles = await self._troubles(controller.id)
+            told += troubles or f"; the controller's last words: {await self._words(controller.id)}"
         return RunError(told, "give them more time with --patience, or fewer with --nodes-per-container")
+
+    async def _troubles(self, controller: str) -> str:
+        """What is not in force and why, as the controller has it; nothing if it does not say."""
+        said = await call(["docker", "exec", controller, "nextmini", "status", "--json"])
+        if said.code != 0:
+            return ""
+        found = [one for one in json.loads(said.out)["troubles"] if one["reason"]][:_MOST_TROUBLES]
+        return "".join(f"; {one['kind']} {one['name']} is {one['status']}: {one['reason']}" for one in found)
 
     async def _words(self, container: str) -> str:
         said = await call(["docker", "logs", "--tail", _LOG_LINES, container])
