@@ -29,6 +29,8 @@ ROOT = Path(__file__).parents[2]
 DRIVERS = ("overlay2", "fuse-overlayfs", "vfs")
 """Ways of keeping images, the quickest first; not every machine can do all of them."""
 IMAGE = "nextmini-test:latest"
+POOL = "192.168.96.0/23"
+"""Where its networks have their addresses: there is room for two of them."""
 _UNUSED = ("_flight", "_substrait")
 """Large parts of pyarrow that nothing here calls."""
 
@@ -76,6 +78,7 @@ class Engine:
             "pidfile": folder / "pid",
             "storage-driver": driver,
             "bridge": "none",
+            "default-address-pool": f"base={POOL},size=24",
         }
         command = [f"--{name}={value}" for name, value in options.items()]
         with (folder / "log").open("wb") as log:

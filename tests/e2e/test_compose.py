@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from docker_engine import IMAGE, Engine
+from docker_engine import IMAGE, POOL, Engine
 from program import CONFIGS, PATIENCE, Done, Program
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ source = "n1"
 destination = "n4"
 size = "200 kB"
 """
-INSIDE = PAIR + '[network]\nisolation = "namespace"\n'
+INSIDE = PAIR.replace("nodes = 4", "nodes = 2").replace("n4", "n2") + '[network]\nisolation = "namespace"\n'
 
 
 @pytest.fixture(scope="module")
@@ -187,7 +187,7 @@ def test_a_container_that_dies_for_good_is_told_of_and_others_run_beside(
     again = containers.run("up", *sharing)
     assert (again.code, "is up in containers here already" in again.err) == (2, True), again.err
     with other.up():
-        assert "0% packet loss" in other.inside("n1", "ping", "-c", "1", "n4")
+        assert "0% packet loss" in other.inside("n1", "ping", "-c", "1", "n2")
         for one in containers.inspected().values():
             assert one["HostConfig"]["CapAdd"] in (None, ["NET_ADMIN"])
         nobody = other.run("exec", "n9", "--", "true")
@@ -206,13 +206,22 @@ def test_a_container_that_dies_for_good_is_told_of_and_others_run_beside(
 def test_what_cannot_start_says_why_and_is_removed(program: Program, engine: Engine) -> None:
     before = engine.left()
     # Addresses that the engine gives to networks: those of nodes cannot be the same.
-    taken = INSIDE.replace("[network]", '[network]\nprefix = "172.16.0.0/12"')
-    taken += "".join(f'[[nodes]]\nname = "n{n}"\naddress = "172.{n + 16}.0.9"\n' for n in range(1, 5))
+    taken = INSIDE.replace("[network]", f'[network]\nprefix = "{POOL}"')
+    taken += "".join(f'[[nodes]]\nname = "n{n}"\naddress = "192.168.{95 + n}.9"\n' for n in (1, 2))
     containers = Containers(program, engine, program.write(taken))
     done = containers.run("up")
     assert done.code == 1, done.err
     assert "error: the container of node n" in done.err
     assert "which is the network that connects containers" in done.err
+    assert engine.left() == before
+    others = [f"other-{number}" for number in (1, 2)]
+    for network in others:
+        engine.docker("network", "create", network)
+    full = containers.run("up")
+    engine.docker("network", "rm", *others)
+    assert full.code == 2, full.err
+    assert "the engine has no addresses left for another network" in full.err
+    assert "docker network prune" in full.err
     assert engine.left() == before
     late = containers.run("up", "--patience", "1")
     assert late.code == 1, late.err

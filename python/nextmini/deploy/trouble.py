@@ -55,6 +55,10 @@ _KNOWN: tuple[tuple[str, Advice], ...] = (
         Advice("the machine has no TUN devices", 'load them (modprobe tun), or write isolation = "none"'),
     ),
     (
+        r"docker-init",
+        Advice("the engine lacks its program docker-init", "install it, as in: apt-get install tini"),
+    ),
+    (
         r"sysctl",
         Advice(
             "the engine does not set what a node's network needs",

@@ -34,6 +34,7 @@ from nextmini.deploy.trouble import advice, last_lines
             "no TUN devices",
         ),
         ("error: the device n1-eth0 of node n1 cannot be made: [Errno 1] Operation not permitted", "refuses"),
+        ('exec: "docker-init": executable file not found in $PATH', "docker-init"),
         ("write /var/lib/docker/x: no space left on device", "the disk is full"),
         ("services.a.cpus is invalid because it should be a string", "does not read the file"),
     ],
