@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from nextmini.deploy.deployment import FILES, Account, Restart
+from nextmini.deploy.deployment import FILES, Account, Restart, Role
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,10 +29,15 @@ _RETRIES = 3
 
 @dataclass(frozen=True, slots=True)
 class ComposePlace:
-    """Where a deployment's files and secrets are on the machine, and "user:group" whose the secrets are."""
+    """Where a deployment's files and secrets are on the machine, and "user:group" whose the secrets are.
+
+    `passwd` is the file in which containers find that account, if the image does not know it: a database
+    server does not run as somebody without a name.
+    """
 
     folder: Path
     account: str
+    passwd: Path | None = None
 
 
 def project_name(experiment: str) -> str:
@@ -99,6 +104,8 @@ def _service(deployment: Deployment, service: Service, place: ComposePlace) -> d
 
 def _volumes(service: Service, place: ComposePlace) -> list[dict[str, Any]]:
     files = [(place.folder / "files" / name, f"{FILES}/{name}") for name in service.files]
+    if service.role is Role.CONTROLLER and place.passwd is not None:
+        files.append((place.passwd, "/etc/passwd"))
     mounts = [_mount("bind", str(source), target) | {"read_only": True} for source, target in files]
     return mounts + [_mount("volume", volume.name, volume.path) for volume in service.volumes]
 

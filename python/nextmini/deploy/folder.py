@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from nextmini.controller.tls import TlsFiles, load
+from nextmini.deploy.compose_document import ComposePlace
 from nextmini.deploy.deployment import Secret
 from nextmini.errors import PrerequisiteError
 from nextmini.store.state import make_private_folder
@@ -30,6 +31,10 @@ if TYPE_CHECKING:
 
 IMAGE_ACCOUNT = (10001, 10001)
 """User and group in the image of who is not root."""
+_ACCOUNTS = """\
+root:x:0:0:root:/root:/bin/sh
+nextmini:x:{user}:{group}::/var/lib/nextmini:/usr/sbin/nologin
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +55,8 @@ class DeploymentFolder:
     def secrets(self) -> Path:
         return self.path / "secrets"
 
-    def prepare(self, deployment: Deployment) -> str:
-        """Writes files, and secrets that are not there yet; returns the account whose these are.
+    def prepare(self, deployment: Deployment) -> ComposePlace:
+        """Writes files, and secrets that are not there yet; returns what a document says of them.
 
         Raises PrerequisiteError if that is not possible.
         """
@@ -102,14 +107,17 @@ class DeploymentFolder:
     def _secret(self, secret: Secret) -> Path:
         return self.secrets / secret.value
 
-    def _own(self) -> str:
+    def _own(self) -> ComposePlace:
         """Gives secrets to the account that containers have: it is ours, unless we are root."""
         if os.geteuid() != 0:
-            return f"{os.geteuid()}:{os.getegid()}"
+            user, group = os.geteuid(), os.getegid()
+            passwd = self.path / "files" / "passwd"
+            passwd.write_text(_ACCOUNTS.format(user=user, group=group), encoding="ascii")
+            return ComposePlace(self.path, f"{user}:{group}", passwd)
         user, group = IMAGE_ACCOUNT
         for path in self.secrets.iterdir():
             os.chown(path, user, group)
-        return f"{user}:{group}"
+        return ComposePlace(self.path, f"{user}:{group}")
 
 
 def _write(path: Path, text: str) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from nextmini.deploy.compose_document import NODES_LABEL, ComposePlace, project_name, render
+from nextmini.deploy.compose_document import NODES_LABEL, project_name, render
 from nextmini.deploy.deployment import Restart
 from nextmini.deploy.engine import Container, Engine, call, death, following
 from nextmini.deploy.planning import CONTROLLER, RUNS
@@ -50,7 +50,7 @@ def write_document(deployment: Deployment, folder: DeploymentFolder) -> str:
 
     Raises PrerequisiteError.
     """
-    text = render(deployment, ComposePlace(folder.path, folder.prepare(deployment)))
+    text = render(deployment, folder.prepare(deployment))
     folder.document.write_text(text, encoding="utf-8")
     return text
 

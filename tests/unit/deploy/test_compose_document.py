@@ -50,6 +50,14 @@ def test_who_needs_no_rights_has_none() -> None:
         assert "sysctls" not in one
 
 
+def test_a_controller_has_an_account_with_a_name() -> None:
+    passwd = Path("/state/deployments/ring/files/passwd")
+    text = render(deployed(), ComposePlace(PLACE.folder, "1000:100", passwd))
+    services = yaml.safe_load(text)["services"]
+    sources = {name: [one["source"] for one in found["volumes"]] for name, found in services.items()}
+    assert [name for name, found in sources.items() if str(passwd) in found] == ["controller"]
+
+
 def test_limits_are_in_words_that_both_versions_know() -> None:
     node = document()["services"]["dataplane-1"]
     assert (node["cpus"], node["mem_limit"]) == (0.5, 67_108_864)
