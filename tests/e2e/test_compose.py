@@ -114,6 +114,7 @@ def test_eight_nodes_in_containers_are_the_network_of_the_scenario(program: Prog
         # Two links of 10 ms, there and back; a loaded machine adds to it, and nothing takes away from it.
         said = containers.inside("n1", "ping", "-c", "5", "-i", "0.2", "n3")
         assert "5 received" in said
+        assert "PING n3 (10.0.0.3)" in said
         assert "ttl=63" in said
         assert 40 <= mean_ms(said) < 80
         assert "received" in containers.inside("n8", "ping", "-6", "-c", "1", "n1")

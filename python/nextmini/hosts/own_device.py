@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nextmini.errors import PrerequisiteError
+from nextmini.hosts.address_order import GAI
 from nextmini.hosts.own_address import address_towards
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from pyroute2 import IPRoute
 
 TUN = Path("/dev/net/tun")
-HOSTS = Path("/etc/hosts")
+HOSTS, GAI_CONF = Path("/etc/hosts"), Path("/etc/gai.conf")
 _BEGIN, _END = "# nodes of the experiment\n", "# other machines\n"
 
 # linux/if_tun.h
@@ -112,6 +113,7 @@ def make(node: OwnNode, controller: str) -> None:
             "write another network.prefix, which is not that of this machine's network",
         )
     write_hosts(HOSTS, node.names)
+    GAI_CONF.write_text(GAI, encoding="ascii")
 
 
 def check_apart(node: OwnNode, outside: IPv4Interface) -> None:
