@@ -20,7 +20,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long lint audit bench build wheel image clean cargo cargo-tools nextest
+.PHONY: help run test test-long test-ddp lint audit bench build wheel image clean cargo cargo-tools nextest
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -31,11 +31,16 @@ run: build ## Run the quickstart
 test: build nextest ## Run all tests but the long ones
 	cargo nextest run --workspace --locked
 	rust/fuzz/run $(FUZZ_SECONDS)
-	python -m pytest -m "not long" -n auto --dist loadfile
+	python -m pytest -m "not long and not ddp" -n auto --dist loadfile
 
 test-long: build ## Fuzz for longer, and run the tests that take minutes
 	rust/fuzz/run $(FUZZ_SECONDS_LONG)
 	python -m pytest -m long || test $$? = 5  # 5: no test is marked so
+
+test-ddp: build ## Train with PyTorch in nodes; takes root and Debian's python3-torch
+	@/usr/bin/python3 -c 'import torch' 2>/dev/null || { \
+		echo "error: no PyTorch: apt install --no-install-recommends python3-torch" >&2; exit 1; }
+	python -m pytest -m ddp
 
 lint: build audit ## Check formatting, lints and types
 	cargo fmt --check

@@ -1,4 +1,7 @@
-"""What all tests share: on a machine of CI, a test that is skipped has failed."""
+"""What all tests share: on a machine of CI, a test that is skipped has failed.
+
+Those that need PyTorch are not for CI, and may be skipped anywhere.
+"""
 
 from __future__ import annotations
 
@@ -31,7 +34,8 @@ def pytest_runtest_makereport(
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     report = yield
     # An expected failure is a skip too, as pytest has it.
-    if _STRICT and report.skipped and not hasattr(report, "wasxfail"):
+    optional = item.get_closest_marker("ddp") is not None
+    if _STRICT and report.skipped and not optional and not hasattr(report, "wasxfail"):
         report.outcome = "failed"
         report.longrepr = f"{item.nodeid} was skipped, and CI skips nothing: {_reason(report.longrepr)}"
     return report

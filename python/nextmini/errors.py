@@ -4,6 +4,7 @@ NextminiError
 ├── ScenarioError        the scenario cannot be honoured (exit code 2)
 ├── PrerequisiteError    this machine lacks something that was asked for (exit code 2)
 ├── DatabaseError        PostgreSQL cannot be started, reached or used (exit code 2)
+│   └── RefusedError     it refuses what was asked, and would do so again (exit code 2)
 ├── ControllerError      the controller cannot start or was refused (exit code 2)
 ├── AlgorithmError       an algorithm cannot be found, loaded or given these parameters (exit code 2)
 ├── DecisionError        an algorithm wants something that cannot be (exit code 1)
@@ -67,6 +68,10 @@ class DatabaseError(NextminiError):
     """PostgreSQL cannot be started, reached or used."""
 
     exit_code = 2
+
+
+class RefusedError(DatabaseError):
+    """PostgreSQL can be used, and refuses what was asked: to try again is of no use."""
 
 
 class ControllerError(NextminiError):

@@ -129,12 +129,20 @@ async def set_rows(program: Program, statement: str) -> None:
 
 @contextmanager
 def running(
-    home: Path, body: str, isolation: str, *, processes: int = 1, under: Collection[str] = (), size: int = 0
+    home: Path,
+    body: str,
+    isolation: str,
+    *,
+    processes: int = 1,
+    under: Collection[str] = (),
+    size: int = 0,
+    on_process_death: str = "fail",
 ) -> Iterator[Lab]:
     """An experiment, which is gone afterwards with all that it had; the web servers' file has this size."""
     program = Program(home)
     (program.work / FILE).write_bytes(random.Random(size).randbytes(size))
     head = f'[experiment]\nname = "{program.own}"\nprocesses = {processes}\n'
+    head += f'on_process_death = "{on_process_death}"\n'
     text = f'{head}[network]\nisolation = "{isolation}"\n{body}'
     lab = Lab(program, under)
     try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -138,6 +139,24 @@ def _lines(path: str) -> list[str]:
 
 def _names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+def ran(program: Program, scenario: str, name: str = "scenario.toml") -> dict[str, Any]:
+    """The result of a scenario, whose run has to succeed."""
+    return said(program, "run", program.write(scenario, name))
+
+
+def said(program: Program, *arguments: str) -> dict[str, Any]:
+    """What a command prints with --json; it has to succeed."""
+    done = program.run(*arguments, "--json")
+    assert done.code == 0, done.err
+    return done.document
+
+
+def resident(pid: int) -> int:
+    """Bytes of memory that a process takes."""
+    (line,) = re.findall(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    return int(line) << 10
 
 
 def assert_complete(document: dict[str, Any], flows: int, drops: Collection[str] = ()) -> None:

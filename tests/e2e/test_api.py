@@ -17,6 +17,8 @@ from nextmini.experiment import RunOptions
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from nextmini.store import FlowState
+
 NAME = f"api{os.getpid()}"
 
 
@@ -112,18 +114,39 @@ def test_a_program_that_forgets_to_stop_leaves_nothing(options: RunOptions) -> N
     assert ours() == []
 
 
+async def said_of(net: AsyncNetwork, flow: str) -> FlowState:
+    """The state of a flow that has one."""
+    state = await net.flow_state(flow)
+    assert state is not None
+    return state
+
+
 @pytest.mark.asyncio
 async def test_the_same_with_an_event_loop(options: RunOptions) -> None:
     async with AsyncNetwork(NAME, options=options) as net:
         await net.add_node("a")
         await net.add_node("b")
         await net.add_link("a", "b", rate="10 Mbit/s")
+        await net.add_node("c")
+        await net.add_link("b", "c")
+        await net.add_link("a", "c")
         await net.start()
         assert (await net.ping("a", "b")).received == 1
         assert (await net.exec("b", "hostname", "-I")).out.startswith(net.address("b"))
         assert (await net.cmd("a", "echo hello")).strip() == "hello"
         name = await net.add_flow("a", "b", duration="1 h")
+        direct, around = await net.add_route("a", "b"), await net.add_route("a", "c", "b", weight=2)
+        await net.pin_flow(name, around)
+        assert (await said_of(net, name)).route == around
+        moved = await net.set_route(direct, weight=3)
+        assert (moved["path"], moved["weight"]) == (["a", "b"], 3)
+        await net.unpin_flow(name)
+        await net.remove_route(around)
+        assert around not in {route["id"] for route in await net.routes()}
         assert (await net.stop_flow(name)).status == "stopped"
+        short = await net.add_flow("b", "a", size="10 kB")
+        assert (await net.wait_for_flow(short)).bytes == 10_000
+        await net.remove_node("c")
         await net.set_link_up("a", "b", up=False)
         assert (await net.ping("a", "b")).received == 0
     assert ours() == []

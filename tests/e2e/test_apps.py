@@ -299,7 +299,8 @@ def test_flows_and_programs_end_a_run_together(program: Program) -> None:
     done = run(program, flow + app("true"))
     assert done.code == 0, done.err
     assert done.document["flows"][0]["status"] == "completed"
-    assert done.document["seconds"] >= 0.8
+    # The run counts from when it hears that flows have begun, which is a moment later.
+    assert done.document["seconds"] >= 0.7
 
 
 def test_up_goes_on_when_programs_have_ended(program: Program) -> None:

@@ -226,6 +226,60 @@ def test_a_ring_starts_and_stops(environment: dict[str, str], tmp_path: Path) ->
     assert namespaces_of_benchmarks() == []
 
 
+# A Python that has no PyTorch, and says what a rank that has it would.
+TRAINER = """#!{python}
+import json, os, sys
+if sys.argv[1] == "-c":
+    print("9.9")
+else:
+    rank = int(os.environ["RANK"])
+    for model in sys.argv[sys.argv.index("--models") + 1:]:
+        print(json.dumps({{"model": model, "rank": rank, "parameters": 1000}}))
+        for step in range(int(sys.argv[sys.argv.index("--steps") + 1])):
+            where = os.environ["MASTER_ADDR"] == "127.0.0.1"
+            seconds = (1 if where else 2) * (rank + 1)
+            print(json.dumps({{"model": model, "rank": rank, "step": step, "loss": 1.5, "seconds": seconds}}))
+"""
+
+
+def test_training_is_measured_beside_loopback(environment: dict[str, str], tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text(TRAINER.format(python=sys.executable))
+    python.chmod(0o755)
+    options = ("--models", "mlp,cnn", "--steps", "1", "--repeat", "1", "--python", str(python), "--json")
+    done = subprocess.run(
+        [*PROGRAM, "ddp", *options], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    assert (document["bench"], document["steps"], document["repeat"]) == ("ddp", 1, 1)
+    assert [row["model"] for row in document["rows"]] == ["mlp", "cnn"]
+    for row in document["rows"]:
+        assert (row["gradient_bytes"], row["torch"]) == (4000, "9.9")
+        assert (row["loopback_ms"], row["unshaped_ms"], row["wan_ms"]) == (4000, 8000, 8000)
+        assert (row["unshaped_ratio"], row["wan_ratio"]) == (2, 2)
+    assert processes_naming(str(tmp_path)) == []
+    assert namespaces_of_benchmarks() == []
+
+
+def test_without_pytorch_the_remedy_is_told(environment: dict[str, str], tmp_path: Path) -> None:
+    python = tmp_path / "python"
+    python.write_text("#!/bin/sh\necho \"ModuleNotFoundError: No module named 'torch'\" >&2\nexit 1\n")
+    python.chmod(0o755)
+    done = subprocess.run(
+        [*PROGRAM, "ddp", "--python", str(python)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "has no PyTorch with gloo" in done.stderr
+    assert "No module named 'torch'" in done.stderr
+    assert "apt install --no-install-recommends python3-torch" in done.stderr
+    assert done.stdout == ""
+
+
 def namespaces_of_benchmarks() -> list[str]:
     return [name for name in os.listdir("/run/netns") if name.startswith("bench-")]
 

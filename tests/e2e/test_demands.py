@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from program import assert_complete
+from program import assert_complete, ran
 
 if TYPE_CHECKING:
     from program import Program
@@ -53,12 +53,6 @@ duration = "3 s"
 """
 
 
-def run(program: Program, scenario: str) -> dict[str, Any]:
-    done = program.run("run", program.write(scenario), "--json")
-    assert done.code == 0, done.err
-    return done.document
-
-
 def test_constant_flows_carry_what_the_matrix_says(program: Program) -> None:
     (program.work / "matrix.csv").write_text(MATRIX)
     done = program.run("run", program.write(TREE + CONSTANT))
@@ -82,10 +76,21 @@ def test_constant_flows_carry_what_the_matrix_says(program: Program) -> None:
     assert names["packets-h1-h2-1"] == pytest.approx(names["packets-h2-h1-15"], rel=0.05)
     assert names["packets-h1-h2-1"] == pytest.approx(3 * names["packets-h2-h3-16"], rel=0.1)
     assert names["bytes-h1-h16-1"] == pytest.approx(1_250_000, rel=0.05)
+    loads = document["loads"]
+    assert len(loads) == 2 * document["links"]
+    predicted = sum(load["predicted_bps"] for load in loads)
+    assert sum(load["measured_bps"] for load in loads) == pytest.approx(predicted, rel=0.05)
+    drawn = program.run("plot", str(result.parent), "--what", "loads", "-o", "plots", "--json")
+    assert drawn.code == 0, drawn.err
+    assert drawn.document["files"] == ["plots/loads.svg"]
+    assert drawn.document["notes"] == [f"loads: all {len(loads)} links are points, 12 have bars"]
+    assert (
+        f"{max(load['utilisation'] for load in loads):.1%}" in (program.work / "plots/loads.svg").read_text()
+    )
 
 
 def test_flows_come_and_go_and_are_measured_by_size(program: Program) -> None:
-    document = run(program, TREE + ARRIVING)
+    document = ran(program, TREE + ARRIVING)
     web, small = document["demands"]
     assert_complete(document, web["flows"] + small["flows"], {"queue"})
     for demand in (web, small):

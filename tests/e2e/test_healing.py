@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from program import assert_complete
+from scenario_texts import link, nodes
 
 if TYPE_CHECKING:
     from program import Program
 
+FAST = 'rate = "100 Mbit/s"'
 DIAMOND = """
 [experiment]
 name = "diamond"
@@ -21,25 +23,9 @@ interval = "20 ms"
 reroute = "{reroute}"
 [topology]
 kind = "custom"
-[[nodes]]
-name = "a"
-[[nodes]]
-name = "b"
-[[nodes]]
-name = "c"
-[[nodes]]
-name = "d"
-[[links]]
-ends = ["a", "b"]
-rate = "100 Mbit/s"
-[[links]]
-ends = ["b", "d"]
-[[links]]
-ends = ["a", "c"]
-rate = "100 Mbit/s"
-cost = 2
-[[links]]
-ends = ["c", "d"]
+"""
+DIAMOND += nodes("abcd") + link("ab", FAST) + link("bd") + link("ac", FAST, "cost = 2") + link("cd")
+DIAMOND += """
 [[flows]]
 name = "bulk"
 source = "a"

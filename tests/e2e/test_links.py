@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from program import ran
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,12 +20,6 @@ BOTTLENECK = 100_000_000
 """Bits a second on the wire of the links that are shared."""
 CARRIED = BOTTLENECK * 1460 / 1500
 """Of these, bits of payload: each packet has 40 bytes of headers."""
-
-
-def run(program: Program, scenario: str, name: str = "scenario.toml") -> dict[str, Any]:
-    done = program.run("run", program.write(scenario, name), "--json")
-    assert done.code == 0, done.err
-    return done.document
 
 
 def flow_of(document: dict[str, Any], name: str) -> dict[str, Any]:
@@ -84,7 +79,7 @@ nodes = {nodes}
     scenario += (
         shared("wrr", "wrr", (1, 2, 5)) + shared("drr", "drr", (1, 2, 5)) + shared("fifo", "fifo", (1, 1, 1))
     )
-    document = run(program, scenario)
+    document = ran(program, scenario)
     measured = rates(program.work / document["folder"], 20)
     for discipline in ("wrr", "drr"):
         for number, share in enumerate((0.125, 0.25, 0.625)):
@@ -118,7 +113,7 @@ ends = ["b", "c"]
 rate = "10 Mbit/s"
 queue = "50 packets"
 """
-    document = run(program, scenario + packets("f", "a", "c", "50 Mbit/s", 'duration = "4 s"'))
+    document = ran(program, scenario + packets("f", "a", "c", "50 Mbit/s", 'duration = "4 s"'))
     (flow,) = document["flows"]
     assert flow["status"] == "completed"
     assert 0.78 <= flow["loss"] <= 0.82, flow
@@ -131,7 +126,7 @@ queue = "50 packets"
 
 
 def test_queues_drop_and_mark_as_their_policies_say(program: Program) -> None:
-    document = run(
+    document = ran(
         program,
         """
 [experiment]
@@ -167,7 +162,7 @@ ecn = true
 
 
 def test_classes_have_a_rate_or_a_weight(program: Program) -> None:
-    document = run(
+    document = ran(
         program,
         """
 [experiment]
@@ -257,7 +252,7 @@ def test_the_same_seed_brings_the_same_accidents(program: Program) -> None:
 
 
 def test_a_lossless_flow_arrives_whole_whatever_happens_on_the_way(program: Program) -> None:
-    document = run(
+    document = ran(
         program,
         """
 [experiment]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from program import said
 from test_live import assert_nothing_left, refused, up
 
 if TYPE_CHECKING:
@@ -25,12 +26,6 @@ destination = "n4"
 duration = "1 h"
 rate = "2 Mbit/s"
 """
-
-
-def said(program: Program, *arguments: str) -> dict[str, Any]:
-    done = program.run(*arguments, "--json")
-    assert done.code == 0, done.err
-    return done.document
 
 
 def said_list(program: Program, *arguments: str) -> list[dict[str, Any]]:

@@ -79,8 +79,10 @@ async def move(program: Program, seconds: float, name: str = "diamond") -> int:
             await statement.fetch(paths[(round + 1) % 2][0], route)
             await asyncio.sleep(began + (round + 1) / RATE - time.monotonic())
         await until_rows(connection, "SELECT status FROM flow_state", lambda rows: ("running",) not in rows)
-        # Each that comes into force is confirmed under a number of its own.
-        return int(await connection.fetchval(generation, route)) - int(before)
+        # Each that comes into force is confirmed under a number of its own. A busy machine may be late.
+        confirmed = generation.replace("$1", str(route))
+        ((after,),) = await until_rows(connection, confirmed, lambda rows: rows[0][0] > before)
+        return int(after) - int(before)
 
 
 def said_links(result: dict[str, Any]) -> list[dict[str, Any]]:
@@ -110,7 +112,7 @@ def test_nothing_of_what_programs_send_is_lost(program: Program) -> None:
     async def measured(*arguments: str) -> dict[str, Any]:
         command = program.start("iperf", "a", "d", "--seconds", "2", *arguments, "--json")
         while command.poll() is None:
-            assert await move(program, 0.5, program.own) > 0
+            await move(program, 0.5, program.own)
         done = program.finish(command)
         assert done.code == 0, done.err
         return done.document

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from graph_files import SUFFIXES, WRITERS, Stroke, random_sketch
 from program import Program, assert_complete
 
-from nextmini.scenario import resolve
+from nextmini.experiment import RunOptions, run_scenario
+from nextmini.scenario import load, resolve
 from nextmini.scenario.loading import load_topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from graph_files import Sketch
-
 ENDS = 20
-USUAL = 8
-"""Files of the usual test run; the others take minutes."""
+BY_COMMAND = 8
+"""So many are run by the command; the others here, several at the same time, which takes a fifth of that."""
+TOGETHER = 7
 SIZES = (5, 20, 24, 33, 48, 60, 100, 375)
 
 
@@ -44,8 +45,14 @@ def cases() -> list[tuple[int, str, int, int]]:
     return [(seed, formats[seed % len(formats)], size, 1 + seed % 2) for seed, size in enumerate(sizes)]
 
 
-def write(program: Program, seed: int, format: str, sketch: Sketch) -> str:
-    """A scenario with a flow of 1 kB for every pair of up to 20 random nodes of the largest part."""
+def write(program: Program, seed: int, format: str, nodes: int, parts: int) -> tuple[str, int]:
+    """A scenario with a flow of 1 kB for every pair of up to 20 random nodes of the largest part.
+
+    In two of three files there is a link from a node to itself, whose number is returned, and one twice.
+    """
+    clean = random_sketch(seed, nodes * parts, parts)
+    more = [Stroke(clean.dots[0].id, clean.dots[0].id, 10), clean.strokes[0]] if seed % 3 else []
+    sketch = replace(clean, strokes=[*clean.strokes, *more])
     file = program.write(WRITERS[format](sketch), f"graph{seed}.{SUFFIXES[format]}")
     # Over real distances most of the time would be waiting.
     said = {"largest": True, "parallel": "merge", "distances": False, "link": {"delay": "10 us"}}
@@ -57,32 +64,45 @@ def write(program: Program, seed: int, format: str, sketch: Sketch) -> str:
         "topology": {"kind": "file", "path": file, **said},
         "flows": [{"source": one, "destination": other, "size": "1 kB"} for one, other in pairs],
     }
-    return program.write(json.dumps(scenario), f"graph{seed}-scenario.json")
+    return program.write(json.dumps(scenario), f"graph{seed}-scenario.json"), len(more) // 2
 
 
-@pytest.mark.parametrize(
-    ("seed", "format", "nodes", "parts"),
-    [pytest.param(*case, marks=[] if case[0] < USUAL else [pytest.mark.long]) for case in cases()],
-)
+def assert_all_reached(document: dict[str, Any], nodes: int) -> None:
+    ends = min(ENDS, nodes)
+    assert_complete(document, ends * (ends - 1))
+    assert document["nodes"] == nodes
+
+
+@pytest.mark.parametrize(("seed", "format", "nodes", "parts"), cases()[:BY_COMMAND])
 def test_every_node_of_a_file_reaches_every_other(
     running: Program, seed: int, format: str, nodes: int, parts: int
 ) -> None:
-    clean = random_sketch(seed, nodes * parts, parts)
-    # A link from a node to itself, and one that is there twice.
-    more = [Stroke(clean.dots[0].id, clean.dots[0].id, 10), clean.strokes[0]] if seed % 3 else []
-    sketch = replace(clean, strokes=[*clean.strokes, *more])
-    done = running.run("run", write(running, seed, format, sketch), "--json")
+    scenario, loops = write(running, seed, format, nodes, parts)
+    done = running.run("run", scenario, "--json")
     assert done.code == 0, done.err
-    ends = min(ENDS, nodes)
-    assert_complete(done.document, ends * (ends - 1))
-    assert done.document["nodes"] == nodes
-    assert done.err.count("note: topology: left out: 1 link from a node to itself") == len(more) // 2
+    assert_all_reached(done.document, nodes)
+    assert done.err.count("note: topology: left out: 1 link from a node to itself") == loops
+
+
+@pytest.mark.parametrize("first", range(BY_COMMAND, len(cases()), TOGETHER))
+@pytest.mark.asyncio
+async def test_networks_of_many_files_run_at_the_same_time(running: Program, first: int) -> None:
+    options = RunOptions(runs_dir=running.work / "runs", state_dir=running.state, export=False)
+
+    async def run(seed: int, format: str, nodes: int, parts: int) -> None:
+        scenario = load(running.work / write(running, seed, format, nodes, parts)[0])
+        outcome = await run_scenario(scenario, options)
+        assert_all_reached(outcome.document, nodes)
+
+    async with asyncio.TaskGroup() as group:
+        for case in cases()[first : first + TOGETHER]:
+            group.create_task(run(*case), name=str(case))
 
 
 def test_a_run_is_drawn_on_its_topology(running: Program, tmp_path: Path) -> None:
-    copied = running.run("example", "copy", "abilene")
-    assert copied.out.splitlines() == ["abilene.toml", "topologies/abilene.graphml"]
-    done = running.run("run", "abilene.toml", "--runs-dir", str(tmp_path), "--json")
+    copied = running.run("example", "copy", "te-abilene")
+    assert copied.out.splitlines() == ["te-abilene.toml", "topologies/abilene.graphml"]
+    done = running.run("run", "te-abilene.toml", "--runs-dir", str(tmp_path), "--json")
     assert done.code == 0, done.err
     drawn = running.run(
         "topology",

@@ -18,10 +18,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from program import PATIENCE
+from program import PATIENCE, resident, said
 from socks_client import GREETING, free_ports, request
 from test_live import assert_nothing_left, up
-from test_live_changes import said
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -85,12 +84,6 @@ def _ports(pids: list[int], protocol: str, state: str) -> list[int]:
     ours = set().union(*map(_sockets, pids))
     rows = [line.split() for line in Path(f"/proc/net/{protocol}").read_text().splitlines()[1:]]
     return sorted({int(row[1].split(":")[1], 16) for row in rows if row[3] == state and row[9] in ours})
-
-
-def _resident(pid: int) -> int:
-    """Bytes of memory that a process takes."""
-    (line,) = re.findall(r"^VmRSS:\s+(\d+) kB$", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
-    return int(line) << 10
 
 
 def _lines(folder: Path) -> int:
@@ -197,13 +190,13 @@ def test_noise_at_every_port_ends_nothing_and_what_is_real_goes_on(program: Prog
     data = random.Random(1).randbytes(1_000_000)
     with _server() as server:
         _real(program, entrance, server, data)
-        memory, lines = {pid: _resident(pid) for pid in pids}, _lines(folder)
+        memory, lines = {pid: resident(pid) for pid in pids}, _lines(folder)
         with _noise(tcp, udp) as least:
             while time.monotonic() < least:
                 _real(program, entrance, server, data)
         _real(program, entrance, server, data)
     for pid, before in memory.items():
-        assert _resident(pid) - before < MOST_GROWTH
+        assert resident(pid) - before < MOST_GROWTH
     status = said(program, "status")
     assert (status["troubles"], status["links"]) == ([], {"up": 5})
     assert _lines(folder) - lines < MOST_LINES

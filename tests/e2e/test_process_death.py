@@ -119,7 +119,7 @@ def test_a_process_that_dies_over_and_over_is_given_up(program: Program) -> None
         time.sleep(0.01)
     done = program.finish(process)
     assert done.code == 1
-    assert "it was started again 5 times within 60 seconds before" in done.err
+    assert "it has died 5 times within 60 seconds" in done.err
     assert json.loads(done.out)["flows"][0]["status"] == "failed"
 
 

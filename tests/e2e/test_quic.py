@@ -7,12 +7,12 @@ import random
 import socket
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
-from program import assert_complete
+from lines import BOTH_WAYS, BOTH_WAYS_BYTES, cut_and_mended, line, transports, with_a_shortcut
+from program import assert_complete, ran, resident, said
 from test_live import assert_nothing_left, refused, up
-from test_live_changes import said
 
 if TYPE_CHECKING:
     from program import Program
@@ -36,23 +36,6 @@ ends = ["n5", "n6"]
 transport = "quic"
 congestion = "reno"
 [[flows]]
-name = "there"
-source = "n1"
-destination = "n6"
-size = "5 MB"
-[[flows]]
-name = "back"
-source = "n6"
-destination = "n1"
-size = "5 MB"
-[[flows]]
-name = "stack"
-kind = "tcp"
-source = "n1"
-destination = "n5"
-size = "2 MB"
-rate = "100 Mbit/s"
-[[flows]]
 name = "packets"
 kind = "udp"
 source = "n6"
@@ -60,28 +43,21 @@ destination = "n2"
 rate = "5 Mbit/s"
 duration = "1 s"
 """
-
-
-def run(program: Program, scenario: str) -> dict[str, Any]:
-    done = program.run("run", program.write(scenario), "--json")
-    assert done.code == 0, done.err
-    return done.document
+MIXED += BOTH_WAYS
 
 
 def test_flows_of_every_kind_cross_links_of_every_kind(program: Program) -> None:
-    document = run(program, MIXED)
+    document = ran(program, MIXED)
     assert_complete(document, 4)
     bytes_of = {flow["name"]: flow["bytes"] for flow in document["flows"]}
-    assert (bytes_of["there"], bytes_of["back"], bytes_of["stack"]) == (5_000_000, 5_000_000, 2_000_000)
+    assert {name: bytes_of[name] for name in BOTH_WAYS_BYTES} == BOTH_WAYS_BYTES
     (packets,) = (flow for flow in document["flows"] if flow["name"] == "packets")
     assert packets["lost"] == packets["reordered"] == packets["duplicates"] == 0
-    resolved = (program.work / document["folder"] / "scenario.toml").read_text()
-    transports = [line for line in resolved.splitlines() if line.startswith("transport")]
-    assert transports == [f'transport = "{kind}"' for kind in ("memory", "quic", "quic", "tcp", "quic")]
+    assert transports(program, document) == ["memory", "quic", "quic", "tcp", "quic"]
 
 
 def test_a_link_over_quic_does_what_it_is_asked_to(program: Program) -> None:
-    document = run(
+    document = ran(
         program,
         """
 [experiment]
@@ -154,7 +130,7 @@ size = "2 MB"
 
 
 def test_packets_cross_links_of_datagrams_and_lossless_flows_their_streams(program: Program) -> None:
-    document = run(program, LOOSE)
+    document = ran(program, LOOSE)
     assert_complete(document, 3)
     small, stack, whole = document["flows"]
     assert (small["lost"], small["duplicates"], small["corrupted"]) == (0, 0, 0)
@@ -192,23 +168,7 @@ def test_a_link_shows_that_it_has_datagrams_and_gets_them_while_it_is_used(progr
     assert program.run("down").code == 0
 
 
-LINE = """
-[experiment]
-name = "line"
-processes = 2
-interval = "100 ms"
-[network]
-transport = "quic"
-[topology]
-kind = "line"
-nodes = 4
-[[flows]]
-name = "long"
-source = "n1"
-destination = "n4"
-duration = "1 h"
-rate = "20 Mbit/s"
-"""
+LINE = line("quic")
 
 
 def delivered(program: Program) -> int:
@@ -221,15 +181,9 @@ def delivered(program: Program) -> int:
 
 
 def test_links_are_cut_and_mended_added_and_removed_under_traffic(program: Program) -> None:
-    up(program, LINE)
-    cut = said(program, "link", "n2", "n3", "down")
-    assert (cut["transport"], cut["up"]) == ("quic", False)
-    assert said(program, "link", "n2", "n3", "up")["up"]
-    after = said(program, "flow", "add", "n4", "n1", "--size", "2 MB", "--wait")
-    assert (after["status"], after["bytes"]) == ("completed", 2_000_000)
+    cut_and_mended(program, "quic")
     before = delivered(program)
-    added = said(program, "link", "n1", "n4", "add", "transport=quic", "congestion=bbr", "delay=5 ms")
-    assert (added["transport"], added["settings"]) == ("quic", {"delay": "5 ms"})
+    with_a_shortcut(program, "quic", "congestion=bbr")
     told = refused(program, "link", "n1", "n3", "add", "transport=quic", "congestion=vegas")
     assert 'congestion: "vegas" is no congestion control of QUIC links; write "cubic", "reno" or' in told
     assert said(program, "link", "n4", "n1", "remove")["removed"]
@@ -247,11 +201,6 @@ def udp_ports(pid: int) -> set[int]:
             sockets.add(target.removeprefix("socket:[").removesuffix("]"))
     rows = [line.split() for line in Path(f"/proc/{pid}/net/udp").read_text().splitlines()[1:]]
     return {int(row[1].split(":")[1], 16) for row in rows if row[9] in sockets}
-
-
-def resident(pid: int) -> int:
-    """Bytes of memory that a process takes."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 def noise(chance: random.Random) -> bytes:

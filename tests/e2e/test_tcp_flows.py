@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from program import assert_complete
+from program import assert_complete, ran
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,12 +74,6 @@ duration = "1 s"
 """
 
 
-def run(program: Program, scenario: str) -> dict[str, Any]:
-    done = program.run("run", program.write(scenario), "--json")
-    assert done.code == 0, done.err
-    return done.document
-
-
 def by_name(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """The flows of a result."""
     return {flow["name"]: flow for flow in document["flows"]}
@@ -95,7 +89,7 @@ def samples(folder: Path, name: str) -> list[dict[str, int]]:
 
 @pytest.mark.parametrize("processes", [1, 2])
 def test_flows_of_every_kind_share_a_line(program: Program, processes: int) -> None:
-    document = run(program, MIXED.format(processes=processes))
+    document = ran(program, MIXED.format(processes=processes))
     assert_complete(document, 7, {"queue"})
     flows = by_name(document)
     assert {flow["status"] for flow in flows.values()} == {"completed"}
@@ -140,7 +134,7 @@ def test_a_lossy_path_carries_what_mathis_expects(program: Program) -> None:
         f'destination = "b{pair}"\nduration = "6 s"\n'
         for pair in pairs
     )
-    document = run(program, MATHIS.format(nodes=names, links=parts))
+    document = ran(program, MATHIS.format(nodes=names, links=parts))
     flows = document["flows"]
     expected = 1460 * 8 / 0.020 * 1.22 / 0.01**0.5
     shares = [flow["goodput_bps"] / expected for flow in flows]
@@ -155,7 +149,7 @@ def test_a_lossy_path_carries_what_mathis_expects(program: Program) -> None:
 
 
 def test_a_thousand_flows_cross_a_fat_tree(program: Program) -> None:
-    document = run(
+    document = ran(
         program,
         """
 [experiment]

@@ -9,9 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from program import PATIENCE, assert_complete
+from program import PATIENCE, assert_complete, said
 from test_live import assert_nothing_left, refused, up
-from test_live_changes import said
 
 from nextmini.controller.certificate import make
 from nextmini.controller.tls import load

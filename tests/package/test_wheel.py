@@ -17,7 +17,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "python" / "nextmini"
-KINDS = ("*.toml", "*.csv", "*.py", "topologies/*.graphml", "traces/*.trace")
+KINDS = ("*.toml", "*.csv", "*.py", "*/*.py", "topologies/*.graphml", "traces/*.trace")
 EXAMPLES = [file for kind in KINDS for file in (ROOT / "configs").glob(kind)]
 NEWEST_GLIBC = 34
 """The wheel runs with glibc 2.34 and later, as docs/installation.md says."""

@@ -31,6 +31,7 @@ LAYERS = (
     "protocol",
     "scenario",
     "errors",
+    "deaths",
 )
 # Against the order: an algorithm sees rows through its view of the network, and nothing else.
 FORBIDDEN = {("algorithms", "store"), ("algorithms", "protocol")}
@@ -50,7 +51,7 @@ HOMES = {
     "prompt_toolkit": {"cli"},
     "rich": {"cli", "experiment"},
     "pyarrow": {"experiment", "results"},
-    "matplotlib": {"experiment", "results"},
+    "matplotlib": {"experiment"},
     "pyroute2": {"hosts"},
 }
 
@@ -164,6 +165,12 @@ def test_help_imports_nothing_that_it_does_not_show() -> None:
     modules = imported_by("from nextmini.cli.main import main; main(['--help'])")
     assert "nextmini.cli.main" in modules
     assert modules & HEAVY == set()
+
+
+def test_what_watches_a_controller_imports_next_to_nothing() -> None:
+    modules = imported_by("import nextmini.cli.main, nextmini.cli.controller")
+    assert "nextmini.hosts.supervision" in modules
+    assert modules & (HEAVY | {"asyncio"}) == set()
 
 
 def test_a_dataplane_process_imports_nothing_but_its_options() -> None:

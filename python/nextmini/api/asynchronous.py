@@ -27,9 +27,9 @@ T = TypeVar("T")
 class AsyncNetwork:
     """A network whose methods are coroutines; see Network for what they do, return and raise.
 
-    Nodes are named. Changes and measurements come one after the other, in the order in which they are
-    awaited; commands in nodes run beside them, and beside each other where they are in different nodes. What
-    was awaited and is cancelled goes on to its end.
+    Nodes and flows are named, routes have their numbers. Changes and measurements come one after the other,
+    in the order in which they are awaited; commands in nodes run beside them, and beside each other where
+    they are in different nodes. What was awaited and is cancelled goes on to its end.
     """
 
     def __init__(self, name: str = "network", **said: Any) -> None:
@@ -120,6 +120,34 @@ class AsyncNetwork:
     async def stop_flow(self, name: str) -> FlowState:
         """As Flow.stop."""
         return await self._do(lambda: self._network.flow(name).stop())
+
+    async def wait_for_flow(self, name: str) -> FlowState:
+        """As Flow.wait."""
+        return await self._do(lambda: self._network.flow(name).wait())
+
+    async def pin_flow(self, name: str, route: int) -> None:
+        """As Flow.pin."""
+        await self._do(lambda: self._network.flow(name).pin(self._network.route(route)))
+
+    async def unpin_flow(self, name: str) -> None:
+        """As Flow.unpin."""
+        await self._do(lambda: self._network.flow(name).unpin())
+
+    async def add_route(self, *path: str, weight: int = 1) -> int:
+        """As Network.add_route; returns the route's number."""
+        return (await self._do(lambda: self._network.add_route(*path, weight=weight))).id
+
+    async def set_route(self, id: int, *path: str, weight: int | None = None) -> dict[str, Any]:
+        """As Route.set."""
+        return await self._do(lambda: self._network.route(id).set(*path, weight=weight))
+
+    async def remove_route(self, id: int) -> None:
+        """As Route.remove."""
+        await self._do(lambda: self._network.route(id).remove())
+
+    async def routes(self) -> list[dict[str, Any]]:
+        """As Network.routes."""
+        return await self._do(self._network.routes)
 
     async def ping(self, source: str, destination: str, count: int = 1) -> Outcome:
         """As Network.ping."""

@@ -13,6 +13,7 @@ from nextmini.api.background import BackgroundRun
 from nextmini.api.flows import Flow
 from nextmini.api.links import Direction, Link
 from nextmini.api.nodes import Node
+from nextmini.api.removal import without_node
 from nextmini.api.routes import Route
 from nextmini.errors import RunError
 from nextmini.experiment import RunOptions
@@ -170,12 +171,14 @@ class Network:
         return self._nodes.setdefault(name, Node(self, name))
 
     def remove_node(self, node: Node | str) -> None:
-        """Takes a node away with its links, flows and programs. Raises LiveError if there is none."""
+        """Takes a node away with its links, flows, programs and entrances, and all else that needs it.
+
+        Raises LiveError if there is none.
+        """
         name = self._known(str(node))
         if self._attached is not None:
             self._do(lambda store, _: topology.remove_node(store, name))
-        self._keep("nodes", lambda entry: entry["name"] != name)
-        self._keep("links", lambda entry: name not in entry["ends"])
+        self._said = without_node(self._said, name)
         self._nodes.pop(name, None)
 
     def add_link(self, a: Node | str, b: Node | str, **settings: Any) -> Link:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
 
+from nextmini.bench.outputs import Call, outputs
 from nextmini.bench.web_server import FIRST
 from nextmini.errors import RunError
 
@@ -56,7 +56,7 @@ async def throughput(way: Way, server: WebServer, flows: int, seconds: float) ->
     Raises RunError if one fails, or bytes are missing. Cancelling it ends all programs.
     """
     command = way.command(f"{seconds!r}", "%{size_download} %{time_total}", seconds + _PATIENCE_SECONDS)
-    texts = await _all(command, flows)
+    texts = await outputs([Call(PROGRAM, command)] * flows)
     downloads = [download(text) for text in texts]
     return rate(downloads, await server.sent(flows))
 
@@ -85,7 +85,7 @@ async def first_byte(way: Way) -> float:
     `REQUESTS` connections one after the other. Raises RunError."""
     said = "%{num_connects} %{size_download} %{time_starttransfer}"
     command = way.command(f"{FIRST}?[1-{REQUESTS}]", said, _PATIENCE_SECONDS)
-    (text,) = await _all(command, 1)
+    (text,) = await outputs([Call(PROGRAM, command)])
     return middle_of(text)
 
 
@@ -96,34 +96,3 @@ def middle_of(text: str) -> float:
     if len(lines) != REQUESTS or any(line[:2] != ["1", "1"] for line in lines):
         raise RunError(f"{PROGRAM} says what cannot be of {REQUESTS} connections: {text.strip()[:200]!r}")
     return median(float(line[2]) for line in lines) * 1e3
-
-
-async def _all(command: Sequence[str], number: int) -> list[str]:
-    """What so many programs at once say. Raises RunError if one fails."""
-    programs = [asyncio.ensure_future(_output(command)) for _ in range(number)]
-    try:
-        return await asyncio.gather(*programs)
-    finally:
-        for program in programs:
-            program.cancel()
-        await asyncio.gather(*programs, return_exceptions=True)
-
-
-async def _output(command: Sequence[str]) -> str:
-    child = await asyncio.create_subprocess_exec(
-        *command,
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-        start_new_session=True,
-    )
-    try:
-        output, errors = await child.communicate()
-    finally:
-        if child.returncode is None:
-            child.kill()
-            await child.wait()
-    if child.returncode != 0:
-        last = errors.decode("utf-8", "replace").strip().splitlines()[-1:]
-        raise RunError(f"{PROGRAM} failed: {''.join(last) or f'exit code {child.returncode}'}")
-    return output.decode("utf-8", "replace")

@@ -266,6 +266,39 @@ def tun(
             print_tun(rows, plan)
 
 
+@app.command("ddp")
+def ddp(
+    models: Annotated[
+        str, typer.Option(metavar="MODEL,...", help="What is trained.")
+    ] = "mlp,lenet5,cnn,transformer",
+    steps: Annotated[int, typer.Option(help="Steps of each measurement; their median counts.")] = 5,
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 3,
+    python: Annotated[
+        str, typer.Option(metavar="PATH", help="A Python that has PyTorch.")
+    ] = "/usr/bin/python3",
+    json: JsonOption = False,
+) -> None:
+    """Measure how long a step of distributed training takes by four nodes, beside four processes on loopback.
+
+    An unmodified script of PyTorch (DistributedDataParallel, gloo) trains small models: over loopback, over a
+    network without rates and delays, and over one as between data centres, that of the example `ddp`. All are
+    measured in turn, in the same run, and have to learn the same. Needs root and PyTorch.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.ddp import Plan, measure
+
+        plan = Plan(tuple(models.split(",")), steps, repeat, python)
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("ddp", rows, steps=steps, repeat=repeat)
+        else:
+            from nextmini.cli.bench_tables import print_ddp
+
+            print_ddp(rows, plan)
+
+
 @app.command("scale")
 def scale(
     nodes: Annotated[str, typer.Option(metavar="N,N,...", help="Nodes of the ring.")] = "100,1000",

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from nextmini.bench import control, lossless, max_mode, processors, quic, scale, smoltcp, socks5, tun
+    from nextmini.bench import control, ddp, lossless, max_mode, processors, quic, scale, smoltcp, socks5, tun
 
 
 def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
@@ -160,6 +160,40 @@ def print_tun(rows: list[dict[str, Any]], plan: "tun.Plan") -> None:
             *_compared(row),
             f"{row['cpu_seconds_per_gb']:.2f}",
             f"{row['baseline_cpu_seconds_per_gb']:.2f}",
+        )
+        for row in rows
+    )
+    _print(title, headings, cells)
+
+
+def print_ddp(rows: list[dict[str, Any]], plan: "ddp.Plan") -> None:
+    """Of `nextmini bench ddp`."""
+    title = (
+        "Four processes that train together, milliseconds a step;\n"
+        f"medians of {plan.repeat} measurements of {plan.steps} steps"
+    )
+    headings = (
+        "Model",
+        "MB",
+        "Loopback",
+        "Unshaped",
+        "Ratio",
+        "Ratio's\nrange",
+        "Data\ncentres",
+        "Ratio",
+        "Links\nalone",
+    )
+    cells = (
+        (
+            row["model"],
+            f"{row['gradient_bytes'] / 1e6:.2f}",
+            f"{row['loopback_ms']:.1f}",
+            f"{row['unshaped_ms']:.1f}",
+            f"{row['unshaped_ratio']:.2f}",
+            "{:.2f}-{:.2f}".format(*row["spread"]["unshaped_ratio"]),
+            f"{row['wan_ms']:.0f}",
+            f"{row['wan_ratio']:.1f}",
+            f"{row['links_ms']:.0f}",
         )
         for row in rows
     )

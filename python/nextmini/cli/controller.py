@@ -1,24 +1,28 @@
 """`nextmini controller FILE`."""
 
 import logging
+import pickle
 import sys
+from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextmini.cli.output import JsonOption, json_text, print_json, tell_notices
+from nextmini.cli.output import JsonOption, json_text, tell_notices
 from nextmini.cli.run import DatabaseOption, NameOption, StateOption
 from nextmini.cli.signals import INTERRUPTED, Signals
-from nextmini.errors import PrerequisiteError
+from nextmini.errors import PrerequisiteError, RunError
+from nextmini.hosts.handover import Handover
+from nextmini.hosts.supervision import supervise
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nextmini.experiment import RunOptions
     from nextmini.experiment.standalone import Ready
-    from nextmini.scenario import Scenario
+    from nextmini.scenario import Network
 
 
 class Devices(Enum):
@@ -72,22 +76,21 @@ def controller(
     database_url: DatabaseOption = None,
     state_dir: StateOption = None,
 ) -> None:
-    """Run a controller by itself.
+    r"""Run a controller by itself.
 
     It prints the address and the token file that `nextmini dataplane` needs, and serves until Ctrl-C; then
     it stops the dataplane processes that are connected. Token and key are made for the run unless they are
     given, which whoever starts processes at the same time needs. Where it listens beyond this machine, or
-    with `tls = true` under [controller], it speaks TLS, with a certificate that is made for the experiment
-    or the one of --tls-cert.
+    with `tls = true` under \[controller], it speaks TLS, with a certificate that is made for the experiment
+    or the one of --tls-cert. One that is killed, or has a defect, is started again and goes on with the run,
+    up to the fifth time within a minute.
     """
-    signals = Signals()
-    with signals.noted():
-        import asyncio
+    signals, shared = Signals(), _Shared()
 
+    def work() -> int:
         from nextmini.controller.devices import Home
         from nextmini.controller.tls import given_files
         from nextmini.experiment import RunOptions
-        from nextmini.scenario import load
         from nextmini.store import given_secrets
 
         options = RunOptions(
@@ -100,22 +103,69 @@ def controller(
             given=given_secrets(token_file, key_file),
             home=Home.PROCESS if devices is Devices.PROCESSES else Home.NAMED,
         )
-        scenario = load(file)
-        tell_notices(scenario)
 
         def tell(ready: "Ready") -> None:
-            (_tell_json if json else _tell)(ready)
+            shared.tell(ready, json=json)
             if announce is not None:
                 _announce(announce, ready)
 
-        interrupted = asyncio.run(_serve(scenario, options, signals, tell))
-    raise typer.Exit(INTERRUPTED if interrupted else 0)
+        return _control(file, options, signals, shared, tell)
+
+    with signals.noted():
+        code = supervise("controller", work, lambda text: typer.echo(text, err=True))
+    raise typer.Exit(code)
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """What is so for all controllers that follow each other here."""
+
+    network: Handover = field(default_factory=Handover)
+    """What FILE said when it was read, whatever has become of it."""
+    told: Handover = field(default_factory=Handover)
+    """What was printed of where the controller is."""
+
+    def load(self, file: Path) -> "Network":
+        from nextmini.scenario import load, resolve
+
+        found = self.network.found()
+        if found:
+            network: Network = pickle.loads(found)  # noqa: S301 - from a process of ours, with our code
+            return network
+        scenario = load(file)
+        tell_notices(scenario)
+        network = resolve(scenario)
+        self.network.leave(pickle.dumps(network))
+        return network
+
+    def tell(self, ready: "Ready", *, json: bool) -> None:
+        text = _as_json(ready) if json else _as_text(ready)
+        if text.encode() == self.told.found():
+            return
+        try:
+            typer.echo(text, nl=False, err=not json)
+        except OSError as error:
+            raise RunError(f"where the controller is cannot be printed: {error.strerror}") from error
+        self.told.leave(text.encode())
+
+
+def _control(
+    file: Path, options: "RunOptions", signals: Signals, shared: _Shared, tell: "Callable[[Ready], None]"
+) -> int:
+    """Serves to the end; returns the exit code."""
+    import asyncio
+
+    network = shared.load(file)
+    notes, interrupted = asyncio.run(_serve(network, options, signals, tell))
+    for note in notes:
+        typer.echo(f"note: {note}", err=True)
+    return INTERRUPTED if interrupted else 0
 
 
 async def _serve(
-    scenario: "Scenario", options: "RunOptions", signals: Signals, tell: "Callable[[Ready], None]"
-) -> bool:
-    """Returns whether it was interrupted."""
+    network: "Network", options: "RunOptions", signals: Signals, tell: "Callable[[Ready], None]"
+) -> tuple[list[str], bool]:
+    """What its user should know of the run, and whether somebody ended it."""
     from nextmini.experiment import Interrupt
     from nextmini.experiment.standalone import serve_scenario
 
@@ -127,47 +177,43 @@ async def _serve(
     interrupt = Interrupt()
     with interrupt.on_signals():
         signals.check()
-        await serve_scenario(scenario, options, interrupt, tell)
-    return interrupt.requested
+        return await serve_scenario(network, options, interrupt, tell), interrupt.requested
 
 
-def _tell(ready: "Ready") -> None:
+def _as_text(ready: "Ready") -> str:
     token_file, pin = ready.token_file, ""
-    typer.echo(f"controller: {ready.url}", err=True)
+    lines = [f"controller: {ready.url}"]
     if ready.everywhere:
-        typer.echo("on other machines, write an address of this one in place of the URL's", err=True)
+        lines.append("on other machines, write an address of this one in place of the URL's")
     if ready.fingerprint is not None:
-        typer.echo(f"certificate (SHA-256): {ready.fingerprint}", err=True)
+        lines.append(f"certificate (SHA-256): {ready.fingerprint}")
         pin = f" --tls-fingerprint {ready.fingerprint}"
-    typer.echo(f"token file: {token_file}", err=True)
-    typer.echo(
+    lines.append(f"token file: {token_file}")
+    lines.append(
         f"start dataplane processes with: "
         f"nextmini dataplane --controller {ready.url}{pin} --token-file {token_file} --process N"
-        f" --captures {token_file.with_name('capture-N')}",
-        err=True,
+        f" --captures {token_file.with_name('capture-N')}"
     )
+    return "".join(f"{line}\n" for line in lines)
 
 
-def _tell_json(ready: "Ready") -> None:
-    print_json(_document(ready))
-    sys.stdout.flush()
+def _as_json(ready: "Ready") -> str:
+    return json_text(
+        {
+            "controller": ready.url,
+            "tls_fingerprint": ready.fingerprint,
+            "token_file": str(ready.token_file),
+        }
+    )
 
 
 def _announce(file: Path, ready: "Ready") -> None:
     """Writes it as a whole or not at all: others look whether the file is there."""
     partial = file.with_name(f"{file.name}.part")
     try:
-        partial.write_text(json_text(_document(ready)), encoding="utf-8")
+        partial.write_text(_as_json(ready), encoding="utf-8")
         partial.replace(file)
     except OSError as error:
         raise PrerequisiteError(
             f"--announce: {file} cannot be written: {error.strerror}", "name another file"
         ) from error
-
-
-def _document(ready: "Ready") -> dict[str, str | None]:
-    return {
-        "controller": ready.url,
-        "tls_fingerprint": ready.fingerprint,
-        "token_file": str(ready.token_file),
-    }

@@ -43,7 +43,7 @@ COMMANDS: dict[str, Entry] = {
     "list": Entry("list", "list_running", "List the experiments that are running."),
     "status": Entry("status", "status", "Print where a running experiment stands."),
     "export": Entry("export", "export", "Write the time series of a run as CSV, Parquet or JSON."),
-    "plot": Entry("plot", "plot", "Draw a finished run over time: throughput, queues, delay, drops."),
+    "plot": Entry("plot", "plot", "Draw a finished run: throughput, queues, delay, drops, loads."),
     "compare": Entry("compare", "compare", "Tell how finished runs differ."),
     "logs": Entry("logs", "logs", "Print the logs of a running experiment."),
     "link": Entry("link", "link", "Show, change, add or remove a link of a running experiment."),
@@ -142,10 +142,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
-    except Exception:
+    except Exception as error:
+        if _interrupted(error):
+            sys.exit(130)
         traceback.print_exc()
         typer.echo("error: this is a defect in nextmini; please report it with all of the above", err=True)
         sys.exit(1)
+
+
+def _interrupted(error: BaseException) -> bool:
+    """Whether Ctrl-C is what it comes from: Python reports what is raised while a class is made as another
+    error, which names it as its cause."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return isinstance(error, KeyboardInterrupt)
 
 
 def _lines(error: NextminiError) -> list[str]:

@@ -20,7 +20,7 @@ def print_json(document: Any) -> None:
 
 
 def json_text(document: Any) -> str:
-    """One JSON document as text."""
+    """One JSON document as it is printed."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 

@@ -29,7 +29,7 @@ FileArgument = Annotated[
 SetOption = Annotated[
     list[str] | None,
     typer.Option(
-        "--set", metavar="KEY=VALUE", help="What [topology] would say of a file, as in parallel=merge."
+        "--set", metavar="KEY=VALUE", help=r"What \[topology] would say of a file, as in parallel=merge."
     ),
 ]
 
@@ -104,10 +104,10 @@ def draw(
     ] = None,
     said: SetOption = None,
 ) -> None:
-    """Draw a topology: links as wide as their rates, nodes where they are.
+    r"""Draw a topology: links as wide as their rates, nodes where they are.
 
     Nodes without coordinates are placed by their links. With --run, a link's colour is what its busier
-    direction carried, as a share of its rate, on average over the run. Needs matplotlib: nextmini[plot].
+    direction carried, as a share of its rate, on average over the run. Needs matplotlib: nextmini\[plot].
     """
     from nextmini.cli.files import write_new
     from nextmini.experiment.drawing.canvas import drawn

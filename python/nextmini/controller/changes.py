@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 from nextmini.controller.view import Dirty
-from nextmini.store import Change, Desired
+from nextmini.store import Change, ChangeSet, Desired
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -62,15 +62,16 @@ class DesiredReader:
         self._store = store
         self._view = view
         self._flows = flows
-        self._pending: set[Change] = set()
+        self._pending = ChangeSet()
 
     def announce(self, changes: Iterable[Change]) -> None:
         """These changes are to be read."""
-        self._pending.update(changes)
+        for change in changes:
+            self._pending.add(change)
 
     async def read(self) -> News:
         """Takes over what was announced. Raises DatabaseError, and then remembers what to read."""
-        taken, self._pending = self._pending, set()
+        taken = self._pending.take()
         taken |= self._pins_with(taken)
         ids = ids_by_table(taken, self.own_routes)
         if not ids:
@@ -79,7 +80,7 @@ class DesiredReader:
             # Nothing to begin with, so that reading costs what changed, not what there is.
             read = await self._store.refresh(Desired(), taken)
         except BaseException:
-            self._pending |= taken
+            self.announce(taken)
             raise
 
         def changed(table: str, known: Mapping[int, T], rows: Mapping[int, T]) -> dict[int, T | None]:

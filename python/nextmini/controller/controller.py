@@ -16,7 +16,7 @@ from nextmini.controller import reports
 from nextmini.controller.changes import DesiredReader
 from nextmini.controller.comebacks import Comebacks
 from nextmini.controller.counters import Counters
-from nextmini.controller.events import Executor
+from nextmini.controller.events import Executor, Journal
 from nextmini.controller.fidelity import FidelityReports
 from nextmini.controller.flow_desk import FlowDesk
 from nextmini.controller.flows import FlowTracker
@@ -116,11 +116,14 @@ class Controller:
         self._comebacks = Comebacks(self.flows, self._reconciler, self.counters, paths, now)
         self.events = Executor(store, view, actual, self.counters, self)
         """What the scenario says that happens, and what became of it."""
+        self.events.keep = settings.keep_events
         self._greeting: set[int] = set()
         self._dead: dict[int, str] = {}
         self._failed: dict[int, str] = {}
         self._loaded = asyncio.Event()
         self._in_force = asyncio.Event()
+        self._back = asyncio.Event()
+        """All processes have come back, and have answered to everything."""
         self._held = settings.holds_flows
         self._started = asyncio.Event()
         self._finished = asyncio.Event()
@@ -132,22 +135,29 @@ class Controller:
     async def listen(self) -> str:
         """Opens the port; returns the URL. Raises ControllerError if that is not possible."""
         self.url = await self._server.start()
+        if self._tasks:
+            self._tell_where()
         return self.url
 
     def start(self) -> None:
         """Begins to read the database and to tell processes what is in it."""
-        tls = self._settings.tls
-        log.info("listening at %s%s", self.url, f", certificate {tls.fingerprint}" if tls else "")
+        if self.url:
+            self._tell_where()
         for work in (self._follow_changes(), self._keep_reconciling(), self._routes.keep_ready()):
             self._spawn(work)
         for batcher in (self._states.batcher, self._metrics.batcher):
             self._writing.append(self._spawn(batcher.run()))
 
-    async def resume(self, aliases: int | None) -> None:
+    def _tell_where(self) -> None:
+        tls = self._settings.tls
+        log.info("listening at %s%s", self.url, f", certificate {tls.fingerprint}" if tls else "")
+
+    async def resume(self, aliases: int | None, journal: Journal | None = None) -> None:
         """Begins as `start` does, going on for a controller that was killed; before `listen`.
 
         What processes say when they come back is about rows that are known then. `aliases` is what
-        `settings.keep_numbers` was told last. Raises as `until_started`.
+        `settings.keep_numbers` was told last, `journal` what `settings.keep_events` was. Raises as
+        `until_started`.
         """
         states = await self._store.states()
         self.flows.resume(states.flows)
@@ -158,9 +168,16 @@ class Controller:
         if states.flows:
             # They were handed out, and wait for nobody a second time.
             self._released = True
+            self.events.resume(journal or Journal(asyncio.get_running_loop().time()))
             self._reconciler.release_flows()
             self._comebacks.flows_released()
+            self._spawn(self._resume_events())
         self._wake.set()
+
+    async def _resume_events(self) -> None:
+        """What is about to change is to be told to all, and was in force before."""
+        await self._back.wait()
+        await self.events.run()
 
     async def until_loaded(self) -> None:
         """Returns when the desired rows have been read once. Raises as `until_started`."""
@@ -169,7 +186,8 @@ class Controller:
     async def until_in_force(self) -> None:
         """Returns when all nodes, links and routes are in force, and that is in the database.
 
-        Raises as `until_started`.
+        After `resume`, of a run whose flows had begun, those that are to work are enough. Raises as
+        `until_started`.
         """
         await self._until(self._in_force)
         self._publish_rows()
@@ -518,11 +536,17 @@ class Controller:
                 if self._held:
                     return
                 self._released = True
+                self.events.release(asyncio.get_running_loop().time())
                 self._reconciler.release_flows()
                 self._comebacks.flows_released()
-                self._spawn(self.events.run(asyncio.get_running_loop().time()))
+                self._spawn(self.events.run())
                 self._wake.set()
-        elif self._reconciler.idle and not self._started.is_set():
+            return
+        if not self._back.is_set() and self._reconciler.answered:
+            self._back.set()
+        if not self._in_force.is_set() and self._reconciler.restored:
+            self._in_force.set()
+        if self._reconciler.idle and not self._started.is_set():
             log.info("the network is ready and the flows are handed out")
             self._started.set()
         if self._started.is_set() and not self.flows.unfinished:

@@ -66,7 +66,8 @@ class FlowDesk:
             row = path = None
             if change.route is not None:
                 row, path = names.row(change.route), names.path(change.route)
-            if self._flows.report(replace(change, flow=flow), row, path):
+            change = replace(change, flow=flow, reason=self._reason(flow, change))
+            if self._flows.report(change, row, path):
                 self.publish(flow)
                 if self._flows.flows[flow].unheard:
                     loop.call_later(SILENCE_SECONDS, self._heard_nothing, flow)
@@ -132,6 +133,17 @@ class FlowDesk:
         """Its row of states is to say what is known of it."""
         generation = self._reconciler.flow_generations.get(id, 0)
         self._put_state(reports.flow_state(self._flows.flows[id], generation))
+
+    def _reason(self, id: int, change: FlowChange) -> str | None:
+        """Why a flow ended: in max mode, whose connections only break, that its route is gone if it is."""
+        known = self._flows.flows.get(id)
+        if change.status != "failed" or known is None or known.flow.mode != "max" or known.route is None:
+            return change.reason
+        route = self._view.routes.get(known.route)
+        if route is not None and route.path == known.path:
+            return change.reason
+        gone = "was removed" if route is None else "has another path now"
+        return f"route {known.route} {gone}, and a flow in max mode keeps what it began with: {change.reason}"
 
     def _awaited(self, id: int) -> str | None:
         pin = self._view.pins.get(id)

@@ -155,12 +155,31 @@ class Reconciler:
 
     def stop_holding_if_whole(self) -> None:
         """Flows that are to begin again do so, if processes, nodes, routes and links are in force again."""
-        if self._held_back and self.view.processes() <= self.peers.keys() and not self._is_wanting():
+        if self._held_back and self._is_whole():
             self.stop_holding(tuple(self._held_back))
 
+    @property
+    def answered(self) -> bool:
+        """Whether all processes are there and have answered to everything."""
+        return self.idle and self.view.processes() <= self.peers.keys()
+
+    @property
+    def restored(self) -> bool:
+        """Whether, beyond that, everything is in force that is to work."""
+        return self.answered and not self._is_wanting()
+
+    def _is_whole(self) -> bool:
+        return self.view.processes() <= self.peers.keys() and not self._is_wanting()
+
     def _is_wanting(self) -> bool:
-        links = self.view.links
-        return any(kind != "link" or id not in links or links[id].up for kind, id in self.actual.waiting)
+        return any(kind != "link" or self._is_to_work(id) for kind, id in self.actual.waiting)
+
+    def _is_to_work(self, id: int) -> bool:
+        """Whether a link and its ends are up as far as rows go."""
+        nodes, link = self.view.nodes, self.view.links.get(id)
+        if link is None:
+            return True
+        return link.up and all(end not in nodes or nodes[end].up for end in (link.a, link.b))
 
     @property
     def idle(self) -> bool:

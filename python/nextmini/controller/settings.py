@@ -11,11 +11,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from nextmini.controller.devices import Devices
+    from nextmini.controller.events import Journal
     from nextmini.controller.tls import ServerTls
     from nextmini.protocol import Timing
 
 
-def _nothing(_: int) -> None:
+def _nothing(_: object) -> None:
     """Nobody goes on with this."""
 
 
@@ -54,6 +55,8 @@ class Settings:
     """Whether flows wait, when everything else is in force, until they are let go."""
     keep_numbers: Callable[[int], None] = _nothing
     """Keeps a number of routes for a controller that may have to go on for this one (`RouteNames.keep`)."""
+    keep_events: Callable[[Journal], None] = _nothing
+    """Keeps what it has to know of events."""
 
 
 @dataclass(frozen=True, slots=True)

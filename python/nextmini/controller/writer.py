@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
@@ -31,23 +30,28 @@ STATES_SECONDS = 0.05
 MOST_METRICS = 200_000
 """Samples that are kept while the database cannot be written."""
 
-
-BUSY = 4
-"""After writing, a pause of so many times as long, in which more is gathered."""
 SHORTEST_SECONDS = 0.001
+STATE_SECONDS = 0.001
+"""The pause after writing a state, in which more is gathered: one that comes alone is written at once."""
+METRIC_SECONDS = 0.000_05
+"""The pause after writing a sample."""
 
 
 class Batcher:
     """Calls `flush` whenever there is something to write, but with a pause in between to gather more.
 
-    The pause follows how long writing took, so that what comes alone is written soon, and a flood takes no
-    more than a fifth of the time.
+    The pause follows how many rows were written, so that what comes alone is written soon, and what comes
+    in a flood is written together. It does not follow how long that took: on a busy machine what is small
+    would wait.
     """
 
-    def __init__(self, flush: Callable[[], Awaitable[None]], longest: float, what: str) -> None:
-        """`longest` is the longest pause, in seconds."""
+    def __init__(self, flush: Callable[[], Awaitable[int]], longest: float, a_row: float, what: str) -> None:
+        """`flush` returns how many rows it has written; `a_row` is the pause for each of them and `longest`
+        the longest one, in seconds.
+        """
         self._flush = flush
         self._longest = longest
+        self._a_row = a_row
         self._what = what
         self._wake = asyncio.Event()
         self._stop = asyncio.Event()
@@ -69,9 +73,8 @@ class Batcher:
             if self._stop.is_set():
                 return
             self._wake.clear()
-            began = time.monotonic()
             try:
-                await self._flush()
+                rows = await self._flush()
             except DatabaseError as error:
                 self._wake.set()
                 if not self._failing:
@@ -80,7 +83,7 @@ class Batcher:
                 pause = self._longest
             else:
                 self._failing = False
-                pause = min(max(BUSY * (time.monotonic() - began), SHORTEST_SECONDS), self._longest)
+                pause = min(max(rows * self._a_row, SHORTEST_SECONDS), self._longest)
             with suppress(TimeoutError):
                 async with asyncio.timeout(pause):
                     await self._stop.wait()
@@ -93,7 +96,7 @@ class StateWriter:
         self._store = store
         self._states: dict[tuple[type[State], int], State | None] = {}
         self._turn = asyncio.Lock()
-        self.batcher = Batcher(self.flush, STATES_SECONDS, "states")
+        self.batcher = Batcher(self.flush, STATES_SECONDS, STATE_SECONDS, "states")
         self.written = 0
         """Rows, each time anew."""
 
@@ -102,12 +105,15 @@ class StateWriter:
         self._states[kind, id] = state
         self.batcher.wake()
 
-    async def flush(self) -> None:
-        """Writes everything that is noted, and is being written. Raises DatabaseError, and then keeps it."""
-        async with self._turn:
-            await self._flush()
+    async def flush(self) -> int:
+        """Writes everything that is noted, and is being written; returns of how many rows.
 
-    async def _flush(self) -> None:
+        Raises DatabaseError, and then keeps it.
+        """
+        async with self._turn:
+            return await self._flush()
+
+    async def _flush(self) -> int:
         taken, self._states = self._states, {}
         try:
             removed: dict[type[State], list[int]] = {}
@@ -124,6 +130,7 @@ class StateWriter:
             # What was noted in the meantime is newer.
             self._states = taken | self._states
             raise
+        return len(taken)
 
 
 class MetricsWriter:
@@ -141,7 +148,7 @@ class MetricsWriter:
         """Samples that were given up."""
         self.written = 0
         """Samples that are in the database, or were."""
-        self.batcher = Batcher(self.flush, interval, "metrics")
+        self.batcher = Batcher(self.flush, interval, METRIC_SECONDS, "metrics")
 
     @property
     def waiting(self) -> int:
@@ -157,13 +164,18 @@ class MetricsWriter:
             self.lost += 1
         self.batcher.wake()
 
-    async def flush(self) -> None:
-        """Writes everything that is noted. Raises DatabaseError, and then keeps it."""
+    async def flush(self) -> int:
+        """Writes everything that is noted; returns how many samples.
+
+        Raises DatabaseError, and then keeps it.
+        """
+        before = self.written
         await self._write(self._links, self._store.write_link_metrics)
         await self._write(self._flows, self._store.write_flow_metrics)
         if self._now() - self._trimmed >= max(self._keep / 10, 1.0):
             self._trimmed = self._now()
             await self._store.trim_metrics(self._keep)
+        return self.written - before
 
     def give_up(self) -> int:
         """The database is gone for good: counts what is left as lost; returns how many were lost in all."""

@@ -7,10 +7,12 @@ import logging
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
+from nextmini import deaths
 from nextmini.errors import DatabaseError, RunError
 from nextmini.hosts.algorithm_process import AlgorithmProcess
-from nextmini.hosts.local import describe_exit, log_tail
-from nextmini.hosts.restarts import MOST, PERIOD_SECONDS, Restarts
+from nextmini.hosts.exits import describe_exit
+from nextmini.hosts.local import log_tail
+from nextmini.hosts.restarts import Restarts
 from nextmini.store import AlgorithmState
 
 if TYPE_CHECKING:
@@ -34,11 +36,16 @@ class Ending:
     failed: bool
 
 
+def _again(state: AlgorithmState, reason: str) -> AlgorithmState:
+    """The state of one that is started once more."""
+    return replace(state, restarts=state.restarts + 1, reason=reason)
+
+
 class AlgorithmRun:
     """One algorithm on an experiment.
 
     `log_file` is where it writes to, None for our standard error. `heard` is told, as sentences, what
-    becomes of it.
+    becomes of it. `known` is how it stood when the controller was killed that had started it.
     """
 
     def __init__(
@@ -48,8 +55,11 @@ class AlgorithmRun:
         on_failure: OnFailure,
         log_file: Path | None,
         heard: Callable[[str], None] = log.warning,
+        known: AlgorithmState | None = None,
     ) -> None:
         self.state = AlgorithmState(assignment.name, assignment.use, "running")
+        if known is not None:
+            self.state = known if known.status != "running" else _again(known, "the controller was killed")
         self.ended_because = ""
         """Why it ended by itself, if it did and has not failed."""
         self._store = store
@@ -70,7 +80,7 @@ class AlgorithmRun:
         """Returns when it has ended for good: `state` says how."""
         try:
             await self._publish(self.state)
-            while True:
+            while self.state.status == "running":
                 ending = await self._once()
                 if not ending.failed or self._stopping.is_set():
                     self.ended_because = ending.reason
@@ -78,7 +88,7 @@ class AlgorithmRun:
                 pause = self._pause()
                 if pause is None:
                     return await self._give_up(ending.reason)
-                again = replace(self.state, restarts=self.state.restarts + 1, reason=ending.reason)
+                again = _again(self.state, ending.reason)
                 self._heard(f"algorithm {again.name} failed: {ending.reason}; it is started again")
                 await self._publish(again)
                 try:
@@ -110,7 +120,7 @@ class AlgorithmRun:
 
     async def _give_up(self, reason: str) -> None:
         if self._on_failure == "restart":
-            reason = f"{reason}; it was started again {MOST} times within {PERIOD_SECONDS:.0f} seconds before"
+            reason = f"{reason}; it has failed {deaths.WORDS}"
         self._heard(f"algorithm {self.state.name} failed: {reason}")
         await self._publish(replace(self.state, status="failed", reason=reason))
 

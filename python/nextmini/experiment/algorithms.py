@@ -12,7 +12,7 @@ from nextmini.runner.assignment import Assignment
 from nextmini.scenario.findings import Finding, key_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
     from nextmini.scenario import Network
@@ -48,15 +48,26 @@ def _findings(algorithm: Algorithm) -> list[Finding]:
 
 
 class Algorithms:
-    """Those of one run; `logs` is the folder for their logs."""
+    """Those of one run; `logs` is the folder for their logs, None for our standard error.
 
-    def __init__(self, store: Store, dsn: str, network: Network, logs: Path) -> None:
+    `known` is how those stand, by name, that ran under a controller that was killed.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        dsn: str,
+        network: Network,
+        logs: Path | None,
+        known: Mapping[str, AlgorithmState] | None = None,
+    ) -> None:
         self._runs = [
             AlgorithmRun(
                 store,
                 Assignment(dsn, network.name, one.name, one.use, one.said(), one.timeout),
                 one.on_failure,
-                log_of(logs, one.name),
+                None if logs is None else log_of(logs, one.name),
+                known=(known or {}).get(one.name),
             )
             for one in network.algorithms
         ]

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, NoReturn
 from nextmini.errors import RunError
 from nextmini.experiment.app_outcomes import AppOutcome, sentence, shell_code
 from nextmini.hosts.commands import CommandError
+from nextmini.hosts.exits import describe_exit
 from nextmini.hosts.listening import until_listening
-from nextmini.hosts.local import describe_exit, log_tail
+from nextmini.hosts.local import log_tail
 from nextmini.hosts.programs import Command, Program
 from nextmini.scenario.units import format_time
 

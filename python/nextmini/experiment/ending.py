@@ -16,7 +16,8 @@ from nextmini.experiment.options import Measured, Outcome
 from nextmini.experiment.result import Facts, as_json, document
 from nextmini.experiment.series import Names, tables
 from nextmini.experiment.series_files import write_tables
-from nextmini.hosts.local import describe_exit, log_tail
+from nextmini.hosts.exits import describe_exit
+from nextmini.hosts.local import log_tail
 from nextmini.scenario.units import format_time
 
 if TYPE_CHECKING:
@@ -71,10 +72,23 @@ async def report(run: RunState) -> None:
     states = parts.algorithms.states() if parts else []
     if not run.interrupted:
         run.problems += algorithms.problems(states)
-    run.notes += _restarts(parts.guard.restarts) if parts else []
+    run.notes += restarts_of_database(parts.guard.restarts) if parts else []
     fidelity = fidelity_of(run.network, parts.controller) if parts and run.ready_at is not None else None
     routes = tuple(parts.controller.view.routes.values()) if parts else ()
-    facts = Facts(run.id, folder.path, run.status(), run.seconds, events, fidelity, apps, routes, states)
+    pins = dict(parts.controller.view.pins) if parts else {}
+    facts = Facts(
+        run.id,
+        folder.path,
+        run.status(),
+        run.seconds,
+        events,
+        fidelity,
+        apps,
+        routes,
+        algorithms=states,
+        pins=pins,
+        notes=run.notes,
+    )
     flows, counters = (parts.controller.flows.flows, parts.controller.counters) if parts else ({}, Counters())
     run.document = document(run.network, facts, flows, counters)
     if parts is not None and run.begun:
@@ -156,7 +170,7 @@ def _look_at_exits(run: RunState, parts: Parts) -> None:
             run.problems.append(f"dataplane process {index} {describe_exit(code)} while stopping{tail}")
 
 
-def _restarts(times: int) -> list[str]:
+def restarts_of_database(times: int) -> list[str]:
     """What to say of a database server that was started again while the experiment ran."""
     if times == 0:
         return []

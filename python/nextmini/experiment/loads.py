@@ -1,8 +1,8 @@
 """Predicted against measured load of links: what traffic engineering is judged by.
 
 The prediction takes each flow's volume (its size, or its rate for as long as it was to send) and spreads it
-over the routes of its pair by their weights. Flows are whole, so one pair's may be spread otherwise; over
-many flows the difference averages out.
+over the routes of its pair by their weights; a flow that is pinned to a route brings all of it there. Flows
+are whole, so one pair's may be spread otherwise; over many flows the difference averages out.
 """
 
 from __future__ import annotations
@@ -39,20 +39,19 @@ def loads(
     network: Network,
     flows: Iterable[Flow],
     routes: Iterable[Route],
+    pins: Mapping[int, int],
     measured: Mapping[Pair, int],
     seconds: float,
 ) -> list[Load] | None:
-    """Of all links, by the routes that were in force at the end of a run of so many seconds.
+    """Of all links, by the routes and pins that were in force at the end of a run of so many seconds.
 
-    `measured` is in bytes, by (link, sending node). None where some flow's volume is not known beforehand, or
-    its pair has no route.
+    `pins` are routes by flow, `measured` is in bytes, by (link, sending node). None where some flow's volume
+    is not known beforehand, or it has no route.
     """
-    spread: dict[Pair, list[Route]] = {}
-    for route in routes:
-        spread.setdefault((route.path[0], route.path[-1]), []).append(route)
+    all_ways = _Ways(routes, pins)
     predicted: dict[Pair, float] = {}
     for flow in flows:
-        volume, ways = volume_of(flow, network.mtu, seconds), spread.get((flow.source, flow.destination))
+        volume, ways = volume_of(flow, network.mtu, seconds), all_ways.of(flow)
         if volume is None or not ways:
             return None
         whole = sum(route.weight for route in ways)
@@ -71,6 +70,25 @@ def loads(
         for link in network.links
         for sender, receiver, way in ((link.a, link.b, link.forward), (link.b, link.a, link.backward))
     ]
+
+
+class _Ways:
+    """Which routes flows may take."""
+
+    def __init__(self, routes: Iterable[Route], pins: Mapping[int, int]) -> None:
+        self._pins = pins
+        self._by_id: dict[int, Route] = {}
+        self._by_pair: dict[Pair, list[Route]] = {}
+        for route in routes:
+            self._by_id[route.id] = route
+            self._by_pair.setdefault((route.path[0], route.path[-1]), []).append(route)
+
+    def of(self, flow: Flow) -> list[Route]:
+        """None at all, too, if a flow waits for the one that it is pinned to."""
+        if flow.id not in self._pins:
+            return self._by_pair.get((flow.source, flow.destination), [])
+        pinned = self._by_id.get(self._pins[flow.id])
+        return [] if pinned is None else [pinned]
 
 
 def volume_of(flow: Flow, mtu: int, seconds: float) -> float | None:

@@ -17,6 +17,7 @@ from nextmini.errors import ControllerError
 from nextmini.experiment import resuming
 from nextmini.experiment.algorithms import Algorithms, check_algorithms
 from nextmini.experiment.apps import Apps, check_apps
+from nextmini.experiment.event_journal import keep_events, kept_events
 from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.state import Parts
 from nextmini.hosts.clearing import clear
@@ -114,7 +115,8 @@ async def open_controller(
     registration = _registration(run)
     with one_at_a_time():
         kept: Literal["fresh", "kept"] = "fresh" if before is None else "kept"
-        held = state.hold(network.name, registration, kept, run.options.given)
+        outlive = resuming.is_like_death if run.options.how == "controller" else None
+        held = state.hold(network.name, registration, kept, outlive, run.options.given)
         secrets = stack.enter_context(held)
     if tls is None and network.tls:
         tls = _certified(secrets)
@@ -132,13 +134,16 @@ async def open_controller(
         stack.push_async_callback(namespaces.remove)
         await guard(namespaces.create())
     settings = _settings(run, secrets, tls, strict=strict)
+    if run.options.how == "controller":  # nobody goes on for another one
+        settings = replace(settings, keep_events=partial(keep_events, secrets.folder))
     if before is not None:
         settings = replace(settings, listen=resuming.listening(before, network.listen))
         run.began = await guard(resuming.began(store, before, run.scenario))
     controller = Controller(store, settings, namespaces)
     stack.push_async_callback(controller.close)
     if before is not None:
-        await guard(controller.resume(resuming.kept_numbers(secrets.folder)))
+        kept_numbers, journal = resuming.kept_numbers(secrets.folder), kept_events(secrets.folder)
+        await guard(controller.resume(kept_numbers, journal))
     await guard(controller.listen())
     metrics = metrics_url(controller.url)
     register = partial(state.register, replace(registration, ready=True, metrics=metrics))

@@ -34,7 +34,8 @@ class Facts:
     """What a run knows of itself; `seconds` from the moment the network was ready to the end.
 
     `events` and `apps` by their numbers; `fidelity` is that part of the document, if anything was measured;
-    `routes` are those of the end.
+    `routes` and `pins` (routes by flow) are those of the end.
+    `routes` are those of the end, `notes` what its user should know although the results stand.
     """
 
     run: str
@@ -46,6 +47,8 @@ class Facts:
     apps: Mapping[int, AppOutcome] = field(default_factory=dict)
     routes: tuple[Route, ...] = ()
     algorithms: Sequence[AlgorithmState] = ()
+    pins: Mapping[int, int] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 def document(
@@ -76,6 +79,7 @@ def document(
         "apps": app_outcomes.entries(network, facts.apps),
         "algorithms": algorithms.entries(network, facts.algorithms),
         "events": happenings.entries(network, facts.events),
+        "notes": list(facts.notes),
         "checks": [],
         "fidelity": dict(facts.fidelity or fidelity.document("not_measured", [NEVER_BEGAN])),
     }
@@ -89,7 +93,7 @@ def _loads(
         return []
     seconds = loads.seconds_of(rows.values(), facts.seconds)
     measured = {ends: count.bytes for ends, count in counters.links.items()}
-    found = loads.loads(network, rows.values(), facts.routes, measured, facts.seconds)
+    found = loads.loads(network, rows.values(), facts.routes, facts.pins, measured, facts.seconds)
     return loads.entries(found, names, seconds)
 
 

@@ -14,7 +14,9 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from nextmini.controller.devices import Home
-from nextmini.errors import DatabaseError
+from nextmini.errors import DatabaseError, NextminiError
+from nextmini.experiment.event_journal import kept_events
+from nextmini.experiment.interrupt import Interrupted
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -31,11 +33,15 @@ _NUMBERS = "numbers"
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A run, where its controller listened as `host:port`, and the digest of its scenario."""
+    """A run, where its controller listened as `host:port`, and the digest of its scenario.
+
+    `restarts`: how often another controller has gone on with it.
+    """
 
     run: str
     listen: str
     scenario: str
+    restarts: int = 0
 
     @classmethod
     def of(cls, run: str, url: str, scenario: str) -> Note:
@@ -45,6 +51,19 @@ class Note:
     def write(self, folder: Path) -> None:
         """Writes it into an experiment's folder, as a whole or not at all."""
         _replace(folder / _NOTE, json.dumps(asdict(self)))
+
+
+def is_like_death(error: BaseException) -> bool:
+    """Whether a controller that ends with this error is to leave everything as one that was killed does."""
+    return isinstance(error, Exception) and not isinstance(error, NextminiError | Interrupted)
+
+
+def restarted(restarts: int) -> list[str]:
+    """What to say at the end of a run of which several controllers had a part."""
+    if restarts == 0:
+        return []
+    often = "once" if restarts == 1 else f"{restarts} times"
+    return [f"the controller was restarted {often}; the time series have gaps there"]
 
 
 def find(folder: Path, network: Network, scenario: str, home: Home = Home.NAMED) -> Note | None:
@@ -60,12 +79,21 @@ def find(folder: Path, network: Network, scenario: str, home: Home = Home.NAMED)
         why = "it had another scenario"
     elif network.isolation != "none" and home is Home.NAMED:
         why = "its nodes have network namespaces, which are made anew"
-    elif network.events:
-        why = "what its events have done is not known"
+    else:
+        why = _unknown_events(folder)
     if why is None:
         log.warning("going on with run %s, whose controller was killed", note.run)
         return note
     log.warning("the controller of run %s was killed, and another run begins: %s", note.run, why)
+    return None
+
+
+def _unknown_events(folder: Path) -> str | None:
+    """Why it is not known what its events have done; None if it is."""
+    try:
+        kept_events(folder)
+    except ValueError as error:
+        return str(error)
     return None
 
 
@@ -101,7 +129,8 @@ def listening(note: Note, listen: str) -> str:
 def _read(folder: Path) -> Note | None:
     try:
         found = json.loads((folder / _NOTE).read_text(encoding="utf-8"))
-        return Note(str(found["run"]), str(found["listen"]), str(found["scenario"]))
+        run, listen, scenario = (str(found[key]) for key in ("run", "listen", "scenario"))
+        return Note(run, listen, scenario, int(found["restarts"]))
     except FileNotFoundError:
         return None
     except (OSError, ValueError, KeyError, TypeError) as error:

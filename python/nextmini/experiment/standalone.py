@@ -13,7 +13,14 @@ from typing import TYPE_CHECKING
 
 from nextmini.errors import Problem, RunError, ScenarioError
 from nextmini.experiment import happenings, resuming
-from nextmini.experiment.ending import EXPORT_SECONDS, STOP_SECONDS, export, fidelity_of
+from nextmini.experiment.algorithms import Algorithms, check_algorithms
+from nextmini.experiment.ending import (
+    EXPORT_SECONDS,
+    STOP_SECONDS,
+    export,
+    fidelity_of,
+    restarts_of_database,
+)
 from nextmini.experiment.folder import RunFolder, run_id
 from nextmini.experiment.interrupt import Interrupted
 from nextmini.experiment.observer import Silent
@@ -34,7 +41,7 @@ if TYPE_CHECKING:
     from nextmini.experiment.options import RunOptions, Status
     from nextmini.experiment.preparation import Opened
     from nextmini.scenario import Network, Scenario
-
+    from nextmini.store import AlgorithmState
 
 log = logging.getLogger(__name__)
 
@@ -59,16 +66,23 @@ async def serve_scenario(
     options: RunOptions,
     interrupt: Interrupt,
     ready: Callable[[Ready], None],
-) -> None:
+) -> list[str]:
     """Runs a controller until it is interrupted; `ready` is told when it listens.
 
     With a run folder it ends with the experiment's duration too, and has a report as other runs, also if what
-    the scenario wants cannot be or a process is lost for good. The run of a controller of this scenario that
-    was killed goes on. Processes that are connected at the end are told to stop. Raises ScenarioError,
+    the scenario wants cannot be or a process is lost for good.
+
+    The run of a controller of this scenario that was killed, or had a defect, goes on. Processes that are
+    connected at the end are told to stop. Returns what its user should know of the run. Raises ScenarioError,
     PrerequisiteError, DatabaseError (also when the database goes away later) or ControllerError.
     """
     network = named_network(source, options.name)
-    _check(network)
+    if network.apps:
+        remedy = "use `nextmini run` or `nextmini up`, or remove [[apps]]"
+        raise ScenarioError(
+            [Problem("command line", None, "apps", "a controller by itself starts no programs", remedy)]
+        )
+    check_algorithms(network)
     scenario = dump(network)
     folder = StateFolder.locate(options.state_dir).folder(network.name)
     before = resuming.find(folder, network, scenario, options.home)
@@ -80,41 +94,47 @@ async def serve_scenario(
         interrupt=interrupt,
         observer=Silent(),
     )
-    async with AsyncExitStack() as stack:
-        try:
+    try:
+        async with AsyncExitStack() as stack:
             opened = await open_controller(run, stack, strict=options.has_folder, before=before)
             report = _report_folder(run, stack)
-            if before is None:
-                await _begin(run, opened)
-        except Interrupted:
-            return
-        opened.register()
-        fingerprint = None if opened.tls is None else opened.tls.fingerprint
-        ready(Ready(opened.controller.url, opened.token_file, fingerprint, _everywhere(network.listen)))
-        run.ready_at = asyncio.get_running_loop().time() - _seconds_before(run)
-        try:
-            await interrupt.guard(_until_over(run, opened))
-        except Interrupted:
-            pass
-        except RunError as error:
-            if report is None:
-                raise
-            log.error("%s", error)
-            run.problems.append(str(error))
-        run.ended_at = asyncio.get_running_loop().time()
-        await _finish(run, opened, report)
+            algorithms = await _begin(run, opened, before)
+            stack.push_async_callback(algorithms.close)
+            opened.register()
+            fingerprint = None if opened.tls is None else opened.tls.fingerprint
+            ready(Ready(opened.controller.url, opened.token_file, fingerprint, _everywhere(network.listen)))
+            run.ready_at = asyncio.get_running_loop().time() - _seconds_before(run)
+            try:
+                await interrupt.guard(_serve(run, opened, algorithms))
+            except Interrupted:
+                pass  # there is a report all the same
+            except RunError as error:
+                if report is None:
+                    raise
+                log.error("%s", error)
+                run.problems.append(str(error))
+            run.ended_at = asyncio.get_running_loop().time()
+            await _finish(run, opened, algorithms, report)
+    except Interrupted:
+        if before is not None:
+            run.notes.append(f"interrupted before it went on with run {run.id}, which is left as it was")
+    return run.notes
 
 
-def _check(network: Network) -> None:
-    if network.apps:
-        remedy = "use `nextmini run` or `nextmini up`, or remove [[apps]]"
-        raise ScenarioError(
-            [Problem("command line", None, "apps", "a controller by itself starts no programs", remedy)]
-        )
-    if network.algorithms:
-        message = "a controller by itself starts no algorithms"
-        remedy = "start them with `nextmini algorithm run`, or remove [[algorithms]]"
-        raise ScenarioError([Problem("command line", None, "algorithms", message, remedy)])
+async def _begin(run: RunState, opened: Opened, before: Note | None) -> Algorithms:
+    """Begins the run, or notes that another controller goes on with it."""
+    store, folder, guard = opened.store, opened.token_file.parent, run.interrupt.guard
+    known: dict[str, AlgorithmState] = {}
+    if before is None:
+        await guard(store.begin_run(run.id, run.network, run.scenario))
+        Note.of(run.id, opened.controller.url, run.scenario).write(folder)
+        opened.controller.start()
+    else:
+        again = replace(before, restarts=before.restarts + 1)
+        again.write(folder)
+        run.notes += resuming.restarted(again.restarts)
+        known = {state.name: state for state in await guard(store.algorithm_states())}
+    return Algorithms(store, opened.dsn, run.network, None, known)
 
 
 def _report_folder(run: RunState, stack: AsyncExitStack) -> RunFolder | None:
@@ -126,28 +146,45 @@ def _report_folder(run: RunState, stack: AsyncExitStack) -> RunFolder | None:
     return folder
 
 
-async def _until_over(run: RunState, opened: Opened) -> None:
-    """Returns at the end of an experiment that has one. Raises as Controller.until_started."""
+async def _serve(run: RunState, opened: Opened, algorithms: Algorithms) -> None:
+    """Returns at the end of an experiment that has one; raises what the controller fails with."""
     controller = opened.controller
+    last = asyncio.create_task(_until_over(run, controller))
+    tasks = [last, asyncio.create_task(controller.until_failed())]
+    if run.network.algorithms:
+        tasks.append(asyncio.create_task(_start_algorithms(controller, algorithms)))
+    try:
+        while last in tasks:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+                tasks.remove(task)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _until_over(run: RunState, controller: Controller) -> None:
+    """Returns when the experiment's duration is over. Raises as Controller.until_started."""
     await controller.until_started()
     if run.began is None:
         run.ready_at = asyncio.get_running_loop().time()
     log.info(IN_FORCE)
     # Without a report nobody would know what there was.
-    seconds = run.network.duration if run.options.has_folder else None
-    if seconds is not None and run.began is not None:
-        seconds -= _seconds_before(run)
-    try:
-        async with asyncio.timeout(seconds):
-            await controller.until_failed()
-    except TimeoutError:
-        log.info("the duration of the experiment is over")
+    if run.network.duration is None or not run.options.has_folder:
+        return await controller.until_failed()
+    await asyncio.sleep(run.network.duration - _seconds_before(run))
+    log.info("the duration of the experiment is over")
+    return None
 
 
-async def _begin(run: RunState, opened: Opened) -> None:
-    await run.interrupt.guard(opened.store.begin_run(run.id, run.network, run.scenario))
-    Note.of(run.id, opened.controller.url, run.scenario).write(opened.token_file.parent)
-    opened.controller.start()
+async def _start_algorithms(controller: Controller, algorithms: Algorithms) -> None:
+    """Processes that somebody else starts may be long in coming: nobody waits impatiently."""
+    await controller.until_in_force()
+    log.info("starting algorithms")
+    await algorithms.start()
+    await controller.let_flows_go()
 
 
 def _seconds_before(run: RunState) -> float:
@@ -160,11 +197,15 @@ def _everywhere(listen: str) -> bool:
     return host != "localhost" and ip_address(host).is_unspecified
 
 
-async def _finish(run: RunState, opened: Opened, folder: RunFolder | None) -> None:
+async def _finish(run: RunState, opened: Opened, algorithms: Algorithms, folder: RunFolder | None) -> None:
     controller = opened.controller
+    # First of all, or they would take the end for something to be dealt with.
+    await run.interrupt.unless_hastened(algorithms.end(), STOP_SECONDS)
+    await algorithms.close()
     await run.interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS)
     controller.end_flows(run.problems[0] if run.problems else "the controller was stopped")
     await controller.close()
+    run.notes += restarts_of_database(opened.guard.restarts)
     facts = Facts(
         run.id,
         None if folder is None else folder.path,
@@ -173,6 +214,8 @@ async def _finish(run: RunState, opened: Opened, folder: RunFolder | None) -> No
         controller.events.outcomes(),
         fidelity_of(run.network, controller),
         routes=tuple(controller.view.routes.values()),
+        algorithms=algorithms.states(),
+        notes=run.notes,
     )
     result = document(run.network, facts, controller.flows.flows, controller.counters)
     await opened.store.finish_run(run.id, facts.status, json.dumps(result))

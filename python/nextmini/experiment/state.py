@@ -6,7 +6,8 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from nextmini.hosts.restarts import MOST, PERIOD_SECONDS, Restarts
+from nextmini import deaths
+from nextmini.hosts.restarts import Restarts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -98,7 +99,7 @@ class RunState:
                 if controller is not None:
                     controller.process_restarts(process, story)
                 return pause
-            story = f"{story}; it was started again {MOST} times within {PERIOD_SECONDS:.0f} seconds before"
+            story = f"{story}; it has died {deaths.WORDS}"
         self.deaths.append(story)
         if controller is not None:
             controller.process_died(process, story)

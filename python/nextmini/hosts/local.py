@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nextmini.errors import RunError
+from nextmini.hosts.exits import describe_exit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -193,17 +194,6 @@ class LocalProcesses:
 def capture_socket(folder: Path, process: int) -> Path:
     """Where a process makes its socket for captures; `folder` is its experiment's own."""
     return folder / f"capture-{process}"
-
-
-def describe_exit(code: int) -> str:
-    """An exit code, or the negative number of a signal, in words."""
-    if code >= 0:
-        return f"ended with exit status {code}"
-    try:
-        name = signal.Signals(-code).name
-    except ValueError:
-        name = f"signal {-code}"
-    return f"was killed by {name}"
 
 
 def log_tail(path: Path, start: int = 0) -> str:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.experiment.interrupt import Interrupted
 from nextmini.experiment.options import EXIT_CODES
-from nextmini.hosts.local import describe_exit, log_tail
+from nextmini.hosts.exits import describe_exit
+from nextmini.hosts.local import log_tail
 from nextmini.live.processes import end
 from nextmini.store.leftovers import held
 

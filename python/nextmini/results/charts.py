@@ -1,4 +1,4 @@
-"""Which charts there are of a run, and the curves in each, from its series."""
+"""Which charts there are of a run, and the curves in each, from its series and its result."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Literal
 from nextmini.experiment.series import DROP_COLUMNS
 from nextmini.results.curves import Choice, Level, Measure, Rate, Scale, choose
 from nextmini.results.finding import ResultError, listed
+from nextmini.results.load_chart import LoadChart, load_chart, loads_of
 from nextmini.results.parts import parts
 from nextmini.scenario.units import UnitError, parse_time
 from nextmini.scenario.wording import nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pyarrow as pa
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from nextmini.results.curves import Gatherer
     from nextmini.results.finding import RunFiles
 
-What = Literal["throughput", "queue", "delay", "drops"]
+What = Literal["throughput", "queue", "delay", "drops", "loads"]
 MOST_CURVES = 8
 
 
@@ -72,6 +73,11 @@ class Chart:
     choice: Choice
 
     @property
+    def name(self) -> str:
+        """That of its file."""
+        return self.kind.name
+
+    @property
     def note(self) -> str | None:
         """What does not stand in the chart by itself."""
         others, shown = self.choice.others, len(self.choice.shown)
@@ -81,8 +87,28 @@ class Chart:
         return f"{self.kind.name}: {shown} of {shown + others} {self.kind.series}, {fate}"
 
 
-def charts(run: RunFiles, wanted: Sequence[What], chosen: Chosen) -> list[Chart]:
-    """The charts of a run. Raises ResultError if it has no series, or not what is chosen."""
+def charts(run: RunFiles, wanted: Sequence[What] | None, chosen: Chosen) -> list[Chart | LoadChart]:
+    """The charts of a run; None: all that it has.
+
+    Raises ResultError if it has no series, or not what is wanted or chosen.
+    """
+    kinds = [kind for kind in KINDS if wanted is None or kind.what in wanted]
+    made: list[Chart | LoadChart] = [*_over_time(run, kinds, chosen)] if kinds else []
+    if wanted is None or "loads" in wanted:
+        loads = loads_of(run)
+        if loads:
+            names = _named([load.name for load in loads], chosen.links, "links")
+            made.append(load_chart(loads, names))
+        elif wanted is not None:
+            remedy = (
+                "they are where a scenario has [[demands]], flows with a size or a rate, and routes for all"
+            )
+            raise ResultError(f"run {run.id} has no predicted loads", remedy)
+    return made
+
+
+def _over_time(run: RunFiles, kinds: Sequence[Kind], chosen: Chosen) -> list[Chart]:
+    """Those with curves."""
     interval = _interval(run)
     files: dict[Series, Path] = {series: run.series(series) for series in ("links", "flows")}
     span = _span(files.values())
@@ -93,11 +119,10 @@ def charts(run: RunFiles, wanted: Sequence[What], chosen: Chosen) -> list[Chart]
     begin, end = span
     scale = Scale.over((end - begin) / 1e6 + interval, interval)
     made = []
-    for kind in KINDS:
-        if kind.what in wanted:
-            samples = _samples(files[kind.series], kind, begin, interval)
-            curves = gather(samples, partial(_gatherer, kind, scale, interval))
-            made.append(Chart(kind, scale.ends(), select(curves, kind, chosen)))
+    for kind in kinds:
+        samples = _samples(files[kind.series], kind, begin, interval)
+        curves = gather(samples, partial(_gatherer, kind, scale, interval))
+        made.append(Chart(kind, scale.ends(), select(curves, kind, chosen)))
     return made
 
 
@@ -125,15 +150,23 @@ def gather(
 def select(curves: Mapping[str, Sequence[float]], kind: Kind, chosen: Chosen) -> Choice:
     """The curves that are asked for, or the largest. Raises ResultError if there is no such curve."""
     asked = chosen.links if kind.series == "links" else chosen.flows
-    if asked is None:
+    names = _named(curves, asked, kind.series)
+    if names is None:
         return choose(curves, MOST_CURVES, "summed" if kind.what != "delay" else "left out")
-    shown: dict[str, Sequence[float]] = {}
+    return Choice({name: curves[name] for name in names}, 0, None)
+
+
+def _named(names: Collection[str], asked: Sequence[str] | None, series: Series) -> list[str] | None:
+    """Those that are asked for, if any are. Raises ResultError if there is no such one."""
+    if asked is None:
+        return None
+    shown: dict[str, None] = {}
     for word in asked:
-        found = [name for name in curves if word in _words(name, kind.series)]
+        found = [name for name in names if word in _words(name, series)]
         if not found:
-            raise _unknown(word, curves, kind.series)
-        shown |= {name: curves[name] for name in found}
-    return Choice(shown, 0, None)
+            raise _unknown(word, names, series)
+        shown |= dict.fromkeys(found)
+    return list(shown)
 
 
 def _gatherer(kind: Kind, scale: Scale, interval: float) -> Gatherer:
@@ -150,8 +183,8 @@ def _words(name: str, series: Series) -> tuple[str, ...]:
     return (f"{a}-{b}", f"{b}-{a}")
 
 
-def _unknown(word: str, curves: Mapping[str, Sequence[float]], series: Series) -> ResultError:
-    known = list(dict.fromkeys(_words(name, series)[0] for name in curves))
+def _unknown(word: str, names: Collection[str], series: Series) -> ResultError:
+    known = list(dict.fromkeys(_words(name, series)[0] for name in names))
     meant = nearest(word, known)
     remedy = f"did you mean {meant}?" if meant is not None else f"there are {listed(known) or 'none'}"
     return ResultError(f"there are no samples of {'link' if series == 'links' else 'flow'} {word!r}", remedy)

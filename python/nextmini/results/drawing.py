@@ -1,12 +1,14 @@
-"""Charts as files, by matplotlib, which is imported when something is drawn."""
+"""Charts as files, by matplotlib."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from nextmini.errors import PrerequisiteError
+from nextmini.experiment.drawing.library import SETTINGS, require_matplotlib
 from nextmini.experiment.series_files import whole_file
 from nextmini.results.finding import ResultError
+from nextmini.results.load_chart import LoadChart
+from nextmini.results.load_drawing import paint_loads
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,28 +19,11 @@ if TYPE_CHECKING:
 Format = Literal["svg", "png", "pdf"]
 _INCHES = (10.0, 5.0)
 _MOST_MARKED = 100
-# The same chart is the same file, and text stays text.
-_SETTINGS: dict[str, Any] = {"svg.hashsalt": "nextmini", "svg.fonttype": "none"}
 _UNDATED: dict[Format, dict[str, None]] = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 _REST = {"color": "0.6", "linestyle": "--"}
 
 
-def require_matplotlib() -> Any:
-    """matplotlib, with its class of figures: drawn in memory (Agg, or the format's own), without any display.
-
-    Raises PrerequisiteError if it is not installed.
-    """
-    try:
-        import matplotlib as mpl
-        import matplotlib.figure
-    except ImportError as error:
-        raise PrerequisiteError(
-            "drawing needs matplotlib, which is not installed", "install it: pip install 'nextmini[plot]'"
-        ) from error
-    return mpl
-
-
-def draw(charts: Sequence[Chart], folder: Path, format: Format, title: str) -> list[Path]:
+def draw(charts: Sequence[Chart | LoadChart], folder: Path, format: Format, title: str) -> list[Path]:
     """Draws each chart into a file of its own; returns the files.
 
     Raises ResultError if they cannot be written, PrerequisiteError without matplotlib.
@@ -48,9 +33,10 @@ def draw(charts: Sequence[Chart], folder: Path, format: Format, title: str) -> l
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for chart in charts:
-            path = folder / f"{chart.kind.name}.{format}"
-            with whole_file(path) as partial, mpl.rc_context(_SETTINGS):
-                figure = _figure(mpl.figure.Figure, chart, title)
+            path = folder / f"{chart.name}.{format}"
+            with whole_file(path) as partial, mpl.rc_context(SETTINGS):
+                figure = mpl.figure.Figure(figsize=_INCHES, layout="constrained")
+                _paint(figure, chart, title)
                 figure.savefig(partial, format=format, dpi=150, metadata=_UNDATED.get(format))
             paths.append(path)
     except OSError as error:
@@ -59,8 +45,14 @@ def draw(charts: Sequence[Chart], folder: Path, format: Format, title: str) -> l
     return paths
 
 
-def _figure(figure_class: Any, chart: Chart, title: str) -> Any:
-    figure = figure_class(figsize=_INCHES, layout="constrained")
+def _paint(figure: Any, chart: Chart | LoadChart, title: str) -> None:
+    if isinstance(chart, LoadChart):
+        paint_loads(figure, chart, title, _plain)
+    else:
+        _paint_curves(figure, chart, title)
+
+
+def _paint_curves(figure: Any, chart: Chart, title: str) -> None:
     axes = figure.add_subplot()
     # A sample between two gaps is no line.
     marker = "." if len(chart.times) <= _MOST_MARKED else ""
@@ -78,7 +70,6 @@ def _figure(figure_class: Any, chart: Chart, title: str) -> Any:
         axes.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), fontsize="small", frameon=False)
     else:
         axes.text(0.5, 0.5, "nothing", transform=axes.transAxes, ha="center", color="0.5")
-    return figure
 
 
 def _plain(text: str) -> str:

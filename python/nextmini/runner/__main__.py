@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import signal
 import sys
 import traceback
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from nextmini.algorithms import finding
@@ -20,10 +22,13 @@ from nextmini.runner.assignment import Assignment
 from nextmini.runner.hook_thread import HookFailedError
 from nextmini.runner.worker import Worker
 from nextmini.store.algorithms import AlgorithmStore
+from nextmini.store.patience import AWAY_SECONDS, patiently
 
 
 def main() -> int:
     """Reads the assignment and does it; returns the exit code."""
+    # A connection that the pool could not make anew is told of by whoever needs one.
+    logging.getLogger("asyncpg.pool").setLevel(logging.CRITICAL)
     channel = os.dup(1)
     # What an algorithm prints is for its log.
     os.dup2(2, 1)
@@ -49,7 +54,8 @@ def main() -> int:
 async def _work(assignment: Assignment, tell: Any) -> str:
     found = finding.find(assignment.use)
     algorithm = found(finding.parameters(found, assignment.parameters))
-    async with await AlgorithmStore.open(assignment.dsn, assignment.experiment) as store:
+    opened = partial(AlgorithmStore.open, assignment.dsn, assignment.experiment)
+    async with await patiently(opened, AWAY_SECONDS) as store:
         worker = Worker(store, assignment, algorithm, tell)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

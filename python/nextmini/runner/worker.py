@@ -18,6 +18,7 @@ from nextmini.runner.hook_thread import Hook, HookThread
 from nextmini.runner.mirror import Mirror
 from nextmini.scenario.units import parse_time
 from nextmini.store import RESYNC
+from nextmini.store.patience import AWAY_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -69,14 +70,16 @@ class Worker:
     async def run(self) -> str:
         """Works until the run is over, or it is stopped; returns why that is.
 
-        Raises HookFailedError, AlgorithmError if the experiment is not running, DatabaseError.
+        Raises HookFailedError, AlgorithmError if the experiment is not running, RefusedError or ScenarioError
+        for a decision that cannot be, DatabaseError if the database is away for too long.
         """
-        run = await self._store.current_run()
+        patiently = partial(self._store.patiently, seconds=AWAY_SECONDS)
+        run = await patiently(self._store.current_run)
         if run is None:
             remedy = "start it, or name another one with --experiment"
             raise AlgorithmError(f"experiment {self._experiment!r} is not running", remedy)
         self._begin(run)
-        links, flows, self._marks = await self._store.totals(run.id)
+        links, flows, self._marks = await patiently(partial(self._store.totals, run.id))
         self._mirror.begin(links, flows)
         changes = self._store.changes("desired", "state", "metrics")
         try:
@@ -134,7 +137,7 @@ class Worker:
             if RESYNC in relevant:
                 self._store.resynced()
             read = partial(self._store.news, relevant, self._marks, self._run.id)
-            news = await self._store.patiently(read)
+            news = await self._store.patiently(read, AWAY_SECONDS)
             if news.newest_run not in (None, (self._run.id, "running")):
                 return "the experiment has ended"
             self._marks = news.marks

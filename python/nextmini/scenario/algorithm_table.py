@@ -70,7 +70,7 @@ class AlgorithmEntry(Table):
     on_failure: OnFailure = Field(
         default="restart",
         description="What happens when it raises an error, hangs or is killed. `restart`: it is started "
-        "again, up to 5 times within 60 s. `stop`: that is its end.",
+        "again, until it has failed 5 times within 60 s. `stop`: that is its end.",
     )
     timeout: PositiveTime = Field(
         default=TIMEOUT_SECONDS, description="How long one of its hooks may take until it counts as hanging."

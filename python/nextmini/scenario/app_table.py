@@ -3,9 +3,10 @@
 import re
 from typing import Annotated, Any
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainValidator, ValidationInfo
 
 from nextmini.scenario.fields import AppName, NodeName, PositiveTime, Time, Written, plain_text, refuse
+from nextmini.scenario.files import BadFileError, ScenarioFiles, refuse_file
 from nextmini.scenario.readiness import AReadiness
 from nextmini.scenario.table import Table
 from nextmini.scenario.wording import shown
@@ -29,10 +30,25 @@ def _command(value: Any) -> str | tuple[str, ...]:
 
 
 def _environment(value: Any) -> tuple[tuple[str, str], ...]:
+    return _variables(value, 'env = { PORT = "80" }')
+
+
+def _files(value: Any, info: ValidationInfo) -> tuple[tuple[str, str], ...]:
+    named = _variables(value, 'files = { SCRIPT = "mine.py" }')
+    files: ScenarioFiles | None = info.context
+    if files is None:
+        return named
+    try:
+        return tuple((variable, files.whole_path(name)) for variable, name in named)
+    except BadFileError as error:
+        refuse_file(error)
+
+
+def _variables(value: Any, example: str) -> tuple[tuple[str, str], ...]:
     if isinstance(value, tuple):
         return value
     if not isinstance(value, dict):
-        refuse(f"expected a table, got {shown(value)}", 'write it as in env = { PORT = "80" }')
+        refuse(f"expected a table, got {shown(value)}", f"write it as in {example}")
     for name, text in value.items():
         if _VARIABLE.fullmatch(name) is None:
             refuse(f"{shown(name)} cannot be the name of a variable", "use letters, digits and _")
@@ -65,6 +81,11 @@ Environment = Annotated[
     tuple[tuple[str, str], ...],
     PlainValidator(_environment),
     Written("table of texts", {"type": "object", "additionalProperties": {"type": "string"}}),
+]
+Files = Annotated[
+    tuple[tuple[str, str], ...],
+    PlainValidator(_files),
+    Written("table of files", {"type": "object", "additionalProperties": {"type": "string"}}),
 ]
 Folder = Annotated[str, PlainValidator(_folder), Written("folder", {"type": "string", "minLength": 1})]
 
@@ -111,6 +132,12 @@ class AppEntry(Table):
         default=(),
         description="Variables of its environment, beside those that Nextmini was started with.",
         examples=[{"PORT": "80"}],
+    )
+    files: Files = Field(
+        default=(),
+        description="Further variables: the whole path of a file each, which is named from the folder of the "
+        "scenario on.",
+        examples=[{"SCRIPT": "mine.py"}],
     )
     cwd: Folder | None = Field(
         default=None,

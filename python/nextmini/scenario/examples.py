@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 _SUFFIX = ".toml"
 _FILES = ("trace", "matrix", "sizes", "path", "nodes_path", "use")
 """Keys whose values may be names of files."""
+_TABLES = ("files",)
+"""Keys whose values are tables with names of files."""
 
 
 class ExampleError(NextminiError):
@@ -75,6 +77,8 @@ def _named_files(value: object) -> Iterator[str]:
         for key, item in value.items():
             if key in _FILES and isinstance(item, str):
                 yield file_of(item)[0] if is_file(item) else item
+            elif key in _TABLES and isinstance(item, dict):
+                yield from (file for file in item.values() if isinstance(file, str))
             else:
                 yield from _named_files(item)
 

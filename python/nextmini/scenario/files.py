@@ -46,6 +46,9 @@ class ScenarioFiles(Protocol):
     def algorithm(self, use: str) -> str:
         """What is to be used, with the whole path of a file. Raises BadFileError if there is no such file."""
 
+    def whole_path(self, name: str) -> str:
+        """The whole path of the file of this name. Raises BadFileError if there is none."""
+
     def sizes(self, name: str) -> FlowSizes:
         """The distribution of sizes in the file of this name. Raises BadFileError."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from nextmini.store.changes import ChangeSet
 from nextmini.store.embedded import embedded_server
 from nextmini.store.given_secrets import GivenSecrets, given_secrets
 from nextmini.store.guard import Guard
@@ -32,6 +33,7 @@ __all__ = [
     "Actual",
     "AlgorithmState",
     "Change",
+    "ChangeSet",
     "Desired",
     "EventState",
     "ExperimentSecrets",

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Self
 
 import asyncpg
 
-from nextmini.errors import DatabaseError
+from nextmini.errors import RefusedError
 from nextmini.store import reading
 from nextmini.store.claim import close_connection
 from nextmini.store.connection import connect, database_errors, redacted, server_settings
-from nextmini.store.decided import write_decision
+from nextmini.store.decided import is_written, write_decision
 from nextmini.store.migrate import migrations
 from nextmini.store.naming import Naming
+from nextmini.store.patience import AWAY_SECONDS
 from nextmini.store.rows import RunningRun
 from nextmini.store.store import Store
 
@@ -55,7 +56,8 @@ class AlgorithmStore(Store):
     async def open(cls, dsn: str, experiment: str, guard: Guard | None = None) -> Self:
         """Connects to an experiment that is there; its schema is not made, nor changed.
 
-        Raises DatabaseError if it is not there, or is of another version than this program.
+        Raises RefusedError if it is not there, or is of another version than this program, DatabaseError if
+        the server cannot be reached.
         """
         await check_experiment(dsn, experiment)
         return await super().open(dsn, experiment, guard)
@@ -102,11 +104,23 @@ class AlgorithmStore(Store):
     async def decide(self, decided: Decided, origin: str) -> tuple[dict[int, int], dict[int, int]]:
         """Writes a decision, all of it or nothing; returns the numbers of new routes and flows.
 
-        What is about rows that were removed meanwhile is left out.
+        What is about rows that were removed meanwhile is left out. A server that dies is waited for. Raises
+        RefusedError or ScenarioError for what cannot be, DatabaseError if the server does not come back.
         """
-        async with self._connection("the decision cannot be written") as connection:
-            self._writers.add(connection.get_server_pid())
-            return await write_decision(connection, decided, origin)
+        made: tuple[dict[int, int], dict[int, int]] | None = None
+
+        async def write() -> tuple[dict[int, int], dict[int, int]]:
+            nonlocal made
+            async with self._connection("the decision cannot be written") as connection:
+                self._writers.add(connection.get_server_pid())
+                # Of a connection that broke nobody knows whether that was before or after the commit.
+                if made is not None and await is_written(connection, decided, made):
+                    return made
+                async with connection.transaction():
+                    made = await write_decision(connection, decided, origin)
+                return made
+
+        return await self.patiently(write, AWAY_SECONDS)
 
     async def count_decisions(self, name: str, decisions: int, last_ms: float | None) -> None:
         """Adds to what an algorithm has decided."""
@@ -120,7 +134,7 @@ class AlgorithmStore(Store):
 
 
 async def check_experiment(dsn: str, experiment: str) -> None:
-    """Raises DatabaseError unless the database has this experiment, of this program's version."""
+    """Raises RefusedError unless the database has this experiment, of this program's version."""
     naming = Naming.of(experiment)
     connection = await connect(dsn, server_settings(naming, "store"))
     try:
@@ -134,7 +148,7 @@ async def _check(connection: Connection, naming: Naming, dsn: str) -> None:
     names: Sequence[str] = [row[0] for row in await connection.fetch(_SCHEMAS)]
     if naming.schema not in names:
         known = ", ".join(names[:10]) or "none"
-        raise DatabaseError(
+        raise RefusedError(
             f"there is no experiment {naming.schema!r} in {redacted(dsn)}",
             f"name it with --experiment; there: {known}",
         )
@@ -143,7 +157,7 @@ async def _check(connection: Connection, naming: Naming, dsn: str) -> None:
     except asyncpg.UndefinedTableError:
         version = 0
     if version != len(migrations()):
-        raise DatabaseError(
+        raise RefusedError(
             f"experiment {naming.schema!r} is of another version of Nextmini "
             f"(schema {version}, here {len(migrations())})",
             "use the same version here as where the experiment runs",

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 
-from nextmini.errors import DatabaseError
+from nextmini.errors import DatabaseError, RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -28,6 +28,7 @@ _RETRY_SECONDS = 0.05
 _MOST_RESETS = 20
 
 # What asyncpg raises, when a server refuses, dies or is not there.
+_REFUSALS = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError, asyncpg.SyntaxOrAccessError)
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError)
 
 Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
@@ -35,9 +36,14 @@ Connection: TypeAlias = "asyncpg.Connection[asyncpg.Record]"
 
 @contextmanager
 def database_errors(what: str) -> Iterator[None]:
-    """Turns what asyncpg raises into DatabaseError: `<what>: <reason>`."""
+    """Turns what asyncpg raises into DatabaseError: `<what>: <reason>`.
+
+    It is a RefusedError if rows cannot be as they were to be, or this user may not do it.
+    """
     try:
         yield
+    except _REFUSALS as error:
+        raise RefusedError(f"{what}: {reason(error)}") from error
     except FAILURES as error:
         raise DatabaseError(f"{what}: {reason(error)}") from error
 

@@ -94,18 +94,37 @@ class Decided(Protocol):
 async def write_decision(
     connection: Connection, decided: Decided, origin: str
 ) -> tuple[dict[int, int], dict[int, int]]:
-    """Writes all of it; returns the numbers of new routes and flows, by those below zero.
+    """Writes all of it, in a transaction that somebody else has begun.
 
-    `origin` is that of routes that are new or have another path now.
+    Returns the numbers of new routes and flows, by those below zero. `origin` is that of routes that are new
+    or have another path now.
     """
-    async with connection.transaction():
-        # In the order of write_run's tables, and each in that of its numbers, so that two writers cannot wait
-        # for each other.
-        await _change_links(connection, decided)
-        routes = await _change_routes(connection, decided, origin)
-        flows = await _change_flows(connection, decided)
-        await _change_pins(connection, decided, routes, flows)
+    # In the order of write_run's tables, and each in that of its numbers, so that two writers cannot wait for
+    # each other.
+    await _change_links(connection, decided)
+    routes = await _change_routes(connection, decided, origin)
+    flows = await _change_flows(connection, decided)
+    await _change_pins(connection, decided, routes, flows)
     return routes, flows
+
+
+async def is_written(
+    connection: Connection, decided: Decided, numbers: tuple[Mapping[int, int], Mapping[int, int]]
+) -> bool:
+    """Whether new rows of a decision are there under these numbers: then all of it was written.
+
+    One without new rows comes to the same however often it is written.
+    """
+    routes, flows = numbers
+    paths = await connection.fetch(
+        "SELECT id, path FROM routes WHERE id = ANY($1::int[])", list(routes.values())
+    )
+    names = await connection.fetch(
+        "SELECT id, name FROM flows WHERE id = ANY($1::int[])", list(flows.values())
+    )
+    asked = {(number, decided.new_routes[old].path) for old, number in routes.items()}
+    begun = {(number, decided.new_flows[old].name) for old, number in flows.items()}
+    return bool(asked & {(row[0], tuple(row[1])) for row in paths} or begun & {(*row,) for row in names})
 
 
 async def _change_links(connection: Connection, decided: Decided) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import logging
 import time
-from collections import deque
 from typing import TYPE_CHECKING
 
+from nextmini import deaths
 from nextmini.errors import DatabaseError
 
 if TYPE_CHECKING:
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from nextmini.errors import NextminiError
 
 log = logging.getLogger(__name__)
-
-MOST_DEATHS = 5
-DEATHS_SECONDS = 60.0
-"""A server that has died so often within so long would die again."""
 
 
 class Guard:
@@ -32,21 +28,17 @@ class Guard:
         self.failure: NextminiError | None = None
         """Why it is gone for good."""
         self._now = now
-        self._deaths: deque[float] = deque()
+        self._deaths = deaths.Deaths()
 
     def died(self, last_words: list[str]) -> bool:
         """It has died, or could not be started; returns whether it is to be started again."""
-        now = self._now()
-        self._deaths.append(now)
-        while now - self._deaths[0] > DEATHS_SECONDS:
-            self._deaths.popleft()
-        if len(self._deaths) < MOST_DEATHS:
+        if self._deaths.died(self._now()):
             self.restarting = True
             return True
         self.gone(
             DatabaseError(
-                f"the embedded PostgreSQL server has died {MOST_DEATHS} times within"
-                f" {DEATHS_SECONDS:.0f} seconds; its last words:\n  " + "\n  ".join(last_words[-20:]) + "\n",
+                f"the embedded PostgreSQL server has died {deaths.WORDS};"
+                " its last words:\n  " + "\n  ".join(last_words[-20:]) + "\n",
                 "find out what ends it: another program, or the kernel when memory is short",
             )
         )

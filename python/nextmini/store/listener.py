@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from nextmini.errors import DatabaseError
 from nextmini.store.changes import ChangeSet, parse
 from nextmini.store.connection import FAILURES, connect, reason, server_settings
+from nextmini.store.patience import AWAY_SECONDS
 from nextmini.store.rows import RESYNC
 
 if TYPE_CHECKING:
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from nextmini.store.naming import Naming, Topic
     from nextmini.store.rows import Change
 
-# How long a server may be away before it counts as gone for good, not counting the time that somebody is
-# busy starting it again. Somebody else's server may be restarted for an update.
-_PATIENCE_SECONDS = 30.0
 _FIRST_RETRY_SECONDS = 0.05
 _LAST_RETRY_SECONDS = 0.5
 # A peer that vanished without a word (a machine that lost its power) is found by asking it something.
@@ -87,7 +85,7 @@ class Listener:
         failure: Exception | None = None
         pause = _FIRST_RETRY_SECONDS
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS) as limit:
+            async with asyncio.timeout(AWAY_SECONDS) as limit:
                 while not self._closed:
                     self._check(limit)
                     try:
@@ -101,7 +99,7 @@ class Listener:
         except TimeoutError:
             self._drop()
             text = reason(failure) if failure else "no answer"
-            gone = DatabaseError(f"PostgreSQL has been away for {_PATIENCE_SECONDS:.0f} seconds: {text}")
+            gone = DatabaseError(f"PostgreSQL has been away for {AWAY_SECONDS:.0f} seconds: {text}")
             self._guard.gone(gone)
             raise gone from failure
 
@@ -110,7 +108,7 @@ class Listener:
         if self._guard.failure is not None:
             raise self._guard.failure
         if self._guard.restarting:
-            limit.reschedule(asyncio.get_running_loop().time() + _PATIENCE_SECONDS)
+            limit.reschedule(asyncio.get_running_loop().time() + AWAY_SECONDS)
 
     async def _connect(self) -> None:
         self._pending.take()

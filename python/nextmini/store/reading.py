@@ -151,11 +151,6 @@ def link_metric_slices(connection: Connection, run: str) -> AsyncGenerator[list[
     return _slices(connection, _LINK_METRICS, run, _link_metric)
 
 
-async def read_last_link_metrics(connection: Connection, run: str) -> list[LinkMetric]:
-    """The newest sample of each direction of each link: the totals of the run."""
-    return [_link_metric(*row) for row in await connection.fetch(_LAST_LINK_METRICS, run)]
-
-
 def flow_metric_slices(connection: Connection, run: str) -> AsyncGenerator[list[FlowMetric], None]:
     """All samples of a run, oldest first, `SLICE_ROWS` at a time."""
     return _slices(connection, _FLOW_METRICS, run, FlowMetric)

@@ -90,15 +90,16 @@ class StateFolder:
         experiment: str,
         registration: Registration | None = None,
         secrets: Literal["fresh", "kept"] = "fresh",
+        outlive: Callable[[BaseException], bool] | None = None,
         given: GivenSecrets | None = None,
     ) -> Iterator[ExperimentSecrets]:
         """Has the experiment to itself on this machine, with its secrets; removes both at the end.
 
         With a `registration`, others can find it. `kept` secrets, and what is noted beside them, are those of
-        a process that was killed, if they are there; whoever fails with them leaves them as they were.
-        Secrets that are `given` take the place of new ones. Raises ControllerError if a living process has
-        the experiment, or if the secrets kept are not those given; PrerequisiteError if the folder cannot be
-        written.
+        a process that was killed, if they are there; whoever fails with them leaves them as they were, and
+        fresh ones that are to `outlive` this error. Secrets that are `given` take the place of new ones.
+        Raises ControllerError if a living process has the experiment, or if the secrets kept are not those
+        given; PrerequisiteError if the folder cannot be written.
         """
         try:
             make_private_folder(self.experiments)
@@ -117,8 +118,8 @@ class StateFolder:
         try:
             _check_same(experiment, kept, given)
             yield kept or self._renew_secrets(experiment, given)
-        except BaseException:
-            if kept is None:
+        except BaseException as error:
+            if kept is None and not (outlive is not None and outlive(error)):
                 self._leave(experiment, lock)
             else:
                 lock.close()

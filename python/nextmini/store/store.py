@@ -16,6 +16,7 @@ from nextmini.store.guard import Guard
 from nextmini.store.listener import Listener
 from nextmini.store.migrate import migrate
 from nextmini.store.naming import Naming
+from nextmini.store.patience import AGAIN_SECONDS, patiently
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -43,9 +44,10 @@ _MOST_CONNECTIONS = 4
 # Nothing here takes long; a server that hangs must not hang us.
 _COMMAND_SECONDS = 60.0
 _CLOSE_SECONDS = 5.0
-# A server of ours is back within a second or two.
-_AGAIN_SECONDS = 10.0
-_RETRY_SECONDS = 0.2
+
+
+async def _nothing_to_reset(_connection: object) -> None:
+    """Nothing here changes a session beyond its transaction, which asyncpg has ended by then."""
 
 
 class Store:
@@ -91,6 +93,7 @@ class Store:
                 max_size=_MOST_CONNECTIONS,
                 command_timeout=_COMMAND_SECONDS,
                 server_settings=server_settings(naming, "store"),
+                reset=_nothing_to_reset,
             )
         return cls(dsn, naming, pool, guard)
 
@@ -135,20 +138,12 @@ class Store:
         self._listeners.append(listener)
         return listener
 
-    async def patiently(self, work: Callable[[], Awaitable[T]]) -> T:
+    async def patiently(self, work: Callable[[], Awaitable[T]], seconds: float = AGAIN_SECONDS) -> T:
         """The result of `work`, which is done again as long as a server that died may come back.
 
-        Raises DatabaseError if it does not.
+        Raises DatabaseError if it does not within so many seconds, or refuses what is asked.
         """
-        loop = asyncio.get_running_loop()
-        end = loop.time() + _AGAIN_SECONDS
-        while True:
-            try:
-                return await work()
-            except DatabaseError:
-                if self._guard.failure is not None or loop.time() > end:
-                    raise
-            await asyncio.sleep(_RETRY_SECONDS)
+        return await patiently(work, seconds, self._guard)
 
     async def begin_run(self, run_id: str, network: Network, scenario_text: str) -> None:
         """Makes `network` what is desired, instead of whatever was; metrics and results of runs stay."""
@@ -307,11 +302,6 @@ class Store:
             async with aclosing(reading.link_metric_slices(connection, run_id)) as slices:
                 async for rows in slices:
                     yield rows
-
-    async def last_link_metrics(self, run_id: str) -> list[LinkMetric]:
-        """The newest sample of each direction of each link: the totals of a run."""
-        async with self._connection("link metrics cannot be read") as connection:
-            return await reading.read_last_link_metrics(connection, run_id)
 
     async def flow_metrics(self, run_id: str) -> AsyncGenerator[list[FlowMetric], None]:
         """All samples of a run, oldest first, in slices. Who does not read to the end closes it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from dataclasses import fields
 from datetime import timedelta
 from operator import attrgetter
@@ -107,7 +108,9 @@ async def upsert_states(connection: Connection, states: Iterable[State]) -> None
     batches: dict[type[State], dict[int, State]] = {}
     for state in states:
         batches.setdefault(type(state), {})[attrgetter(_KEYS[type(state)])(state)] = state
-    async with connection.transaction():
+    # One statement is a transaction by itself, and saves two ways to the server and back.
+    together = connection.transaction() if len(batches) > 1 else nullcontext()
+    async with together:
         for kind, batch in batches.items():
             # In one order everywhere, so that two writers cannot wait for each other.
             rows = [batch[key] for key in sorted(batch)]

@@ -13,6 +13,9 @@ pub(crate) fn for_all<I: Sync, T: Send, E: Send + From<io::Error>>(
     threads: usize,
     work: impl Fn(&I) -> Result<T, E> + Sync,
 ) -> Result<Vec<T>, E> {
+    if items.is_empty() {
+        return Ok(Vec::new());
+    }
     let next = AtomicUsize::new(0);
     let worker = &|| {
         let mut done = Vec::new();
@@ -30,7 +33,7 @@ pub(crate) fn for_all<I: Sync, T: Send, E: Send + From<io::Error>>(
     };
     let mut all = thread::scope(|scope| {
         let spawn = |_| thread::Builder::new().name(name.to_owned()).spawn_scoped(scope, worker);
-        let handles: io::Result<Vec<_>> = (0..threads.clamp(1, items.len().max(1))).map(spawn).collect();
+        let handles: io::Result<Vec<_>> = (0..threads.clamp(1, items.len())).map(spawn).collect();
         let handles = handles.inspect_err(|_| next.store(items.len(), Ordering::Relaxed))?;
         let done =
             handles.into_iter().map(|handle| handle.join().unwrap_or_else(|panic| resume_unwind(panic)));

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
 
 import asyncpg
 import pytest
 import pytest_asyncio
+from asyncpg.transaction import Transaction
 
 from nextmini.algorithms.decision import Decision, NewFlow, NewRoute, NewSettings
-from nextmini.errors import DatabaseError
+from nextmini.errors import RefusedError
 from nextmini.store import RESYNC, AlgorithmState, Change, FlowMetric, LinkMetric
 from nextmini.store.algorithms import AlgorithmStore
+from nextmini.store.decided import write_decision
 from nextmini.store.rows import Marks
 
 from .networks import ring
@@ -74,6 +77,16 @@ async def test_samples_are_read_once(algorithms: AlgorithmStore, store: Store) -
     assert not (await algorithms.news(both, news.marks, "r")).link_metrics
 
 
+async def test_totals_are_the_last_samples_whenever_they_were_written(
+    algorithms: AlgorithmStore, store: Store
+) -> None:
+    later = [replace(link_metric(1, total), time=NOW + timedelta(seconds=total)) for total in (1, 3, 2)]
+    await store.write_link_metrics(later[:2])
+    await store.write_link_metrics([later[2], link_metric(2, 5)])
+    links, _, _ = await algorithms.totals("r")
+    assert [(row.link, row.bytes) for row in links] == [(1, 3), (2, 5)]
+
+
 async def test_a_decision_is_written_as_a_whole(algorithms: AlgorithmStore, store: Store) -> None:
     decision = Decision(
         new_routes={-1: NewRoute((1, 5, 4, 3), 7)},
@@ -120,9 +133,56 @@ async def test_rows_that_are_gone_are_left_out(algorithms: AlgorithmStore, store
 
 async def test_what_fails_leaves_nothing(algorithms: AlgorithmStore, store: Store) -> None:
     taken = Decision(rates={1: 5}, new_flows={-1: NewFlow("f2", 1, 3)})
-    with pytest.raises(DatabaseError, match="the decision cannot be written: "):
+    with pytest.raises(RefusedError, match="the decision cannot be written: "):
         await algorithms.decide(taken, "algorithm:x")
     assert (await store.desired()).flows[1].rate is None
+
+
+NEW = Decision(new_routes={-1: NewRoute((1, 5, 4, 3), 1)}, new_flows={-2: NewFlow("new", 1, 3)}, rates={1: 5})
+
+
+def break_once(monkeypatch: pytest.MonkeyPatch, sql: Connection, place: Literal["before", "after"]) -> None:
+    """The server cuts off whoever writes the next decision, before or after it has committed that."""
+    write, end = write_decision, Transaction.__aexit__
+    writers: list[int] = []
+
+    async def noted(connection: Connection, *arguments: Any) -> Any:
+        made = await write(connection, *arguments)
+        writers.append(connection.get_server_pid())
+        return made
+
+    async def cut(self: Transaction, *error: Any) -> None:
+        first = len(writers) == 1
+        if not first or place == "after":
+            await end(self, *error)
+        if first:
+            assert await sql.fetchval("SELECT pg_terminate_backend($1, 10000)", writers[0])
+            writers.append(0)
+            if place == "after":
+                raise asyncpg.ConnectionDoesNotExistError("the answer has not come")
+            await end(self, *error)
+
+    monkeypatch.setattr("nextmini.store.algorithms.write_decision", noted)
+    monkeypatch.setattr(Transaction, "__aexit__", cut)
+
+
+@pytest.mark.parametrize("place", ["before", "after"])
+async def test_a_decision_is_written_once_however_the_connection_breaks(
+    algorithms: AlgorithmStore,
+    store: Store,
+    sql: Connection,
+    monkeypatch: pytest.MonkeyPatch,
+    place: Literal["before", "after"],
+) -> None:
+    before = await store.desired()
+    break_once(monkeypatch, sql, place)
+    routes, flows = await algorithms.decide(NEW, "algorithm:x")
+    now = await store.desired()
+    assert {id: route.path for id, route in now.routes.items() if id not in before.routes} == {
+        routes[-1]: (1, 5, 4, 3)
+    }
+    assert {id: flow.name for id, flow in now.flows.items() if id not in before.flows} == {flows[-2]: "new"}
+    assert now.flows[1].rate == 5
 
 
 async def test_its_own_writes_do_not_wake_it(
@@ -158,7 +218,7 @@ async def test_what_becomes_of_algorithms_is_noted(algorithms: AlgorithmStore, s
 
 
 async def test_an_experiment_that_is_not_there_is_not_made(store: Store, dsn: str, experiment: str) -> None:
-    with pytest.raises(DatabaseError, match="there is no experiment 'nothing' in ") as caught:
+    with pytest.raises(RefusedError, match="there is no experiment 'nothing' in ") as caught:
         await AlgorithmStore.open(dsn, "nothing")
     assert experiment in str(caught.value)
     connection = await asyncpg.connect(dsn)

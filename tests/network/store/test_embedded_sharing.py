@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 import asyncpg
 import pytest
 
+from nextmini.deaths import MOST
 from nextmini.store.embedded import embedded_server
-from nextmini.store.guard import MOST_DEATHS, Guard
+from nextmini.store.guard import Guard
 from nextmini.store.leftovers import processes_in
 from nextmini.store.sharing import SharedServer, stop_unused_server
 
@@ -206,13 +207,13 @@ async def test_killed_server_is_started_again_by_one_of_its_users(state: Path) -
 async def test_server_that_dies_over_and_over_is_given_up(state: Path) -> None:
     guard = Told()
     async with embedded_server(state, guard=guard):
-        for _ in range(MOST_DEATHS):
+        for _ in range(MOST):
             assert guard.failure is None
             kill(postmaster(state))
             await guard.news()
         assert "its last words" in str(guard.failure)
         assert "ready to accept connections" in str(guard.failure)
-    assert guard.restarts == MOST_DEATHS - 1
+    assert guard.restarts == MOST - 1
     assert_nothing_runs(state)
 
 

@@ -150,7 +150,7 @@ async def test_cancelled_reader_may_go_on(store: Store, sql: Connection) -> None
 
 class TestServerThatDies:
     async def test_listener_and_queries_say_so(self, state: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("nextmini.store.listener._PATIENCE_SECONDS", 0.5)
+        monkeypatch.setattr("nextmini.store.listener.AWAY_SECONDS", 0.5)
         with closing(SharedServer(state)) as share:
             async with await Store.open(share.enter(), "dies") as store:
                 await store.claim()

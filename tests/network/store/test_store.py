@@ -310,11 +310,6 @@ class TestMetrics:
         await store.write_flow_metrics([FlowMetric("r", NOW, 7, 0, 0, 0, 0, 0)])
         assert len(await samples(store.flow_metrics("r"))) == 4
 
-    async def test_last_samples_are_the_totals(self, store: Store) -> None:
-        await store.write_link_metrics([self.sample(1, 1, 1), self.sample(3, 1, 3), self.sample(2, 2, 2)])
-        await store.write_link_metrics([self.sample(2, 1, 2)])
-        assert [sample.packets for sample in await store.last_link_metrics("r")] == [3, 2]
-
     async def test_batch_is_one_announcement(self, store: Store) -> None:
         changes = store.changes("metrics")
         await anext(changes)

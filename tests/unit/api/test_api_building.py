@@ -56,6 +56,69 @@ def test_what_is_taken_away_is_gone() -> None:
         net.link("n1", "n3")
 
 
+ENTRIES = """
+[[routes]]
+path = ["{0}", "{1}", "{2}"]
+[[flows]]
+name = "of-{0}"
+source = "{0}"
+destination = "{1}"
+size = "1 MB"
+[[apps]]
+node = "{0}"
+name = "app-{0}"
+command = "true"
+[[socks]]
+node = "{0}"
+listen = {3}
+[[socks]]
+node = "{1}"
+listen = {4}
+exit = "{0}"
+[[events]]
+at = "1 s"
+node = "{0}"
+crash = true
+[[events]]
+at = "1 s"
+link = ["{0}", "{1}"]
+down = true
+[[events]]
+at = "1 s"
+partition = [["{0}"], ["{1}"]]
+[[classes]]
+match = {{ source = "{0}" }}
+weight = 2
+"""
+
+
+def test_what_needs_a_node_goes_with_it() -> None:
+    head = '[experiment]\nname = "lab"\n[network]\nisolation = "namespace"\n'
+    line = '[topology]\nkind = "line"\nnodes = ["a", "b", "c", "d"]\n'
+    both = '[[events]]\nat = "2 s"\npartition = [["a", "b"], ["c"]]\n'
+    entries = [ENTRIES.format(*"abc", 1080, 1081), ENTRIES.format(*"dcb", 1082, 1083)]
+    net = Network.from_scenario(head + line + both + "".join(entries))
+    net.remove_node("a")
+    found = resolve(loads(net.to_scenario()))
+    ids = {node.name: node.id for node in found.nodes}
+    assert ids == {"b": 1, "c": 2, "d": 3}
+    assert {(link.a, link.b) for link in found.links} == {(1, 2), (2, 3)}
+    assert [route.path for route in found.routes if route.origin == "scenario"] == [(3, 2, 1), (1, 2, 3)]
+    assert ([flow.name for flow in found.flows], [app.name for app in found.apps]) == (["of-d"], ["app-d"])
+    assert [[(one.listen, one.exit) for one in node.socks] for node in found.nodes] == [
+        [],
+        [("127.0.0.1:1083", 3)],
+        [("127.0.0.1:1082", None)],
+    ]
+    assert [(event.at, event.action.get("partition")) for event in found.events] == [
+        (2, [["b"], ["c"]]),
+        (1, None),
+        (1, None),
+        (1, [["d"], ["c"]]),
+    ]
+    assert [one.source for one in found.classes] == [3]
+
+
 def test_a_scenario_comes_from_a_file_or_a_text(tmp_path: Path) -> None:
     text = Network("lab", topology={"kind": "star", "nodes": 3}, network={"mtu": 9000}).to_scenario()
     file = tmp_path / "lab.toml"

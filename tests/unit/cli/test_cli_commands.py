@@ -126,6 +126,11 @@ class TestExample:
         assert program.out == "demands.toml\ndemands.csv\n"
         assert program("validate", "demands.toml") == 0
 
+    def test_copy_brings_the_programs_that_an_example_needs(self, program: Program) -> None:
+        assert program("example", "copy", "allreduce") == 0
+        assert program.out == "allreduce.toml\nallreduce/ring.py\n"
+        assert program("validate", "allreduce.toml") == 0
+
     @pytest.mark.parametrize("verb", ["show", "copy"])
     def test_an_unknown_one(self, program: Program, verb: str) -> None:
         assert program("example", verb, "tours") == 2

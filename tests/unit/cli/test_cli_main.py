@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import re
 import subprocess
 import sys
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -14,7 +15,7 @@ from nextmini.cli.main import COMMANDS, Entry, load, main
 from nextmini.errors import DatabaseError, NextminiError, Problem, RunError, ScenarioError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # Not pydantic: typer imports it by itself as soon as an option has a value.
 _HEAVY = ("asyncpg", "websockets", "msgpack", "pyarrow", "rustworkx", "yaml", "nextmini.scenario")
@@ -86,6 +87,21 @@ def test_every_command_explains_itself_as_the_list_does(
     assert summary.split(" of ")[0] in " ".join(capsys.readouterr().out.split())
 
 
+def helps(command: Any) -> Iterator[str]:
+    """All that a command says of itself, its options and its own commands."""
+    yield command.help or ""
+    yield from (getattr(param, "help", None) or "" for param in command.params)
+    for inner in getattr(command, "commands", {}).values():
+        yield from helps(inner)
+
+
+@pytest.mark.parametrize("name", sorted(COMMANDS))
+def test_no_help_has_what_is_taken_for_markup(name: str) -> None:
+    texts = list(helps(load(name)))
+    assert any(texts)
+    assert [text for text in texts if re.search(r"(?<!\\)\[[a-z]", text)] == []
+
+
 def test_no_command_at_all(capsys: pytest.CaptureFixture[str]) -> None:
     assert _run() == 2
     assert "Usage: nextmini" in capsys.readouterr().out
@@ -150,6 +166,15 @@ def test_a_defect_shows_its_traceback_and_asks_for_a_report(
 
 def test_an_interrupt_ends_with_130(command: Callable[[BaseException | None], None]) -> None:
     command(KeyboardInterrupt())
+    assert _run("probe") == 130
+
+
+def test_an_interrupt_while_a_class_is_made_is_one_too(
+    command: Callable[[BaseException | None], None],
+) -> None:
+    error = RuntimeError("Error calling __set_name__ on 'cached_property' instance 'data' in 'Names'")
+    error.__cause__ = KeyboardInterrupt()
+    command(error)
     assert _run("probe") == 130
 
 

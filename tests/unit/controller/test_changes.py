@@ -134,5 +134,15 @@ async def test_what_could_not_be_read_is_read_the_next_time() -> None:
     desired.announce({change("nodes", 2)})
     store.failure, store.rows = None, Desired(nodes={1: node(1), 2: node(2)})
     assert (await desired.read()).dirty.nodes == {1, 2}
-    assert store.asked[-1] == {change("nodes", 1), change("nodes", 2)}
+    assert store.asked[-1] == {change("nodes", 1, 2)}
     assert view.nodes.keys() == {1, 2}
+
+
+@pytest.mark.asyncio
+async def test_a_flood_of_announcements_is_one_question_however_long_nobody_reads() -> None:
+    desired, store, _, _ = reader()
+    for number in range(20_000):
+        desired.announce({change("links", number % 7), change("routes", number, op="delete")})
+    await desired.read()
+    everything = Change("routes", "delete", None)
+    assert store.asked == [{change("links", *range(7)), everything}]

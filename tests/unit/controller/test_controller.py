@@ -175,7 +175,10 @@ async def test_a_pair_with_routes_of_its_own_is_given_no_other(lab: Any) -> None
 
 async def test_a_flow_that_no_path_leads_to_fails_with_the_reason(lab: Any) -> None:
     async with lab(LINE + flow("n1", "n4"), strict=False) as made:
+        state = "SELECT link FROM link_state WHERE link = 2"
+        await made.until_rows(state, [(2,)])
         await made.sql.execute("DELETE FROM links WHERE id = 2")
+        await made.until_rows(state, [])
         await made.connect(0, 1)
         await wait_until_finished(made)
         known = made.controller.flows.flows[1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from scenario_texts import link, links, nodes
 
 from nextmini.protocol import LinkChange, LinkState, NodeFailed, RoutesWanted
 from nextmini.scenario.network import Routing
@@ -17,30 +18,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.asyncio, pytest.mark.timeout(60)]
 
 # 1 - 2 - 4 is the best way, 1 - 3 - 4 the other one; 5 hangs on 2. Each node has a process.
-DIAMOND = """
-processes = 5
-[[nodes]]
-name = "a"
-[[nodes]]
-name = "b"
-[[nodes]]
-name = "c"
-[[nodes]]
-name = "d"
-[[nodes]]
-name = "e"
-[[links]]
-ends = ["a", "b"]
-[[links]]
-ends = ["b", "d"]
-[[links]]
-ends = ["a", "c"]
-cost = 2
-[[links]]
-ends = ["c", "d"]
-[[links]]
-ends = ["b", "e"]
-"""
+DIAMOND = "processes = 5\n" + nodes("abcde") + links("ab", "bd") + link("ac", "cost = 2") + links("cd", "be")
 FLOW = """
 [[flows]]
 name = "{source}{destination}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from scenario_texts import link, nodes
 
 from nextmini.controller.routing import pairs_ahead
 from nextmini.scenario.network import MOST_PROACTIVE, Routing
@@ -14,32 +15,15 @@ from . import rows
 pytestmark = pytest.mark.timeout(60)
 
 # Over b it is near and narrow, over c far and wide; directly it costs most.
-TRIANGLES = """
-[[nodes]]
-name = "a"
-[[nodes]]
-name = "b"
-[[nodes]]
-name = "c"
-[[nodes]]
-name = "d"
-[[links]]
-ends = ["a", "b"]
-rate = "1 Mbit/s"
-[[links]]
-ends = ["b", "d"]
-rate = "1 Mbit/s"
-cost = 1.5
-[[links]]
-ends = ["a", "c"]
-delay = "5 ms"
-[[links]]
-ends = ["c", "d"]
-[[links]]
-ends = ["a", "d"]
-rate = "1 Mbit/s"
-delay = "5 ms"
-cost = 9
+TRIANGLES = (
+    nodes("abcd")
+    + link("ab", 'rate = "1 Mbit/s"')
+    + link("bd", 'rate = "1 Mbit/s"', "cost = 1.5")
+    + link("ac", 'delay = "5 ms"')
+    + link("cd")
+    + link("ad", 'rate = "1 Mbit/s"', 'delay = "5 ms"', "cost = 9")
+)
+TRIANGLES += """
 [[flows]]
 name = "f"
 source = "a"

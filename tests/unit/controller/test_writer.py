@@ -139,14 +139,14 @@ async def test_the_batcher_gathers_while_it_pauses_and_tries_again_after_a_failu
     flushes: list[str] = []
     pause = asyncio.Event()
 
-    async def flush() -> None:
+    async def flush() -> int:
         flushes.append("try")
         if len(flushes) == 1:
             raise DatabaseError("away")
-        if len(flushes) == 2:
-            pause.set()
+        pause.set()
+        return 1
 
-    batcher = Batcher(flush, 0.001, "states")
+    batcher = Batcher(flush, 0.001, 0.001, "states")
     task = asyncio.create_task(batcher.run())
     batcher.wake()
     batcher.wake()
@@ -158,17 +158,45 @@ async def test_the_batcher_gathers_while_it_pauses_and_tries_again_after_a_failu
 
 
 @pytest.mark.asyncio
+@pytest.mark.parametrize(("rows", "pause"), [(0, 0.001), (3, 0.003), (1_000, 0.05)])
+async def test_the_pause_follows_how_many_rows_were_written(
+    rows: int, pause: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float | None] = []
+    paused = asyncio.Event()
+    real = asyncio.timeout
+
+    def timeout(seconds: float | None) -> asyncio.Timeout:
+        pauses.append(seconds)
+        paused.set()
+        return real(seconds)
+
+    async def flush() -> int:
+        return rows
+
+    monkeypatch.setattr(asyncio, "timeout", timeout)
+    batcher = Batcher(flush, 0.05, 0.001, "states")
+    task = asyncio.create_task(batcher.run())
+    batcher.wake()
+    await paused.wait()
+    batcher.stop()
+    await task
+    assert pauses == [pause]
+
+
+@pytest.mark.asyncio
 async def test_a_batcher_that_is_stopped_finishes_what_it_writes() -> None:
     begun, may_end = asyncio.Event(), asyncio.Event()
     written = False
 
-    async def flush() -> None:
+    async def flush() -> int:
         nonlocal written
         begun.set()
         await may_end.wait()
         written = True
+        return 1
 
-    batcher = Batcher(flush, 3600.0, "states")
+    batcher = Batcher(flush, 3600.0, 1.0, "states")
     task = asyncio.create_task(batcher.run())
     batcher.wake()
     await begun.wait()

@@ -44,7 +44,7 @@ NAMES = {node.id: node.name for node in NETWORK.nodes}
 
 
 def test_a_flow_is_spread_by_weights_with_its_headers() -> None:
-    found = loads(NETWORK, NETWORK.flows, ROUTES, {(1, 1): 750_000, (3, 1): 250_000}, 9.0)
+    found = loads(NETWORK, NETWORK.flows, ROUTES, {}, {(1, 1): 750_000, (3, 1): 250_000}, 9.0)
     assert found is not None
     # 1,944 kbit/s of payload are 2 Mbit/s on the wire: 1 MB in 4 s, three quarters of it over b.
     assert {(one.sender, one.receiver): one.predicted for one in found if one.predicted} == {
@@ -71,10 +71,26 @@ def test_a_flow_is_spread_by_weights_with_its_headers() -> None:
     )
 
 
+def test_a_flow_that_is_pinned_brings_all_of_it_to_its_route() -> None:
+    (flow,) = NETWORK.flows
+    flows = [flow, replace(flow, id=2), replace(flow, id=3)]
+    found = loads(NETWORK, flows, ROUTES, {2: 2, 3: 1}, {}, 9.0)
+    assert found is not None
+    # One is spread by 3 to 1, one takes the route over c, one that over b; each is 1 MB.
+    assert {(one.sender, one.receiver): one.predicted for one in found if one.predicted} == {
+        (1, 2): 1_750_000,
+        (2, 4): 1_750_000,
+        (1, 3): 1_250_000,
+        (3, 4): 1_250_000,
+    }
+    # A flow whose route is gone waits, whatever other routes its pair has.
+    assert loads(NETWORK, flows, ROUTES, {2: 9}, {}, 9.0) is None
+
+
 def test_what_is_not_known_beforehand_is_not_predicted() -> None:
     (flow,) = NETWORK.flows
-    assert loads(NETWORK, [replace(flow, rate=None)], ROUTES, {}, 9.0) is None
-    assert loads(NETWORK, [flow], [], {}, 9.0) is None
+    assert loads(NETWORK, [replace(flow, rate=None)], ROUTES, {}, {}, 9.0) is None
+    assert loads(NETWORK, [flow], [], {}, {}, 9.0) is None
     assert entries(None, NAMES, 4.0) == []
     assert entries([], NAMES, 0.0) == []
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
 
 from nextmini.controller.devices import Home
+from nextmini.controller.events import Journal
 from nextmini.experiment import resuming
+from nextmini.experiment.event_journal import keep_events, kept_events
 from nextmini.experiment.resuming import Note
 from nextmini.scenario import dump, loads, resolve
 
@@ -38,7 +41,6 @@ def test_the_run_of_the_same_scenario_goes_on_where_it_listened(tmp_path: Path) 
     ("scenario", "before", "why"),
     [
         (RING, "another", "another scenario"),
-        (RING + EVENT, None, "events"),
         (RING + '[network]\nisolation = "namespace"\n', None, "namespaces"),
     ],
 )
@@ -62,6 +64,26 @@ def test_namespaces_that_processes_have_stay(tmp_path: Path) -> None:
 )
 def test_it_listens_for_those_for_whom_the_one_before_did(listen: str, then: str) -> None:
     assert resuming.listening(Note.of("ring-1", URL, ""), listen) == then
+
+
+def test_a_run_with_events_goes_on_if_what_they_have_done_was_noted(tmp_path: Path) -> None:
+    assert kept_events(tmp_path) is None  # and nothing has happened
+    assert found(tmp_path, RING + EVENT) is not None
+    keep_events(tmp_path, Journal(17.5, done=Counter({1: 3})))
+    assert found(tmp_path, RING + EVENT) is not None
+    kept = kept_events(tmp_path)
+    assert kept is not None
+    assert (kept.zero, kept.done, kept.records) == (17.5, Counter({1: 3}), {})
+
+
+def test_events_that_another_version_or_machine_has_noted_are_of_no_use(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    keep_events(tmp_path, Journal())
+    content = (tmp_path / "events").read_bytes()
+    (tmp_path / "events").write_bytes(b"0" + content[1:])
+    assert found(tmp_path, RING + EVENT) is None
+    assert "its events were noted by another version" in caplog.text
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"run": 1'])

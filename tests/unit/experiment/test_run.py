@@ -87,7 +87,7 @@ async def test_a_run_that_passes(options: RunOptions) -> None:
     assert (outcome.status, outcome.exit_code, outcome.problems, outcome.notes) == ("passed", 0, (), ())
     assert list(document) == [
         *("experiment", "run", "folder", "seed", "status", "seconds", "nodes", "links", "flows"),
-        *("demands", "loads", "link_stats", "apps", "algorithms", "events", "checks", "fidelity"),
+        *("demands", "loads", "link_stats", "apps", "algorithms", "events", "notes", "checks", "fidelity"),
     ]
     assert (document["experiment"], document["seed"]) == (name, 42)
     assert (document["nodes"], document["links"], document["seconds"] > 0) == (4, 3, True)
@@ -343,7 +343,7 @@ async def test_a_run_without_time_series(options: RunOptions) -> None:
 async def test_a_server_of_somebody_else_that_dies_ends_the_run_with_what_is_known(
     options: RunOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(listener_module, "_PATIENCE_SECONDS", 0.3)
+    monkeypatch.setattr(listener_module, "AWAY_SECONDS", 0.3)
     state = tmp_path / "state"
     share = SharedServer(state)
 

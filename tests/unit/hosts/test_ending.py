@@ -23,7 +23,7 @@ def start(script: str, *words: str) -> subprocess.Popen[str]:
     One that is to wait reads: what it starts would look like the shell itself until it runs its own program.
     """
     process = subprocess.Popen(
-        ["sh", "-c", f"{script.replace('&&&', '& echo up; wait')}", *words],
+        ["sh", "-c", script, *words],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -52,13 +52,12 @@ def is_marked(number: int, mark: str) -> bool:
 
 def test_only_those_that_are_meant_end() -> None:
     mark = secrets.token_hex(8)
-    meant, other = start("sleep 1000 &&&", mark), start("sleep 1000 &&&", "another")
+    meant, other = start("echo up; read line", mark), start("echo up; read line", "another")
     assert end_processes(lambda process: is_marked(process, mark), "these") == 1
     assert finish(meant) == -signal.SIGTERM
     assert other.poll() is None
     assert end_processes(lambda process: is_marked(process, mark), "these") == 0
-    os.killpg(other.pid, signal.SIGKILL)
-    os.killpg(meant.pid, signal.SIGKILL)  # its child
+    other.kill()
     finish(other)
 
 

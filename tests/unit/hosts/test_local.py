@@ -11,7 +11,8 @@ import pytest
 
 from nextmini.errors import RunError
 from nextmini.hosts import local
-from nextmini.hosts.local import Launch, LocalProcesses, describe_exit, log_tail
+from nextmini.hosts.exits import describe_exit
+from nextmini.hosts.local import Launch, LocalProcesses, log_tail
 
 if TYPE_CHECKING:
     from pathlib import Path

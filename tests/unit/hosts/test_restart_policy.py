@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from nextmini.hosts.restarts import FIRST_PAUSE_SECONDS, MOST, PERIOD_SECONDS, Restarts
+from nextmini.deaths import MOST, PERIOD_SECONDS, Deaths
+from nextmini.hosts.restarts import FIRST_PAUSE_SECONDS, Restarts
 
 
 def test_pauses_grow_until_a_program_is_given_up() -> None:
     restarts = Restarts()
-    pauses = [restarts.pause(3, 10.0 + n) for n in range(MOST + 2)]
-    assert pauses == [FIRST_PAUSE_SECONDS * 2**n for n in range(MOST)] + [None, None]
-    assert restarts.count == {3: MOST}
+    pauses = [restarts.pause(3, 10.0 + n) for n in range(MOST + 1)]
+    assert pauses == [FIRST_PAUSE_SECONDS * 2**n for n in range(MOST - 1)] + [None, None]
+    assert restarts.count == {3: MOST - 1}
 
 
 def test_one_program_does_not_count_for_another() -> None:
@@ -21,7 +22,16 @@ def test_one_program_does_not_count_for_another() -> None:
 
 def test_what_was_long_ago_does_not_count() -> None:
     restarts = Restarts()
-    for _ in range(MOST):
+    for _ in range(MOST - 1):
         restarts.pause(1, 0.0)
-    assert restarts.pause(1, PERIOD_SECONDS - 1) is None
     assert restarts.pause(1, PERIOD_SECONDS) == FIRST_PAUSE_SECONDS
+
+
+def test_the_last_of_five_deaths_within_a_minute_is_for_good() -> None:
+    deaths = Deaths()
+    assert [deaths.died(10.0 * n) for n in range(MOST)] == [True] * (MOST - 1) + [False]
+    # The first of them is a minute ago, and the others still count.
+    assert not deaths.died(PERIOD_SECONDS)
+    assert deaths.recent == MOST
+    assert deaths.died(3 * PERIOD_SECONDS)
+    assert deaths.recent == 1

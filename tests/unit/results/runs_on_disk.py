@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from nextmini.controller.counters import Counters
 from nextmini.experiment.result import Facts, document
@@ -83,13 +83,15 @@ def make_run(
     *,
     links: list[LinkMetric] = LINKS,
     flows: list[FlowMetric] = FLOWS,
+    loads: list[Any] | None = None,
 ) -> Path:
-    """Writes the folder of a run."""
+    """Writes the folder of a run; `loads` is that part of its result."""
     folder = parent / id
     (folder / "series").mkdir(parents=True)
     (folder / "scenario.toml").write_text(dump(NETWORK))
     facts = Facts(id, folder, "passed", 4.0)
-    (folder / "result.json").write_text(json.dumps(document(NETWORK, facts, {}, Counters())))
+    result = document(NETWORK, facts, {}, Counters()) | {"loads": loads or []}
+    (folder / "result.json").write_text(json.dumps(result))
     names = Names.of(NETWORK.nodes, NETWORK.links, NETWORK.flows)
     made = tables(names, _all_at_once(links), _all_at_once(flows))
     asyncio.run(write_tables(folder / "series", made, ("parquet", "csv")))

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from nextmini.errors import ScenarioError
-from nextmini.scenario import App, Network, dump, loads, resolve
+from nextmini.scenario import App, Network, dump, load, loads, resolve
 from nextmini.scenario.readiness import Readiness
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _BASE: dict[str, Any] = {
     "experiment": {"name": "x", "duration": "10 s"},
@@ -114,6 +117,13 @@ def test_programs_without_a_name_are_counted_in_their_node() -> None:
         ({"env": {"A": 1}}, "apps[0].env: expected the value of A as text, got 1; "),
         ({"env": {"A-B": "1"}}, 'apps[0].env: "A-B" cannot be the name of a variable; '),
         ({"env": "A=1"}, 'apps[0].env: expected a table, got "A=1"; '),
+        ({"files": {"A": "no.py"}}, "apps[0].files: there is no file no.py; name a file, from the folder of"),
+        ({"files": {"A": "/"}}, "apps[0].files: this is a folder; "),
+        ({"files": "a.py"}, 'apps[0].files: expected a table, got "a.py"; write it as in files = { SCRIPT ='),
+        (
+            {"files": {"A": "/etc/hosts"}, "env": {"A": "1"}},
+            "apps[0].files: A is also a variable of env; give each a name of its own",
+        ),
         ({"cwd": ""}, "apps[0].cwd: the folder has no name; "),
         ({"background": "yes"}, 'apps[0].background: expected true or false, got "yes"; '),
         ({"comand": "x"}, "apps[0].comand: unknown key; did you mean command?"),
@@ -124,6 +134,17 @@ def test_each_mistake_has_its_words(change: dict[str, Any], told: str) -> None:
     found = refused({"node": "a", "command": "true"} | change)
     assert len(found) == 1, found
     assert found[0].startswith(told), found
+
+
+def test_files_are_variables_with_whole_paths_wherever_the_scenario_is_read_again(tmp_path: Path) -> None:
+    (tmp_path / "inner").mkdir()
+    script = tmp_path / "inner" / "it.py"
+    script.touch()
+    app = {"node": "a", "command": "true", "env": {"B": "1"}, "files": {"SCRIPT": "inner/it.py"}}
+    (tmp_path / "lab.json").write_text(json.dumps({**_BASE, "apps": [app]}))
+    made = resolve(load(tmp_path / "lab.json"))
+    assert made.apps[0].env == (("B", "1"), ("SCRIPT", str(script)))
+    assert resolve(loads(dump(made))) == made
 
 
 def test_two_of_one_name_are_refused() -> None:

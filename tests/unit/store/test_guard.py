@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from nextmini.deaths import MOST, PERIOD_SECONDS
 from nextmini.errors import DatabaseError
-from nextmini.store.guard import DEATHS_SECONDS, MOST_DEATHS, Guard
+from nextmini.store.guard import Guard
 
 
 class Clock:
@@ -21,17 +22,17 @@ def clock() -> Clock:
 
 def test_a_server_that_dies_now_and_then_is_always_started_again(clock: Clock) -> None:
     guard = Guard(clock)
-    for deaths in range(1, 3 * MOST_DEATHS):
+    for deaths in range(1, 3 * MOST):
         assert guard.died([])
         assert guard.restarting
         guard.restarted()
         assert (guard.restarting, guard.restarts) == (False, deaths)
-        clock.now += DEATHS_SECONDS / (MOST_DEATHS - 2)
+        clock.now += PERIOD_SECONDS / (MOST - 2)
 
 
 def test_a_server_that_dies_over_and_over_is_given_up_with_its_last_words(clock: Clock) -> None:
     guard = Guard(clock)
-    for _ in range(MOST_DEATHS - 1):
+    for _ in range(MOST - 1):
         assert guard.died([])
         guard.restarted()
         clock.now += 1

@@ -5,7 +5,8 @@ An event changes rows, as anybody may; from there everything goes the way that a
 
 from nextmini.controller.events.executor import Executor
 from nextmini.controller.events.happening import Happening, happening
+from nextmini.controller.events.journal import Journal
 from nextmini.controller.events.outcome import Outcome
 from nextmini.controller.events.wording import described
 
-__all__ = ["Executor", "Happening", "Outcome", "described", "happening"]
+__all__ = ["Executor", "Happening", "Journal", "Outcome", "described", "happening"]

@@ -18,17 +18,17 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from nextmini.controller.events.changer import Changer, Work
 from nextmini.controller.events.happening import happening
-from nextmini.controller.events.layers import Layers
+from nextmini.controller.events.journal import Journal, not_kept
 from nextmini.controller.events.orders import Orders, orders
 from nextmini.controller.events.outcome import Record
-from nextmini.controller.events.tally import Tally, causes
+from nextmini.controller.events.tally import causes
 from nextmini.controller.events.timeline import Timeline
 from nextmini.controller.events.wording import described
 from nextmini.errors import DatabaseError, NextminiError, RunError
 from nextmini.store import Change, Desired
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from nextmini.controller.actual import Actual
     from nextmini.controller.counters import Counters
@@ -74,21 +74,37 @@ class Executor:
         self._actual = actual
         self._counters = counters
         self._host = host
-        self._records: dict[int, Record] = {}
-        self._layers = Layers()
+        self.keep: Callable[[Journal], None] = not_kept
+        """Keeps the journal for a controller that may have to go on for this one."""
+        self._journal = Journal()
+        self._records = self._journal.records
+        self._layers = self._journal.layers
         self._changer = Changer(store, view, self._layers)
-        self._tally = Tally()
+        self._tally = self._journal.tally
         self._marked: set[Direction] = set()
         """Directions that processes have said to be changed, since the last step began."""
         self._timeline = Timeline()
-        self._zero = 0.0
         self._unread: set[Change] = {EVENTS}
         self._news = asyncio.Event()
         self._task: asyncio.Task[Any] | None = None
 
-    async def run(self, zero: float) -> None:
-        """Does everything there is, and what comes, until stopped; `zero` is when flows were released."""
-        self._zero, self._task = zero, asyncio.current_task()
+    def release(self, zero: float) -> None:
+        """Flows are about to be released, at `zero` by the event loop's clock."""
+        self._journal.zero = zero
+        self.keep(self._journal)
+
+    def resume(self, journal: Journal) -> None:
+        """Goes on for a controller that was killed, in the place of `release`."""
+        self._journal = journal
+        self._records, self._layers, self._tally = journal.records, journal.layers, journal.tally
+        self._changer = Changer(self._store, self._view, self._layers)
+        for record in self._records.values():
+            if record.event is not None and record.status in ("pending", "applied"):
+                self._timeline.add(record.event, journal.done[record.id])
+
+    async def run(self) -> None:
+        """Does everything there is, and what comes, until stopped."""
+        self._task = asyncio.current_task()
         while True:
             await self._read()
             step = self._timeline.peek()
@@ -130,7 +146,7 @@ class Executor:
     async def _news_before(self, at: float | None) -> bool:
         """Waits for rows that change, until `at`; returns whether some did."""
         with suppress(TimeoutError):
-            async with asyncio.timeout_at(None if at is None else self._zero + at):
+            async with asyncio.timeout_at(None if at is None else self._journal.zero + at):
                 await self._news.wait()
         return self._news.is_set()
 
@@ -217,10 +233,14 @@ class Executor:
         except RunError as error:
             self._fail(record, str(error))
             return None
-        return Work(step, record.event, record, asked, asked.rows)
+        begun = self._journal.begun.get(step.event)
+        before = self._changer.look(asked) if begun is None else begun
+        return Work(step, record.event, record, asked, asked.rows, before, again=begun is not None)
 
     async def _perform(self, works: list[Work]) -> None:
         self._marked.clear()
+        self._journal.begun |= {work.event.id: work.before for work in works if work.step.does}
+        self.keep(self._journal)
         done = await self._write(works)
         changed = set().union(*(work.orders.rows for work in done))
         if changed:
@@ -229,6 +249,10 @@ class Executor:
         now = self._now()
         for work in done:
             self._conclude(work, now)
+        for work in works:
+            self._journal.done[work.event.id] += 1
+            self._journal.begun.pop(work.event.id, None)
+        self.keep(self._journal)
 
     async def _write(self, works: list[Work]) -> list[Work]:
         """Writes what changes; returns the steps of which that was possible."""
@@ -290,4 +314,4 @@ class Executor:
         self._host.put_event_state(self._records[id].state(touched.get(id, 0)))
 
     def _now(self) -> float:
-        return asyncio.get_running_loop().time() - self._zero
+        return asyncio.get_running_loop().time() - self._journal.zero

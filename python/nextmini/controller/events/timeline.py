@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import heappop, heappush
-from itertools import count
+from itertools import count, islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -38,9 +38,9 @@ class Timeline:
         for event in events:
             self.add(event)
 
-    def add(self, event: Happening) -> None:
-        """The event is to happen, instead of one with the same number."""
-        self._take(event.id, steps(event))
+    def add(self, event: Happening, done: int = 0) -> None:
+        """The event is to happen, instead of one with the same number; so many steps of it are over."""
+        self._take(event.id, islice(steps(event), done, None))
 
     def end(self, event: int, at: float) -> None:
         """Of this event there is one more step: it is undone."""

@@ -1,4 +1,4 @@
-"""A picture on paper, by matplotlib: imported here and nowhere before, since not everybody has it."""
+"""A picture on paper, by matplotlib."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import io
 import warnings
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from nextmini.errors import NextminiError, PrerequisiteError
+from nextmini.errors import NextminiError
+from nextmini.experiment.drawing.library import SETTINGS, require_matplotlib
 from nextmini.scenario.wording import alternatives
 
 if TYPE_CHECKING:
@@ -44,16 +45,10 @@ def drawn(picture: Picture, suffix: str) -> Drawn:
     """
     if suffix.lower() not in _FORMATS:
         raise FormatError(f"{suffix or 'a name without ending'} is no format of drawings", _endings())
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError:
-        remedy = "install it: pip install 'nextmini[plot]'"
-        raise PrerequisiteError("drawing needs matplotlib, which is not there", remedy) from None
-    settings: Any = {"svg.hashsalt": "nextmini", "svg.fonttype": "none"}
-    with mpl.rc_context(settings), warnings.catch_warnings(record=True) as caught:
+    mpl = require_matplotlib()
+    with mpl.rc_context(SETTINGS), warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        figure = Figure(figsize=(11, 7), layout="constrained")
+        figure = mpl.figure.Figure(figsize=(11, 7), layout="constrained")
         _paint(figure, picture)
         content = io.BytesIO()
         metadata = _FORMATS[suffix.lower()]

@@ -50,7 +50,7 @@ def _app(number: int, name: str, node: int, entry: AppEntry) -> App:
         ready_within=entry.ready_within,
         start=entry.start,
         expect_exit=entry.expect_exit,
-        env=entry.env,
+        env=entry.env + entry.files,
         cwd=entry.cwd,
         background=entry.background,
     )
@@ -65,6 +65,10 @@ def _check_keys(scenario: Scenario, entry: AppEntry, place: int, findings: list[
     if "expect_exit" in given and entry.background:
         message, remedy = "does not count for a program in the background", "remove one of the two"
         findings.append(Finding(("apps", place, "expect_exit"), message, remedy))
+    for variable, _ in entry.files:
+        if variable in dict(entry.env):
+            message = f"{variable} is also a variable of env"
+            findings.append(Finding(("apps", place, "files"), message, "give each a name of its own"))
     duration = scenario.experiment.duration
     if duration is not None and entry.start >= duration:
         message = f"{format_time(entry.start)} is after the end of the experiment, {format_time(duration)}"

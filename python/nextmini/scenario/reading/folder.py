@@ -8,7 +8,7 @@ from nextmini.scenario.files import BadFileError
 from nextmini.scenario.flow_sizes import FlowSizes, parse_sizes
 from nextmini.scenario.matrix import Matrix, parse_matrix
 from nextmini.scenario.plugin_names import file_of, is_file
-from nextmini.scenario.reading.beside import content_of
+from nextmini.scenario.reading.beside import content_of, whole
 from nextmini.scenario.trace import TraceSource, parse_mahimahi
 from nextmini.scenario.users import LARGEST_MIB, Users, parse_users
 
@@ -80,6 +80,10 @@ class ScenarioFolder:
         content_of(path, _LARGEST_ALGORITHM, _FROM_HERE)
         # The scenario may be written down elsewhere, and read again there.
         return str(path.absolute()) if part is None else f"{path.absolute()}:{part}"
+
+    def whole_path(self, name: str) -> str:
+        """The whole path of a file. Raises BadFileError if there is none."""
+        return whole(self._folder / name, _FROM_HERE)
 
     def _read_trace(self, name: str) -> TraceSource:
         path = self._folder / name

@@ -56,7 +56,7 @@ CREATE TABLE link_metrics (
     bytes   bigint      NOT NULL,
     packets bigint      NOT NULL,
     drops   jsonb       NOT NULL,  -- cause -> packets, where there were any
-    queue   bigint      NOT NULL   -- packets waiting now
+    queue   bigint      NOT NULL   -- bytes waiting now
 );
 
 CREATE TABLE flow_metrics (
