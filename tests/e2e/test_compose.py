@@ -37,7 +37,10 @@ source = "n1"
 destination = "n4"
 size = "200 kB"
 """
-INSIDE = PAIR.replace("nodes = 4", "nodes = 2").replace("n4", "n2") + '[network]\nisolation = "namespace"\n'
+INSIDE = (
+    PAIR.replace("nodes = 4", "nodes = 2").replace("n4", "n2")
+    + '[network]\nisolation = "namespace"\nlimits = { memory = "64 MiB" }\n'
+)
 
 
 @pytest.fixture(scope="module")

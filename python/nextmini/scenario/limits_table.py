@@ -9,7 +9,7 @@ from nextmini.scenario.table import Table
 from nextmini.scenario.units import SIZE, UnitError, format_size, parse_size
 from nextmini.scenario.wording import shown
 
-LEAST_MEMORY = 32 * 1024 * 1024
+LEAST_MEMORY = 64 * 1024 * 1024
 """Bytes. A dataplane process does not start in less."""
 
 
@@ -42,6 +42,6 @@ class LimitsTable(Table):
     )
     memory: Memory | None = Field(
         default=None,
-        description="The most memory, at least 32 MiB. Whoever asks for more is killed by the kernel.",
+        description="The most memory, at least 64 MiB. Whoever asks for more is killed by the kernel.",
         examples=["256 MiB"],
     )

@@ -32,7 +32,7 @@ def test_they_are_written_down_as_they_were_read() -> None:
 @pytest.mark.parametrize(
     ("limits", "told"),
     [
-        ('{ memory = "1 MiB" }', 'fit into "1 MiB"; write at least 32 MiB'),
+        ('{ memory = "1 MiB" }', 'fit into "1 MiB"; write at least 64 MiB'),
         ("{ memory = 5 }", "has no unit"),
         ("{ cpu = 0 }", "network.limits.cpu"),
         ("{ cpus = 1 }", "cpus: unknown key; did you mean cpu?"),
