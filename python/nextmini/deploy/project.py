@@ -230,7 +230,9 @@ class Project:
         said = await call(["docker", "exec", controller, "nextmini", "status", "--json"])
         if said.code != 0:
             return ""
-        found = [one for one in json.loads(said.out)["troubles"] if one["reason"]][:_MOST_TROUBLES]
+        # There are none before the controller listens.
+        troubles = json.loads(said.out).get("troubles", [])
+        found = [one for one in troubles if one["reason"]][:_MOST_TROUBLES]
         return "".join(f"; {one['kind']} {one['name']} is {one['status']}: {one['reason']}" for one in found)
 
     async def _words(self, container: str) -> str:
