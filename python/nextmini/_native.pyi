@@ -28,14 +28,16 @@ def version() -> str:
 def run_dataplane(
     controller: str,
     token: str,
-    process: int,
-    listen: str,
+    process: int | str,
+    listen: str | None,
     workers: int,
     captures: PathLike[str] | str | None,
     exit_with_parent: bool,
     namespace: PathLike[str] | str | None = None,
     tls_fingerprint: str | None = None,
     tls_ca: PathLike[str] | str | None = None,
+    ports: tuple[int, int] | None = None,
+    public: str | None = None,
 ) -> None:
     """Run a dataplane process to its end.
 
@@ -43,7 +45,10 @@ def run_dataplane(
     processes, `captures` where the socket at which captures are asked for is made; with `exit_with_parent` it
     ends when standard input does. `namespace` is the network namespace of its links; the controller is
     reached from where it was started. A controller at wss:// shows the certificate with the SHA-256
-    `tls_fingerprint`, or one that an authority in the PEM file `tls_ca` has signed. Raises DataplaneError.
+    `tls_fingerprint`, or one that an authority in the PEM file `tls_ca` has signed.
+    `process` is its index, or the name of a site of which the controller makes it one: links then arrive at
+    the first of the `ports` that is free, both ends included, and from other sites at the address `public`.
+    Raises DataplaneError.
     """
 
 def create_namespaces(

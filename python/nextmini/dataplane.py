@@ -56,17 +56,23 @@ def main(arguments: "Sequence[str]") -> int:
 def run(
     controller: str,
     token: str,
-    process: int,
+    process: int | str,
     *,
-    listen: str,
+    listen: str | None,
     workers: int,
     captures: str | None,
     exit_with_parent: bool,
     namespace: str | None = None,
     tls_fingerprint: str | None = None,
     tls_ca: str | None = None,
+    ports: tuple[int, int] | None = None,
+    public: str | None = None,
 ) -> int:
-    """Runs the native module; SIGTERM and SIGINT stop it in order. Returns the exit code."""
+    """Runs the native module; SIGTERM and SIGINT stop it in order. Returns the exit code.
+
+    `process` is its index, or the name of a site of which it is to be one. Then `ports` and `public` may say
+    otherwise than the scenario where links arrive.
+    """
     try:
         from nextmini import _native
     except ImportError as error:
@@ -83,9 +89,12 @@ def run(
             namespace=namespace,
             tls_fingerprint=tls_fingerprint,
             tls_ca=tls_ca,
+            ports=ports,
+            public=public,
         )
     except _native.DataplaneError as error:
-        return _failed(f"dataplane process {process}: {error}", 1)
+        who = f"dataplane process {process}" if isinstance(process, int) else f"site {process}"
+        return _failed(f"{who}: {error}", 1)
     return 0
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from program import PATIENCE
 
-from nextmini.store import StateFolder, Store, embedded_server
+from nextmini.store import Store, embedded_server, registry
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -38,6 +38,16 @@ class Held:
     def child(self) -> int:
         """The controller's own process, which is there now or in a moment."""
         return until_child(self.parent)
+
+    def until_served(self, before: int) -> None:
+        """Waits until another controller than that process has the experiment."""
+        deadline = time.monotonic() + PATIENCE
+        (folder,) = (self.program.state / "experiments").glob("*.lock")
+        while (found := registry.read(folder.with_suffix(".json"))) is None or not (
+            found.ready and found.pid != before
+        ):
+            assert self.parent.poll() is None, self.parent.communicate()
+            assert time.monotonic() < deadline, found
 
     def end(self) -> Done:
         """Ends it in order: what it printed meanwhile, and nothing is left."""
@@ -67,17 +77,8 @@ def until_child(parent: Popen[str]) -> int:
     while not (found := Path(f"/proc/{parent.pid}/task/{parent.pid}/children").read_text().split()):
         assert time.monotonic() < deadline
         assert parent.poll() is None, parent.communicate()
-        time.sleep(0.02)
     (child,) = map(int, found)
     return child
-
-
-def until_served(program: Program, before: int) -> None:
-    """Waits until another controller than that process has the experiment."""
-    deadline = time.monotonic() + PATIENCE
-    while not any(one.ready and one.pid != before for one in StateFolder(program.state).running()):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
 
 
 def result(program: Program, name: str) -> dict[str, Any]:

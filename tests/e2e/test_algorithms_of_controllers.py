@@ -8,7 +8,7 @@ import signal
 import time
 from typing import TYPE_CHECKING, Any
 
-from held import held, result, until_served
+from held import held, result
 from program import PATIENCE
 from test_algorithms import TWO_WAYS
 from test_restarts import until_flows
@@ -80,12 +80,11 @@ def test_they_start_with_a_controller_by_itself_and_again_with_the_next(program:
     program.write(AROUND, "around.py")
     program.write(BROKEN, "broken.py")
     with held(program, SCENARIO) as lab:
-        until_flows(program, "ways", lambda flows: flows["bulk"]["status"] == "running")
         first = until_algorithm(program, "around", lambda one: one["decisions"] == 2)
         assert (first["status"], first["restarts"]) == ("running", 0)
         before = lab.child
         os.kill(before, signal.SIGKILL)
-        until_served(program, before)
+        lab.until_served(before)
         second = until_algorithm(program, "around", lambda one: one["decisions"] > 2)
         assert (second["status"], second["restarts"]) == ("running", 1)
         assert second["reason"] == "the controller was killed"

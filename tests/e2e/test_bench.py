@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -226,6 +227,57 @@ def test_a_ring_starts_and_stops(environment: dict[str, str], tmp_path: Path) ->
     assert namespaces_of_benchmarks() == []
 
 
+def test_costs_of_nodes_links_and_flows_are_measured(environment: dict[str, str], tmp_path: Path) -> None:
+    options = ("--sizes", "4", "--seconds", "0.1", "--json")
+    done = subprocess.run(
+        [*PROGRAM, "costs", *options], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    values = {
+        (row["of"], row["variant"], row["what"]): [point["value"] for point in row["points"]] for row in rows
+    }
+    for of, variant in (("nodes", "none"), ("nodes", "namespace"), ("links", "tcp"), ("flows", "lossless")):
+        # The kernel's memory is everybody's, and may be less than before.
+        for figure in (
+            "start_seconds",
+            "controller_cpu_seconds",
+            "controller_kib",
+            "dataplane_kib",
+            "messages",
+            "message_bytes",
+        ):
+            assert min(values[of, variant, figure]) > 0, (of, figure)
+    for of in ("links", "flows"):
+        assert min(values[of, "metrics", "rows_per_second"]) > 0
+        assert min(values[of, "metrics", "stored_bytes_per_row"]) > 0
+    assert min(values["flows", "forwarding", "gbps"]) > 0
+    assert {row["exponent"] for row in rows} == {None}
+    assert processes_naming(str(tmp_path)) == []
+    assert namespaces_of_benchmarks() == []
+
+
+def test_an_interrupted_network_of_costs_leaves_nothing(environment: dict[str, str], tmp_path: Path) -> None:
+    options = ("--of", "links", "--sizes", "200")
+    child = subprocess.Popen(
+        [*PROGRAM, "costs", *options],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stderr is not None
+    with child.stderr as messages:
+        assert messages.readline().strip() == "links (memory), 200"
+        until_a_dataplane_process_runs(str(tmp_path))
+        child.send_signal(signal.SIGINT)
+        rest = messages.read()
+    assert child.wait() == 130, rest
+    assert "Traceback" not in rest
+    assert processes_naming(str(tmp_path)) == []
+    assert list(tmp_path.glob("nextmini-bench-*")) == []
+
+
 # A Python that has no PyTorch, and says what a rank that has it would.
 TRAINER = """#!{python}
 import json, os, sys
@@ -282,6 +334,13 @@ def test_without_pytorch_the_remedy_is_told(environment: dict[str, str], tmp_pat
 
 def namespaces_of_benchmarks() -> list[str]:
     return [name for name in os.listdir("/run/netns") if name.startswith("bench-")]
+
+
+def until_a_dataplane_process_runs(text: str) -> None:
+    deadline = time.monotonic() + 60
+    while not any("nextmini.dataplane" in command for command in processes_naming(text)):
+        assert time.monotonic() < deadline, "no dataplane process was started"
+        time.sleep(0.02)
 
 
 def processes_naming(text: str) -> list[str]:

@@ -49,7 +49,8 @@ size = "1 kB"
         ('"n4"', '"n1"', 12, ["n1"]),
         ('"untouched"', '"f"', 15, ["name", '"f"']),
         ('kind = "ring"', 'kind = "rnig"', 7, ["topology.kind", "ring"]),
-        ("nodes = 6", 'nodes = 6\n[[sites]]\nname = "here"', 9, ["sites", "not in this version"]),
+        ("nodes = 6", 'nodes = 6\n[[checks]]\nname = "here"', 9, ["checks", "not in this version"]),
+        ("nodes = 6", 'nodes = 6\n[[sites]]\nname = "here"', 9, ["sites", "no node is at this site"]),
         ("nodes = 6", 'nodes = 6\n[[links]]\nends = ["n1", "n1"]', 10, ["n1"]),
         (
             'kind = "ring"\nnodes = 6',

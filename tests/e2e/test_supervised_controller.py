@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from held import held, result, until_served
+from held import held, result
 from labs import sql, until_rows
 from program import PATIENCE
 from test_restarts import rows, until_flows
@@ -95,11 +95,11 @@ def test_flows_go_on_under_a_controller_that_is_killed_twice(program: Program) -
         secret = lab.token_file.read_text()
         # What was read is what counts, whatever becomes of the file.
         (program.work / "scenario.toml").write_text("nonsense")
-        until_flows(program, "held", both("running"))
+        until_flows(program, "held", both("running", "completed"))
         for _ in range(2):
             before = lab.child
             os.kill(before, signal.SIGKILL)
-            until_served(program, before)
+            lab.until_served(before)
         assert lab.token_file.read_text() == secret
         until_flows(program, "held", both("completed"))
         asyncio.run(until_undone(program))
@@ -121,12 +121,12 @@ def test_one_with_a_defect_leaves_the_run_to_the_next(program: Program) -> None:
     flag = program.home / "flag"
     with held(program, FLOWING, under=(sys.executable, "-c", DEFECTIVE, str(flag))) as lab:
         secret = lab.token_file.read_text()
-        until_flows(program, "held", both("running"))
+        until_flows(program, "held", both("running", "completed"))
         before = lab.child
         flag.touch()
         added = program.run("flow", "add", "n3", "n6", "--size", "1 kB", "--name", "late")
         assert added.code == 0, added.err
-        until_served(program, before)
+        lab.until_served(before)
         assert lab.token_file.read_text() == secret
         until_flows(program, "held", both("completed"))
         assert rows(program, "held")["late"]["bytes"] == 1000
@@ -156,7 +156,7 @@ def test_five_deaths_within_a_minute_are_the_end(program: Program) -> None:
 
 def test_a_killed_parent_takes_its_controller_along_and_another_one_goes_on(program: Program) -> None:
     with held(program, FLOWING) as lab:
-        until_flows(program, "held", both("running"))
+        until_flows(program, "held", both("running", "completed"))
         lab.parent.kill()
         # Its output ends with the last of both.
         lab.parent.communicate(timeout=PATIENCE)
@@ -182,7 +182,7 @@ def test_what_is_refused_is_not_tried_again(program: Program) -> None:
 
 def test_interrupted_twice_while_a_process_does_not_answer(program: Program) -> None:
     with held(program, FLOWING) as lab:
-        until_flows(program, "held", both("running"))
+        until_flows(program, "held", both("running", "completed"))
         os.kill(lab.joined[0].pid, signal.SIGSTOP)
         lab.parent.send_signal(signal.SIGINT)
         assert lab.parent.stderr is not None

@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nextmini.bench.figures import middle, spread
+from nextmini.bench.memory import Memory, settled
 from nextmini.bench.network import in_force, unless
 from nextmini.bench.plan import PlanError, each_once, within
 from nextmini.bench.prerequisites import require_program, require_root
-from nextmini.bench.processes import dataplanes, kernel_kib, namespaces_of_kernel, pss_kib
 from nextmini.bench.running import EXPERIMENT, bench_folder
 from nextmini.errors import RunError, ScenarioError
 from nextmini.experiment.observer import Silent
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 WITHOUT_PROGRAMS = "none"
 """The isolation of nodes in which no program can run."""
 MOST_NODES = 10_000
-SETTLE_SECONDS = 1.0
-MOST_SETTLE_SECONDS = 15.0
 PATIENCE_SECONDS = 60
 """How long the first answer to a ping may take."""
 
@@ -69,19 +67,6 @@ class Plan:
         within(self.repeat, "--repeat", 1, 1_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Memory:
-    """Memory in KiB: the kernel's, and that of all dataplane processes."""
-
-    kernel: int
-    dataplanes: int
-
-    @classmethod
-    def now(cls) -> Memory:
-        """As it is."""
-        return cls(kernel_kib(), sum(map(_share, dataplanes())))
-
-
 @dataclass(slots=True)
 class Samples:
     """Measurements of one ring, one value a repetition: seconds, and KiB a node."""
@@ -106,24 +91,10 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
         for repetition in range(1, plan.repeat + 1):
             for (nodes, isolation), sample in samples.items():
                 tell(f"repetition {repetition} of {plan.repeat}: {nodes} nodes, isolation {isolation}")
-                await interrupt.guard(_settled())
+                await interrupt.guard(settled())
                 one = _with_flow if isolation == WITHOUT_PROGRAMS else _with_ping
                 await one(bench, ring(nodes, isolation), sample)
     return [_row(*key, sample) for key, sample in samples.items()]
-
-
-async def _settled() -> None:
-    """Returns when the kernel has taken apart what earlier networks had.
-
-    It does so in the background and tells nobody, so this returns when nothing has changed for a while.
-    """
-    seen, since = namespaces_of_kernel(), time.monotonic()
-    deadline = since + MOST_SETTLE_SECONDS
-    while time.monotonic() < min(since + SETTLE_SECONDS, deadline):
-        await asyncio.sleep(SETTLE_SECONDS / 10)
-        now = namespaces_of_kernel()
-        if now != seen:
-            seen, since = now, time.monotonic()
 
 
 def ring(nodes: int, isolation: str) -> Scenario:
@@ -192,13 +163,6 @@ async def _answer(node: str, address: str) -> None:
             end_group(process)
     if process.returncode != 0:
         raise RunError(f"{address} does not answer {node}: {output.decode(errors='replace').strip()}")
-
-
-def _share(process: int) -> int:
-    try:
-        return pss_kib(process)
-    except OSError:  # it has ended, and has no memory any more
-        return 0
 
 
 def _note(sample: Samples, seconds: tuple[float, float], memory: tuple[Memory, Memory], nodes: int) -> None:

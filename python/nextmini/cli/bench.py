@@ -360,6 +360,39 @@ def control(
             print_control(rows, plan)
 
 
+@app.command("costs")
+def costs(
+    sizes: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Nodes, links or flows of each network, 2 to 10000.")
+    ] = "10,100,1000",
+    of: Annotated[
+        str, typer.Option("--of", metavar="WHAT,...", help="What there is more and more of; processes too.")
+    ] = "nodes,links,flows",
+    seconds: Annotated[float, typer.Option(help="Length of measurements of rates.")] = 2.0,
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 1,
+    json: JsonOption = False,
+) -> None:
+    """Measure what nodes, links and flows cost, by how many of them there are.
+
+    Start, memory, control messages, search for routes, rows of metrics and throughput are measured at each
+    size; the exponent of the power law nearest to them says whether a cost grows faster than the network (it
+    is more than 1), and the last column what one more costs. Nodes with namespaces need root.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.costs import Plan, measure
+
+        plan = Plan(_numbers(sizes, "--sizes"), tuple(of.split(",")), seconds, repeat)
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("costs", rows, seconds=seconds, repeat=repeat)
+        else:
+            from nextmini.cli.bench_tables import print_costs
+
+            print_costs(rows, plan)
+
+
 @app.command("fidelity")
 def fidelity(
     quick: Annotated[bool, typer.Option("--quick", help="A minute and a half at most.")] = False,

@@ -7,7 +7,22 @@ from rich.console import Console
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from nextmini.bench import control, ddp, lossless, max_mode, processors, quic, scale, smoltcp, socks5, tun
+    from nextmini.bench import (
+        control,
+        costs,
+        ddp,
+        lossless,
+        max_mode,
+        processors,
+        quic,
+        scale,
+        smoltcp,
+        socks5,
+        tun,
+    )
+
+_WIDEST = 200
+"""Of tables that have a column for each size."""
 
 
 def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
@@ -231,6 +246,58 @@ def print_control(rows: list[dict[str, Any]], plan: "control.Plan") -> None:
     _print(title, headings, cells)
 
 
+def print_costs(rows: list[dict[str, Any]], plan: "costs.Plan") -> None:
+    """Of `nextmini bench costs`."""
+    title = f"Costs by size; medians of {plan.repeat} measurement{'s' if plan.repeat > 1 else ''}"
+    sizes = [f"{size:,}" for size in sorted(plan.sizes)]
+    headings = ("Of", "", "What", *sizes, "Exponent", "Each\nmore")
+    cells = (
+        (
+            row["of"],
+            row["variant"],
+            _NAMES[row["what"]],
+            *(_figure(point.get("value")) for point in row["points"]),
+            "" if row["exponent"] is None else f"{row['exponent']:.2f}",
+            "" if row["each_more"] is None else _figure(row["each_more"]),
+        )
+        for row in rows
+    )
+    _print(title, headings, cells, _WIDEST)
+    missing = {
+        f"{row['of']} ({row['variant']}), {point['size']:,}: not measured: {point['reason']}": None
+        for row in rows
+        for point in row["points"]
+        if "reason" in point
+    }
+    for line in missing:
+        Console(highlight=False, soft_wrap=True).print(line)
+
+
+_NAMES = {
+    "start_seconds": "start s",
+    "controller_cpu_seconds": "start CPU s",
+    "controller_kib": "controller KiB",
+    "dataplane_kib": "dataplane KiB",
+    "kernel_kib": "kernel KiB",
+    "messages": "messages",
+    "message_bytes": "message bytes",
+    "graph_ms": "graph ms",
+    "search_ms": "search ms",
+    "rows_per_second": "rows/s",
+    "cpu_us_per_row": "CPU us/row",
+    "stored_bytes_per_row": "bytes/row",
+    "gbps": "Gbit/s",
+    "cpu_seconds_per_gb": "CPU s/GB",
+}
+
+
+def _figure(value: float | None) -> str:
+    """Three digits of a value; `-` stands for none."""
+    if value is None:
+        return "-"
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
 def _compared(row: dict[str, Any], baseline: str = "baseline_gbps") -> tuple[str, ...]:
     low, high = row["spread"]["ratio"]
     return (
@@ -241,12 +308,17 @@ def _compared(row: dict[str, Any], baseline: str = "baseline_gbps") -> tuple[str
     )
 
 
-def _print(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def _print(
+    title: str, headings: Sequence[str], rows: Iterable[Sequence[object]], width: int | None = None
+) -> None:
+    """A table as wide as the terminal; elsewhere up to `width`, if that is given."""
     table = Table(box=None, pad_edge=False, header_style="bold", padding=(0, 2, 0, 0))
     for heading in headings:
         table.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*map(str, row))
     console = Console(highlight=False)
+    if width is not None and not console.is_terminal:
+        console = Console(highlight=False, width=width)
     console.print(title)
     console.print(table)

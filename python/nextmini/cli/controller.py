@@ -18,7 +18,7 @@ from nextmini.hosts.handover import Handover
 from nextmini.hosts.supervision import supervise
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from nextmini.experiment import RunOptions
     from nextmini.experiment.standalone import Ready
@@ -78,12 +78,12 @@ def controller(
 ) -> None:
     r"""Run a controller by itself.
 
-    It prints the address and the token file that `nextmini dataplane` needs, and serves until Ctrl-C; then
-    it stops the dataplane processes that are connected. Token and key are made for the run unless they are
-    given, which whoever starts processes at the same time needs. Where it listens beyond this machine, or
-    with `tls = true` under \[controller], it speaks TLS, with a certificate that is made for the experiment
-    or the one of --tls-cert. One that is killed, or has a defect, is started again and goes on with the run,
-    up to the fifth time within a minute.
+    It prints the address and the token file that `nextmini dataplane` needs, with sites the command for each
+    of them, and serves until Ctrl-C; then it stops the dataplane processes that are connected. Token and key
+    are made for the run unless they are given, which whoever starts processes at the same time needs. Where
+    it listens beyond this machine, or with `tls = true` under \[controller], it speaks TLS, with a
+    certificate that is made for the experiment or the one of --tls-cert. One that is killed, or has a defect,
+    is started again and goes on with the run, up to the fifth time within a minute.
     """
     signals, shared = Signals(), _Shared()
 
@@ -183,12 +183,14 @@ async def _serve(
 def _as_text(ready: "Ready") -> str:
     token_file, pin = ready.token_file, ""
     lines = [f"controller: {ready.url}"]
-    if ready.everywhere:
+    if ready.everywhere and not ready.joins:
         lines.append("on other machines, write an address of this one in place of the URL's")
     if ready.fingerprint is not None:
         lines.append(f"certificate (SHA-256): {ready.fingerprint}")
         pin = f" --tls-fingerprint {ready.fingerprint}"
     lines.append(f"token file: {token_file}")
+    if ready.joins:
+        return "".join(f"{line}\n" for line in (*lines, *_of_sites(ready)))
     lines.append(
         f"start dataplane processes with: "
         f"nextmini dataplane --controller {ready.url}{pin} --token-file {token_file} --process N"
@@ -197,12 +199,20 @@ def _as_text(ready: "Ready") -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _of_sites(ready: "Ready") -> "Iterator[str]":
+    if str(ready.token_file) not in next(iter(ready.joins.values())):
+        yield f"copy it to each site as `{ready.token_file.name}`, by a way that nobody reads"
+    for site, command in ready.joins.items():
+        yield f"at the site {site}, run: {command}"
+
+
 def _as_json(ready: "Ready") -> str:
     return json_text(
         {
             "controller": ready.url,
             "tls_fingerprint": ready.fingerprint,
             "token_file": str(ready.token_file),
+            "join": dict(ready.joins),
         }
     )
 

@@ -53,7 +53,7 @@ def link(
 
         said = parsed(words or []) if action == "set" or words else {}
         if action == "add":
-            return await add_link(store, a, b, said)
+            return await add_link(store, a, b, said, found.sites)
         if action == "remove":
             await remove_link(store, a, b)
             return {"link": [a, b], "removed": True}
@@ -115,7 +115,22 @@ def _print_counters(ways: list[dict[str, Any]]) -> None:
         for way in ways
     ]
     numbers = ("Bytes", "Packets", "Queue")
+    for way in ways:
+        if way["path"] is not None:
+            typer.echo(_path(way))
     table(("Direction", *numbers, "Dropped", "Settings"), rows, numbers)
+
+
+def _path(way: dict[str, Any]) -> str:
+    """The real path below a direction, and what is asked of it there."""
+    from nextmini.experiment.quantities import rate, seconds
+
+    path = way["path"]
+    delay = way["settings"].get("delay")
+    asked = f"; the delay of {delay} that is asked for comes on top" if delay else ""
+    trip = seconds(path["rtt_ms"] / 1000)
+    most = f"up to {rate(path['most_bps'])} have passed" if path["most_bps"] else "nothing has passed yet"
+    return f"real path {way['from']} -> {way['to']}: round trip {trip}, {most}{asked}"
 
 
 def settings_text(settings: dict[str, Any]) -> str:

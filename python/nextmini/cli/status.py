@@ -81,6 +81,11 @@ def parts(document: dict[str, Any]) -> "Iterator[str | Table]":
     for kind in ("nodes", "links", "routes"):
         counts = ", ".join(f"{number:,} {state}" for state, number in document[kind].items())
         yield f"{kind.capitalize()}: {counts or 'none'}"
+    for site in document["sites"]:
+        missing = site["status"] in ("waiting", "missing")
+        yield f"Site {site['site']}: {site['status']}" + (f"; there, run: {site['join']}" if missing else "")
+    for path in document["paths"]:
+        yield _path(path)
     for trouble in document["troubles"][:MOST_TROUBLES]:
         yield _sentence(trouble)
     if len(document["troubles"]) > MOST_TROUBLES:
@@ -88,6 +93,17 @@ def parts(document: dict[str, Any]) -> "Iterator[str | Table]":
     yield from flow_parts(document["flows"], MOST_FLOWS)
     if document["algorithms"]:
         yield algorithm_table(document["algorithms"])
+
+
+def _path(path: dict[str, Any]) -> str:
+    from nextmini.experiment.quantities import rate, seconds
+
+    asked = f", asked for {seconds(path['asked_rtt_ms'] / 1000)}" if path["asked_rtt_ms"] else ""
+    there, back = map(rate, path["most_bps"])
+    passed = f"up to {there} have passed, {back} back" if any(path["most_bps"]) else "nothing has passed yet"
+    return (
+        f"Path below {' - '.join(path['link'])}: round trip {seconds(path['rtt_ms'] / 1000)}{asked}; {passed}"
+    )
 
 
 def _sentence(trouble: dict[str, Any]) -> str:

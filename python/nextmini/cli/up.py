@@ -50,13 +50,14 @@ def begin(file: Path, name: str | None, options: dict[str, Any]) -> "tuple[Netwo
 
         from nextmini.experiment import RunOptions
         from nextmini.experiment.algorithms import algorithm_findings
-        from nextmini.experiment.run import named_network
+        from nextmini.experiment.run import check_here, named_network
         from nextmini.scenario import load
 
         scenario = load(file, algorithm_findings)
         tell_notices(scenario)
         tell_unlimited(scenario)
         network = named_network(scenario, name)
+        check_here(network)
         wanted = RunOptions(until="stopped", how="up", **options)
         started = asyncio.run(_start(network, wanted, signals))
     for note in started.notes:

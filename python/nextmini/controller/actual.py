@@ -8,10 +8,10 @@ when every process with an end of it has reported it up. Rows whose state change
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Mapping
 
     from nextmini.protocol import LinkChange
 
@@ -47,12 +47,14 @@ class _Confirmations:
     down: dict[int, str] = field(default_factory=dict)
     lost: dict[int, str] = field(default_factory=dict)
 
-    def state(self, kind: Kind) -> RowState:
+    def state(self, kind: Kind, missing: Mapping[int, Missing]) -> RowState:
         generation = max(self.applied.values(), default=0)
         if self.problem is not None:
             return RowState("failed" if self.failed else "rejected", self.problem, generation)
         for reason in self.rejected.values():
             return RowState("rejected", reason, generation)
+        for process in self.expected & missing.keys():
+            return RowState(*missing[process], generation)
         for reason in (*self.lost.values(), *self.down.values()):
             return RowState("down", reason, generation)
         if not self.expected <= self.applied.keys():
@@ -62,10 +64,18 @@ class _Confirmations:
         return RowState("installed" if kind == "route" else "up", None, generation)
 
 
+class Missing(NamedTuple):
+    """What rows of a process are that has never been there: `pending` while it may come, then `failed`."""
+
+    status: Literal["pending", "failed"]
+    reason: str
+
+
 class Actual:
     """The confirmations of all nodes, links and routes."""
 
     def __init__(self) -> None:
+        self._missing: dict[int, Missing] = {}
         self._rows: dict[Row, _Confirmations] = {}
         self.states: dict[Row, RowState] = {}
         self.waiting: set[Row] = set()
@@ -96,6 +106,16 @@ class Actual:
             self.waiting.discard(row)
             self.refused.pop(row, None)
             self._changed.add(row)
+
+    def missing(self, process: int, missing: Missing) -> None:
+        """A process is not there, and this is to be said of its rows."""
+        self._missing[process] = missing
+        self._derive_rows_of(process)
+
+    def present(self, process: int) -> None:
+        """A process is there."""
+        if self._missing.pop(process, None) is not None:
+            self._derive_rows_of(process)
 
     def told(self, rows: Iterable[Row], process: int) -> None:
         """A process is sent these rows: what it said of them before no longer counts."""
@@ -177,9 +197,14 @@ class Actual:
             kept.pop(process, None)
         known.up.discard(process)
 
+    def _derive_rows_of(self, process: int) -> None:
+        for row, known in self._rows.items():
+            if process in known.expected:
+                self._derive(row)
+
     def _derive(self, row: Row) -> None:
         known = self._rows[row]
-        state = known.state(row[0])
+        state = known.state(row[0], self._missing)
         if self.states.get(row) == state:
             return
         self.states[row] = state

@@ -36,8 +36,8 @@ class Comebacks:
         self._paths = paths
         self._now = now
         self._began: float | None = None
-        self._known: dict[int, tuple[int, str]] = {}
-        """The pid and the address of each; not of one that is known to be dead."""
+        self._known: dict[int, tuple[object, str]] = {}
+        """The identity and the address of each; not of one that is known to be dead."""
 
     def flows_released(self) -> None:
         """From now on flows may begin."""
@@ -49,7 +49,7 @@ class Comebacks:
 
     def connected(self, peer: Peer) -> list[int]:
         """A process is there; returns the flows that begin again because it is another one than before."""
-        here = (peer.pid, peer.listen)
+        here = (peer.identity, peer.listen)
         before = self._known.get(peer.process, here)
         self._known[peer.process] = here
         return self._begin_again(peer.process) if before != here else []

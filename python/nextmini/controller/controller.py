@@ -13,19 +13,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from nextmini.controller import reports
+from nextmini.controller.attendance import Attendance
 from nextmini.controller.changes import DesiredReader
 from nextmini.controller.comebacks import Comebacks
 from nextmini.controller.counters import Counters
-from nextmini.controller.events import Executor, Journal
+from nextmini.controller.events import Executor
 from nextmini.controller.fidelity import FidelityReports
 from nextmini.controller.flow_desk import FlowDesk
 from nextmini.controller.flows import FlowTracker
 from nextmini.controller.hosting import NothingNeeded
 from nextmini.controller.labels import label, waiting
 from nextmini.controller.metrics_page import MetricsPage
+from nextmini.controller.paths import Paths
+from nextmini.controller.peer import Sent
 from nextmini.controller.reconciler import Reconciler
 from nextmini.controller.rounds import Rounds
 from nextmini.controller.routing import RouteMaker
+from nextmini.controller.seating import check_public
 from nextmini.controller.server import DataplaneServer
 from nextmini.controller.settings import Progress, Settings
 from nextmini.controller.sources import Sources
@@ -55,9 +59,10 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine, Iterable, Mapping
 
     from nextmini.algorithms.graph import Pair
+    from nextmini.controller.events import Journal
     from nextmini.controller.hosting import Hosting
     from nextmini.controller.peer import Peer
-    from nextmini.protocol import Hello, Message
+    from nextmini.protocol import Hello, Join, Message, Seat
     from nextmini.scenario import Route
     from nextmini.store import Change, Store
 
@@ -79,6 +84,8 @@ class Controller:
         self.flows = FlowTracker()
         self.counters = Counters()
         self.fidelity = FidelityReports()
+        self.paths = Paths(settings.interval)
+        """What lies below links between sites."""
         self.lost_metrics = 0
         """Samples that could not be written, known at the end."""
         self._wake = asyncio.Event()
@@ -92,6 +99,7 @@ class Controller:
             lambda id, why: self._desk.refuse(id, why),
             lambda marks: self.events.marked(marks),
             settings.devices,
+            sites=settings.sites,
         )
         self._reconciler.names.keep = settings.keep_numbers
         self.view, actual = self._reconciler.view, self._reconciler.actual
@@ -108,9 +116,10 @@ class Controller:
         )
         self._metrics = MetricsWriter(store, settings.interval, settings.keep, time.monotonic)
         self._rounds = Rounds()
-        parts = (self._reconciler, self.flows, self.counters, self._states, self._metrics, self._rounds)
+        sent = Sent()
+        parts = (self._reconciler, self.flows, self.counters, self._states, self._metrics, self._rounds, sent)
         page = MetricsPage(Sources(settings, *parts).look, metrics_token(settings.token))
-        self._server = DataplaneServer(settings.listen, settings.token, self, settings.tls, page)
+        self._server = DataplaneServer(settings.listen, settings.token, self, settings.tls, page, self, sent)
         now = asyncio.get_running_loop().time
         paths = self._routes.paths_of
         self._comebacks = Comebacks(self.flows, self._reconciler, self.counters, paths, now)
@@ -118,6 +127,7 @@ class Controller:
         """What the scenario says that happens, and what became of it."""
         self.events.keep = settings.keep_events
         self._greeting: set[int] = set()
+        self._attendance = Attendance(settings.sites, actual, self._join_command, self._give_up_sites)
         self._dead: dict[int, str] = {}
         self._failed: dict[int, str] = {}
         self._loaded = asyncio.Event()
@@ -139,6 +149,13 @@ class Controller:
             self._tell_where()
         return self.url
 
+    def joins(self) -> dict[str, str]:
+        """What to run at each site, once it listens."""
+        return {site.name: self._join_command(site.name) for site in self._settings.sites}
+
+    def _join_command(self, site: str) -> str:
+        return self._settings.joins(self.url, site)
+
     def start(self) -> None:
         """Begins to read the database and to tell processes what is in it."""
         if self.url:
@@ -147,17 +164,18 @@ class Controller:
             self._spawn(work)
         for batcher in (self._states.batcher, self._metrics.batcher):
             self._writing.append(self._spawn(batcher.run()))
+        self._attendance.begin()
 
     def _tell_where(self) -> None:
         tls = self._settings.tls
         log.info("listening at %s%s", self.url, f", certificate {tls.fingerprint}" if tls else "")
 
-    async def resume(self, aliases: int | None, journal: Journal | None = None) -> None:
+    async def resume(self, aliases: int | None, journal: Journal | None) -> None:
         """Begins as `start` does, going on for a controller that was killed; before `listen`.
 
         What processes say when they come back is about rows that are known then. `aliases` is what
-        `settings.keep_numbers` was told last, `journal` what `settings.keep_events` was. Raises as
-        `until_started`.
+        `settings.keep_numbers` was told last, `journal` what `settings.keep_events` was: nothing, as long as
+        no flows were handed out. Raises as `until_started`.
         """
         states = await self._store.states()
         self.flows.resume(states.flows)
@@ -165,10 +183,10 @@ class Controller:
         await self.until_loaded()
         processes = self.view.processes() | set(range(self._settings.processes))
         self._reconciler.resume(states, processes, aliases)
-        if states.flows:
-            # They were handed out, and wait for nobody a second time.
+        if journal is not None:
+            # Flows were handed out, and wait for nobody a second time.
             self._released = True
-            self.events.resume(journal or Journal(asyncio.get_running_loop().time()))
+            self.events.resume(journal)
             self._reconciler.release_flows()
             self._comebacks.flows_released()
             self._spawn(self._resume_events())
@@ -271,6 +289,7 @@ class Controller:
     async def close(self) -> None:
         """Closes the port and every connection and writes what is left. Closing twice does nothing."""
         self._stopping = True
+        self._attendance.end()
         await self._server.stop()
         self.events.stop()
         self.events.publish()
@@ -294,17 +313,32 @@ class Controller:
 
     # What the server tells (nextmini.controller.server.Handler).
 
+    def seat(self, join: Join) -> Seat:
+        """Which process of its site one is. Raises ProtocolError if nobody is missing there."""
+        self._refuse_if_stopping()
+        return self._attendance.seat(join, self._reconciler.peers.keys() | self._greeting)
+
+    def unseat(self, seat: Seat) -> None:
+        """Whoever was to be this process is, or does not come."""
+        self._attendance.unseat(seat)
+
+    def _refuse_if_stopping(self) -> None:
+        if self._stopping:
+            raise ProtocolError(f"experiment {self._settings.experiment!r} is stopping")
+
     def welcome(self, hello: Hello) -> Welcome:
         """Decides whether a process may take part. Raises ProtocolError if not."""
         process, peers = hello.process, self._reconciler.peers
-        if self._stopping:
-            raise ProtocolError(f"experiment {self._settings.experiment!r} is stopping")
+        self._refuse_if_stopping()
+        check_public(hello.public)
         if process >= self._settings.processes and process not in self.view.processes():
             raise ProtocolError(
                 f"experiment {self._settings.experiment!r} has no dataplane process {process}",
                 f"use --process 0 to {self._settings.processes - 1}",
             )
-        if process in self._greeting or (process in peers and peers[process].pid != hello.pid):
+        if process in self._greeting or (
+            process in peers and peers[process].identity != (hello.pid, hello.instance)
+        ):
             raise ProtocolError(f"dataplane process {process} is connected already")
         self._greeting.add(process)
         return Welcome(
@@ -327,6 +361,8 @@ class Controller:
             self.lost(before, "it connected again")
             self._spawn(before.refuse("this process has connected again"))
         log.info("dataplane process %d (pid %d) connected", peer.process, peer.pid)
+        if self._attendance.came(peer.process):
+            self._dead.pop(peer.process, None)
         self._desk.begin_again(
             self._comebacks.connected(peer),
             f"dataplane process {peer.process} is another one (pid {peer.pid})",
@@ -392,12 +428,14 @@ class Controller:
     def _measured(self, message: Metrics) -> None:
         now = datetime.now(UTC)
         message = self.counters.continued(self._reconciler.in_rows(message))
+        self.paths.take(message.links, now.timestamp())
         flows = self.counters.take(message)
         self._desk.counted(message.flows)
         for flow in flows:
             self.flows.acknowledge(flow.flow, flow.acknowledged)
         run = self._settings.run
-        self._metrics.put(reports.link_metrics(run, now, message), reports.flow_metrics(run, now, flows))
+        links = reports.link_metrics(run, now, message, self.paths.known)
+        self._metrics.put(links, reports.flow_metrics(run, now, flows))
 
     def _node_failed(self, message: NodeFailed) -> None:
         row = ("node", message.node)
@@ -423,6 +461,13 @@ class Controller:
         if self._settings.strict:
             self._fail(RunError(reason))
         self._spawn(peer.refuse("closed because of the error that you sent"))
+
+    def _give_up_sites(self, processes: Iterable[int], reason: str) -> None:
+        """Processes of a site did not come in time: what needs them fails."""
+        self._dead.update(dict.fromkeys(processes, reason))
+        self._fail_dead()
+        self._publish_rows()
+        self._wake.set()
 
     # What the database tells.
 

@@ -42,6 +42,8 @@ class ControllerCounts:
     samples_lost: int
     samples_waiting: int
     rounds: int
+    messages_sent: int
+    bytes_sent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,8 @@ def _controller(counts: ControllerCounts) -> Iterator[Family]:
     yield total("samples_lost", "Samples given up: the database could not be written.", counts.samples_lost)
     yield gauge("controller_samples_waiting", "Samples to be written.", counts.samples_waiting)
     yield total("reconcile_rounds", "Rounds of comparing what is with what should be.", counts.rounds)
+    yield total("messages_sent", "Messages sent to dataplane processes.", counts.messages_sent)
+    yield total("sent_bytes", "Bytes of these messages.", counts.bytes_sent)
 
 
 def _states(snapshot: Snapshot) -> Iterator[Family]:

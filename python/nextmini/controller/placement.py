@@ -14,19 +14,23 @@ from math import isfinite
 from typing import TYPE_CHECKING, cast, get_args
 
 from nextmini.algorithms.graph import pair_of
+from nextmini.controller.dialling import Call, NoCall, call
 from nextmini.controller.shaping import arrival_record, direction_record
 from nextmini.protocol import CONSTANT, FlowRecord, LinkRecord, NodeRecord, RouteRecord, SocksRecord
 from nextmini.protocol.direction import Process
 from nextmini.protocol.records import Mapping as ProcessorMapping
 from nextmini.protocol.records import SocksMode, Transport
-from nextmini.scenario.conflicts import congestion_conflict, datagrams_conflict
+from nextmini.scenario.conflicts import apart_conflict, congestion_conflict, datagrams_conflict
+from nextmini.scenario.network import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from nextmini.controller.devices import Devices
+    from nextmini.controller.dialling import Reach
     from nextmini.controller.view import NetworkView
     from nextmini.scenario import Flow, Link, Node, Route, Socks
+    from nextmini.scenario.network import Site
 
 
 USUAL_PACKETS = {"udp": 1_472, "icmp": 56}
@@ -78,12 +82,13 @@ def _socks_record(socks: Socks) -> SocksRecord:
 
 
 def place_link(
-    link: Link, view: NetworkView, listen: Mapping[int, str]
+    link: Link, view: NetworkView, reaches: Mapping[int, Reach], sites: tuple[Site, ...] = ()
 ) -> dict[int, LinkRecord] | Unplaceable:
     """The link's records at the processes of its two ends.
 
-    `listen` has the address of the link listener of each process that is connected. Of two processes the one
-    of end `a` dials, so it gets its record only once the other one's address is known.
+    `reaches` has where links of each process arrive that is connected. Who connects gets its record only once
+    that is known of the other one; between sites, neither gets one before. What connects is end `a` of a
+    record, so a link may be turned round.
     """
     a, b = view.nodes.get(link.a), view.nodes.get(link.b)
     if a is None or b is None:
@@ -99,15 +104,44 @@ def place_link(
             )
         return {a.process: _link_record(link, up, dial=False, listen_end=False, peer=None)}
     if a.process == b.process:
-        address = listen.get(a.process)
-        if address is None:
+        here = reaches.get(a.process)
+        if here is None:
             return {}
-        return {a.process: _link_record(link, up, dial=True, listen_end=True, peer=address)}
-    other = listen.get(a.process)
-    records = {b.process: _link_record(link, up, dial=False, listen_end=True, peer=other)}
-    if b.process in listen:
-        records[a.process] = _link_record(link, up, dial=True, listen_end=False, peer=listen[b.process])
+        return {a.process: _link_record(link, up, dial=True, listen_end=True, peer=here.inside)}
+    if site_of(a.process, sites) != site_of(b.process, sites):
+        return _place_apart(link, up, (a, b), reaches)
+    here, there = reaches.get(a.process), reaches.get(b.process)
+    peer = None if here is None else here.inside
+    records = {b.process: _link_record(link, up, dial=False, listen_end=True, peer=peer)}
+    called = call(here, there, apart=False)
+    if isinstance(called, Call) and called.address is not None:
+        records[a.process] = _link_record(link, up, dial=True, listen_end=False, peer=called.address)
     return records
+
+
+def _place_apart(
+    link: Link, up: bool, ends: tuple[Node, Node], reaches: Mapping[int, Reach]
+) -> dict[int, LinkRecord] | Unplaceable:
+    """The records of a link between two sites. Nobody but who connects is told where to."""
+    conflict = apart_conflict(link.transport)
+    if conflict is not None:
+        return Unplaceable(f"{conflict.message}; {conflict.remedy}")
+    called = call(*(reaches.get(end.process) for end in ends), apart=True)
+    if called is None:
+        return {}
+    if isinstance(called, NoCall):
+        return Unplaceable(called.reason)
+    (dialling, listening), way = ends, link
+    if called.dialler == "b":
+        (listening, dialling), way = ends, turned(link)
+    to = _link_record(way, up, dial=True, listen_end=False, peer=called.address)
+    there = _link_record(way, up, dial=False, listen_end=True, peer=None)
+    return {dialling.process: replace(to, apart=True), listening.process: replace(there, apart=True)}
+
+
+def turned(link: Link) -> Link:
+    """The same link with its ends the other way round."""
+    return replace(link, a=link.b, b=link.a, forward=link.backward, backward=link.forward)
 
 
 def _link_problem(link: Link) -> str | None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from nextmini.controller.actual import Actual
 from nextmini.controller.addresses import AddressLog
 from nextmini.controller.batches import batches
+from nextmini.controller.dialling import reach_of
 from nextmini.controller.flow_names import FlowNames
 from nextmini.controller.lingering import empty_at
 from nextmini.controller.names import RouteNames
@@ -33,15 +34,18 @@ from nextmini.controller.shaping import class_record
 from nextmini.controller.view import Dirty, NetworkView
 from nextmini.scenario import Route
 from nextmini.scenario.class_table import MOST_CLASSES
+from nextmini.scenario.network import site_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from nextmini.controller.actual import Row
     from nextmini.controller.devices import Devices
+    from nextmini.controller.dialling import Reach
     from nextmini.controller.peer import Peer
     from nextmini.controller.plan import Body, Step
     from nextmini.protocol import Applied, Apply, ClassRecord, LinkMark, Metrics
+    from nextmini.scenario.network import Site
     from nextmini.store import Actual as Confirmed
 
 log = logging.getLogger(__name__)
@@ -60,10 +64,11 @@ class Reconciler:
         marked: Callable[[tuple[LinkMark, ...]], None] = lambda marks: None,
         devices: Devices | None = None,
         now: Callable[[], float] = time.monotonic,
+        sites: tuple[Site, ...] = (),
     ) -> None:
         """`flow_ended` tells whether a flow is over, so that nobody is to send it any more; `flow_refused`
         is told of a flow that cannot be, `marked` where links stood when what they are to do changed;
-        `devices` are those of nodes.
+        `devices` are those of nodes, `sites` where processes are.
         """
         self.view = NetworkView()
         self.unhosted: Mapping[int, str] = {}
@@ -79,6 +84,9 @@ class Reconciler:
         self._marked = marked
         self._devices = devices
         self._now = now
+        self._sites = sites
+        self._reaches: dict[int, Reach] = {}
+        """Where links of processes arrive, as of when they connected last."""
         self._good: dict[int, Route] = {}
         """Routes as they were last when they could be in force."""
         self._addresses = AddressLog()
@@ -110,6 +118,8 @@ class Reconciler:
     def connected(self, peer: Peer) -> None:
         """A process is there: it is told everything, whatever it may still know."""
         self._held.doubt(peer.process)
+        self._reaches[peer.process] = reach_of(peer.listen, peer.public, site_of(peer.process, self._sites))
+        self.actual.present(peer.process)
         self.names.tell_leaving_again()
         self.peers[peer.process] = peer
         self.mark(self.view.touching(self.view.nodes_of_process(peer.process)))
@@ -296,11 +306,10 @@ class Reconciler:
             # The same number means something else now: whoever has it is told again.
             for id in self._links_with(trace):
                 self._held.links.doubt_row(id)
-        listen = {process: peer.listen for process, peer in self.peers.items()}
         for id in dirty.nodes:
             self._target_node(id, targets)
         for id in dirty.links:
-            self._target_link(id, listen, targets)
+            self._target_link(id, targets)
         for id in dirty.routes:
             self._target_route(id, targets, now)
             dirty.flows |= self.view.pinned_to(id)
@@ -335,7 +344,7 @@ class Reconciler:
             targets.nodes[id] = placed
             self.actual.expect(("node", id), placed)
 
-    def _target_link(self, id: int, listen: Mapping[int, str], targets: Targets) -> None:
+    def _target_link(self, id: int, targets: Targets) -> None:
         link = self.view.links.get(id)
         targets.links[id] = {}
         if link is None:
@@ -344,7 +353,7 @@ class Reconciler:
         if id in self.view.unusable:
             self.actual.expect(("link", id), (), problem=link.flaw)
             return
-        placed = place_link(link, self.view, listen)
+        placed = place_link(link, self.view, self._reaches, self._sites)
         if isinstance(placed, Unplaceable):
             self.actual.expect(("link", id), (), problem=placed.reason)
             return

@@ -8,11 +8,12 @@ from nextmini.controller.counters import drops_by_cause
 from nextmini.store import FlowMetric, FlowState, LinkMetric, LinkState, NodeState, RouteState
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from datetime import datetime
 
     from nextmini.controller.actual import Row, RowState
     from nextmini.controller.flows import FlowProgress
+    from nextmini.controller.paths import Path
     from nextmini.protocol import FlowCounters, Metrics
 
 STATE_TYPES: dict[str, type[NodeState] | type[LinkState] | type[RouteState]] = {
@@ -55,10 +56,13 @@ def flow_state(known: FlowProgress, generation: int) -> FlowState:
     )
 
 
-def link_metrics(run: str, time: datetime, metrics: Metrics) -> Iterator[LinkMetric]:
-    """The samples of links."""
+def link_metrics(
+    run: str, time: datetime, metrics: Metrics, paths: Mapping[tuple[int, int], Path]
+) -> Iterator[LinkMetric]:
+    """The samples of links; `paths` are known of those between sites."""
     for link in metrics.links:
         drops = drops_by_cause(link.drops)
+        path = paths.get((link.link, link.node))
         yield LinkMetric(
             run=run,
             time=time,
@@ -73,6 +77,8 @@ def link_metrics(run: str, time: datetime, metrics: Metrics) -> Iterator[LinkMet
             duplicated=link.duplicated,
             datagrams=link.datagrams,
             oversized=link.oversized,
+            rtt_us=None if path is None else path.rtt_us,
+            most_bps=None if path is None else path.most_bps,
         )
 
 

@@ -20,9 +20,9 @@ from websockets.exceptions import ConnectionClosed
 from nextmini.controller import metrics_page
 from nextmini.controller.door import Door
 from nextmini.controller.metrics_page import Bearer
-from nextmini.controller.peer import Peer
+from nextmini.controller.peer import Peer, Sent
 from nextmini.errors import ControllerError, ProtocolError
-from nextmini.protocol import VERSION, Error, Hello, decode, encode
+from nextmini.protocol import VERSION, Error, Hello, Join, decode, encode
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from nextmini.controller.metrics_page import Access, MetricsPage
     from nextmini.controller.tls import ServerTls
-    from nextmini.protocol import Message, Welcome
+    from nextmini.protocol import Message, Seat, Welcome
 
 log = logging.getLogger(__name__)
 # It tells of every connection and its end, which the controller does in its own words.
@@ -60,6 +60,16 @@ class Handler(Protocol):
         """A peer's connection is closed."""
 
 
+class Seating(Protocol):
+    """Knows which process one is that knows its site only."""
+
+    def seat(self, join: Join) -> Seat:
+        """Which one it is, kept free for it until `unseat`. Raises ProtocolError if there is none."""
+
+    def unseat(self, seat: Seat) -> None:
+        """Whoever was to have it has it, or does not come."""
+
+
 class DataplaneServer:
     """Listens for dataplane processes."""
 
@@ -70,8 +80,13 @@ class DataplaneServer:
         handler: Handler,
         tls: ServerTls | None = None,
         metrics: MetricsPage | None = None,
+        seating: Seating | None = None,
+        sent: Sent | None = None,
     ) -> None:
-        """`listen` is "host:port"; port 0 takes a free one. Without `tls` it is on this machine."""
+        """`listen` is "host:port"; port 0 takes a free one. Without `tls` it is on this machine, without
+        `seating` there are no sites. What is sent to processes counts in `sent`.
+        """
+        self._seating = seating
         self._listen = listen
         self._tls = tls
         self._door = Door(tls)
@@ -79,6 +94,7 @@ class DataplaneServer:
         self._metrics = metrics
         self._metrics_access: Access = "token"
         self._handler = handler
+        self._sent = sent or Sent()
         self._server: Server | None = None
 
     async def start(self) -> str:
@@ -138,17 +154,12 @@ class DataplaneServer:
     async def _greet(self, connection: ServerConnection) -> Peer | None:
         """Reads the first message and answers it; None if the peer was refused."""
         try:
-            async with asyncio.timeout(HELLO_SECONDS):
-                hello = decode(await connection.recv(decode=False))
-            if not isinstance(hello, Hello):
-                raise ProtocolError(f"the first message is hello, not {type(hello).__name__}")
-            if hello.version != VERSION:
-                raise ProtocolError(
-                    f"dataplane process {hello.process} speaks version {hello.version} of the protocol, "
-                    f"this controller version {VERSION}",
-                    "install the same Nextmini on both sides",
-                )
-            welcome = self._handler.welcome(hello)
+            first = await _hear(connection)
+            if isinstance(first, Join):
+                hello, welcome = await self._place(connection, first)
+            else:
+                hello = _checked(first, "the first message is hello")
+                welcome = self._handler.welcome(hello)
         except TimeoutError:
             await _refuse(connection, f"no hello within {HELLO_SECONDS:.0f} seconds")
             return None
@@ -158,11 +169,26 @@ class DataplaneServer:
         except ConnectionClosed as error:
             log.warning("%s left before its hello: %s", connection.remote_address, error)
             return None
-        peer = Peer(connection, hello)
+        peer = Peer(connection, hello, self._sent)
         # Before anything else: what `connected` sets off may send at once.
         await peer.send(welcome)
         self._handler.connected(peer)
         return peer
+
+    async def _place(self, connection: ServerConnection, join: Join) -> tuple[Hello, Welcome]:
+        """Tells a process which one it is, and hears it say so. Raises as `_greet` tells."""
+        _check_version(f"a dataplane process for the site {join.site}", join.version)
+        if self._seating is None:
+            raise ProtocolError("nobody joins here", "say which process it is with --process")
+        seat = self._seating.seat(join)
+        try:
+            await connection.send(encode(seat))
+            hello = _checked(await _hear(connection), "what follows a seat is hello")
+            if hello.process != seat.process:
+                raise ProtocolError(f"it is process {seat.process}, and says that it is {hello.process}")
+            return hello, self._handler.welcome(hello)
+        finally:
+            self._seating.unseat(seat)
 
     async def _read(self, connection: ServerConnection, peer: Peer) -> str:
         """Hands over messages until the connection closes; returns why it did."""
@@ -176,6 +202,26 @@ class DataplaneServer:
                     await peer.send(Error(str(error)))
         except ConnectionClosed as error:
             return f"the connection closed ({error})"
+
+
+async def _hear(connection: ServerConnection) -> Message:
+    async with asyncio.timeout(HELLO_SECONDS):
+        return decode(await connection.recv(decode=False))
+
+
+def _checked(message: Message, rule: str) -> Hello:
+    if not isinstance(message, Hello):
+        raise ProtocolError(f"{rule}, not {type(message).__name__}")
+    _check_version(f"dataplane process {message.process}", message.version)
+    return message
+
+
+def _check_version(who: str, version: int) -> None:
+    if version != VERSION:
+        raise ProtocolError(
+            f"{who} speaks version {version} of the protocol, this controller version {VERSION}",
+            "install the same Nextmini on both sides",
+        )
 
 
 async def _refuse(connection: ServerConnection, reason: str) -> None:

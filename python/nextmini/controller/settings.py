@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     from nextmini.controller.events import Journal
     from nextmini.controller.tls import ServerTls
     from nextmini.protocol import Timing
+    from nextmini.scenario.network import Site
 
 
 def _nothing(_: object) -> None:
     """Nobody goes on with this."""
+
+
+def _no_command(_url: str, _site: str) -> str:
+    """Nobody joins."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +53,10 @@ class Settings:
     """Bytes of the pipes that flows in max mode pass."""
     routing: Routing = ROUTING
     """How routes are computed, and what becomes of them over what is down."""
+    sites: tuple[Site, ...] = ()
+    """Where processes are that somebody starts there; none if all are here."""
+    joins: Callable[[str, str], str] = _no_command
+    """The command with which a process joins, from the controller's URL and the name of the site."""
     tls: ServerTls | None = None
     """What the server shows to who connects; without it nothing is encrypted."""
     devices: Devices | None = None

@@ -10,6 +10,7 @@ from nextmini.controller.metric_families import ControllerCounts, Snapshot
 if TYPE_CHECKING:
     from nextmini.controller.counters import Counters
     from nextmini.controller.flows import FlowTracker
+    from nextmini.controller.peer import Sent
     from nextmini.controller.reconciler import Reconciler
     from nextmini.controller.rounds import Rounds
     from nextmini.controller.settings import Settings
@@ -27,6 +28,7 @@ class Sources:
     states: StateWriter
     metrics: MetricsWriter
     rounds: Rounds
+    sent: Sent
 
     def look(self) -> Snapshot:
         """Copies of everything that the event loop goes on changing."""
@@ -50,5 +52,7 @@ class Sources:
                 samples_lost=self.metrics.lost,
                 samples_waiting=self.metrics.waiting,
                 rounds=self.rounds.ended,
+                messages_sent=self.sent.messages,
+                bytes_sent=self.sent.bytes,
             ),
         )

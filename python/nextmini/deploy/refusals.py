@@ -34,6 +34,12 @@ def _refused(network: Network) -> Iterator[tuple[str, str, str]]:
             "algorithms do not run in containers in this version",
             "remove [[algorithms]], and run `nextmini algorithm run` in the controller's container",
         )
+    if network.sites:
+        yield (
+            "sites",
+            "machines of a scenario start their own processes, and containers are on one machine",
+            "remove [[sites]], or start processes there by what `nextmini controller` prints",
+        )
     transparent = [node.name for node in network.nodes if node.transparent is not None]
     if transparent:
         yield (

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.controller.counters import Counters
 from nextmini.errors import DatabaseError
-from nextmini.experiment import algorithms, app_outcomes, happenings
+from nextmini.experiment import algorithms, app_outcomes, happenings, paths
 from nextmini.experiment.asked import asked_of
 from nextmini.experiment.fidelity import judge
 from nextmini.experiment.folder import RunFolder
@@ -157,7 +157,13 @@ def _names(network: Network, controller: Controller) -> Names:
 def fidelity_of(network: Network, controller: Controller) -> dict[str, Any]:
     """How true a run was that has ended."""
     said, asked = controller.fidelity, asked_of(network, controller.view)
-    return judge(said.links, said.processes, asked, network.processes)
+    below = paths.findings(paths_of(network, controller))
+    return judge(said.links, said.processes, asked, network.processes, below)
+
+
+def paths_of(network: Network, controller: Controller) -> list[dict[str, Any]]:
+    """The real paths below links between sites."""
+    return paths.entries(controller.view, network.sites, controller.paths.known)
 
 
 def _look_at_exits(run: RunState, parts: Parts) -> None:

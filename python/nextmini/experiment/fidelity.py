@@ -70,9 +70,14 @@ def judge(
     processes: Mapping[int, ProcessFidelity],
     asked: Mapping[tuple[int, int], Asked],
     expected: int,
+    paths: Sequence[tuple[Severity, str]] = (),
 ) -> dict[str, Any]:
-    """The verdict on a run of so many (`expected`) processes; links by number and sending node."""
+    """The verdict on a run of so many (`expected`) processes; links by number and sending node.
+
+    `paths` is what is wrong with what lies below links.
+    """
     findings = Findings()
+    findings.reasons += paths
     entries = [_entry(links[key], asked[key], findings) for key in sorted(links) if key in asked]
     _look_at_processes(processes, findings)
     missing = [process for process in range(expected) if process not in processes]
@@ -81,6 +86,8 @@ def judge(
     verdict, reasons = findings.verdict(), findings.texts()
     if len(missing) == expected:
         verdict, reasons = "not_measured", ["no dataplane process has said how true it was"]
+    elif paths:
+        pass  # whatever crosses them
     elif not entries:
         verdict, reasons = "not_measured", ["no link has a rate, a delay or losses"]
     elif not any(link.lateness.count or link.tried for link in links.values()):
@@ -143,7 +150,7 @@ def _judge_rate(link: LinkFidelity, where: str, findings: Findings) -> None:
     found = _rate(link)
     if found is None:
         return
-    severity = _severity(abs(found["error"]), RATE_ERROR)
+    severity = severity_of(abs(found["error"]), RATE_ERROR)
     if severity is not None:
         what = f"{rate(found['measured'])} instead of {rate(found['asked'])}"
         findings.add(severity, f"{where}: {what} ({found['error']:+.1%})")
@@ -157,7 +164,7 @@ def _judge_lateness(link: LinkFidelity, asked: Asked, where: str, findings: Find
     bounds: dict[Severity, float] = {
         severity: max(least, LATE_SHARE[severity] * longest) for severity, least in LATE_SECONDS.items()
     }
-    severity = _severity(late, bounds)
+    severity = severity_of(late, bounds)
     if severity is not None:
         findings.add(severity, f"{where}: packets were up to {seconds(late)} late (p99)")
 
@@ -169,13 +176,14 @@ def _judge_losses(link: LinkFidelity, asked: Asked, where: str, findings: Findin
     # Packets are whole, and the last round of a pattern need not be.
     slack = 1 + asked.pattern_losses
     deviation = sqrt(link.variance)
-    severity = _severity(off, {one: most * deviation + slack for one, most in LOSS_DEVIATIONS.items()})
+    severity = severity_of(off, {one: most * deviation + slack for one, most in LOSS_DEVIATIONS.items()})
     if severity is not None:
         lost, expected = share(link.lost / link.tried), share(link.expected_lost / link.tried)
         findings.add(severity, f"{where}: {lost} of {link.tried:,} packets lost instead of {expected}")
 
 
-def _severity(error: float, bounds: Mapping[Severity, float]) -> Severity | None:
+def severity_of(error: float, bounds: Mapping[Severity, float]) -> Severity | None:
+    """How bad an error is."""
     if error > bounds["invalid"]:
         return "invalid"
     return "degraded" if error > bounds["degraded"] else None

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 from nextmini.controller import Controller, Settings
 from nextmini.controller.devices import Devices, Home
+from nextmini.controller.joining import join_command, own_address, url_elsewhere
 from nextmini.controller.metrics_page import metrics_url
 from nextmini.controller.tls import load
 from nextmini.errors import ControllerError
@@ -23,7 +24,8 @@ from nextmini.experiment.state import Parts
 from nextmini.hosts.clearing import clear
 from nextmini.hosts.local import Launch, LocalProcesses, no_options
 from nextmini.hosts.namespaces import NodeNamespaces, places
-from nextmini.store import Guard, Registration, StateFolder, Store, embedded_server
+from nextmini.scenario.fields import is_loopback
+from nextmini.store import Guard, RegisteredSite, Registration, StateFolder, Store, embedded_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -137,7 +139,7 @@ async def open_controller(
     if run.options.how == "controller":  # nobody goes on for another one
         settings = replace(settings, keep_events=partial(keep_events, secrets.folder))
     if before is not None:
-        settings = replace(settings, listen=resuming.listening(before, network.listen))
+        settings = replace(settings, listen=before.listen_again(network.listen))
         run.began = await guard(resuming.began(store, before, run.scenario))
     controller = Controller(store, settings, namespaces)
     stack.push_async_callback(controller.close)
@@ -146,7 +148,10 @@ async def open_controller(
         await guard(controller.resume(kept_numbers, journal))
     await guard(controller.listen())
     metrics = metrics_url(controller.url)
-    register = partial(state.register, replace(registration, ready=True, metrics=metrics))
+    register = partial(
+        state.register,
+        replace(registration, ready=True, metrics=metrics, sites=_registered(network, controller)),
+    )
     options = namespaces.options if namespaces is not None else no_options
     return Opened(store, controller, secrets.token_file, guarded, register, options, tls, dsn)
 
@@ -162,6 +167,13 @@ def _registration(run: RunState) -> Registration:
         folder=folder,
         database_url=options.database_url,
         started=datetime.now().astimezone().isoformat(timespec="seconds"),
+    )
+
+
+def _registered(network: Network, controller: Controller) -> tuple[RegisteredSite, ...]:
+    joins = controller.joins()
+    return tuple(
+        RegisteredSite(site.name, site.first, site.processes, joins[site.name]) for site in network.sites
     )
 
 
@@ -194,6 +206,8 @@ def _settings(run: RunState, secrets: ExperimentSecrets, tls: ServerTls | None, 
         routing=_routing(network),
         holds_flows=bool(network.algorithms),
         tls=tls,
+        sites=network.sites,
+        joins=partial(_join, network, secrets, tls),
         devices=_devices(run),
     )
 
@@ -203,6 +217,13 @@ def _devices(run: RunState) -> Devices | None:
     if not has_namespaces(network):
         return None
     return Devices(network.name, network.queues, network.offload, run.options.home)
+
+
+def _join(network: Network, secrets: ExperimentSecrets, tls: ServerTls | None, url: str, site: str) -> str:
+    """What to run at a site: with the token's file as it is called here, or beside it elsewhere."""
+    there = url_elsewhere(url, network.listen, network.public, own_address())
+    token_file = str(secrets.token_file) if is_loopback(network.listen) else secrets.token_file.name
+    return join_command(there, token_file, None if tls is None else tls.fingerprint, site)
 
 
 def _routing(network: Network) -> Routing:

@@ -49,6 +49,7 @@ class Facts:
     algorithms: Sequence[AlgorithmState] = ()
     pins: Mapping[int, int] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    paths: Sequence[Mapping[str, Any]] = ()
 
 
 def document(
@@ -76,6 +77,7 @@ def document(
         "demands": demands.entries(network, known, facts.seconds),
         "loads": _loads(network, facts, rows, counters, names),
         "link_stats": [entry for link in network.links for entry in _link(link, counters, names)],
+        "paths": list(map(dict, facts.paths)),
         "apps": app_outcomes.entries(network, facts.apps),
         "algorithms": algorithms.entries(network, facts.algorithms),
         "events": happenings.entries(network, facts.events),

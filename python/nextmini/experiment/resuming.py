@@ -48,6 +48,13 @@ class Note:
         """`url` is the controller's, `scenario` the text with nothing left open."""
         return cls(run, url.partition("//")[2].partition("/")[0], _digest(scenario))
 
+    def listen_again(self, listen: str) -> str:
+        """Where another controller is to listen whose scenario says `listen`: at the port where that one did.
+
+        The note has the address on this machine of what may have listened at all of them.
+        """
+        return f"{listen.rpartition(':')[0]}:{self.listen.rpartition(':')[2]}"
+
     def write(self, folder: Path) -> None:
         """Writes it into an experiment's folder, as a whole or not at all."""
         _replace(folder / _NOTE, json.dumps(asdict(self)))
@@ -119,11 +126,6 @@ def kept_numbers(folder: Path) -> int | None:
         return int((folder / _NUMBERS).read_text(encoding="ascii"))
     except FileNotFoundError:
         return None
-
-
-def listening(note: Note, listen: str) -> str:
-    """Where a controller listens that goes on: at the host that the scenario says, and the port of before."""
-    return f"{listen.rpartition(':')[0]}:{note.listen.rpartition(':')[2]}"
 
 
 def _read(folder: Path) -> Note | None:

@@ -21,6 +21,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from nextmini.errors import DatabaseError, NextminiError, Problem, RunError, ScenarioError
 from nextmini.experiment import ending
+from nextmini.experiment.collector import seldom
 from nextmini.experiment.folder import run_id
 from nextmini.experiment.interrupt import Interrupt, Interrupted
 from nextmini.experiment.observer import Observer, Silent
@@ -53,6 +54,14 @@ async def run_scenario(
     """
     options = options or RunOptions()
     network = named_network(source, options.name)
+    check_here(network)
+    with seldom():
+        return await _run(network, options, interrupt, observer)
+
+
+async def _run(
+    network: Network, options: RunOptions, interrupt: Interrupt | None, observer: Observer | None
+) -> Outcome:
     run = RunState(
         id=run_id(network.name, datetime.now().astimezone()),
         network=network,
@@ -86,6 +95,14 @@ def named_network(source: Scenario | Network, name: str | None) -> Network:
         first = error.errors()[0]
         remedy = first.get("ctx", {}).get("remedy")
         raise ScenarioError([Problem("command line", None, "--name", first["msg"], remedy)]) from None
+
+
+def check_here(network: Network) -> None:
+    """Raises ScenarioError if processes of the network are started elsewhere, by others."""
+    if network.sites:
+        message = "this starts dataplane processes here, and those of sites are started there"
+        remedy = "use `nextmini controller FILE`, which tells what to run at each site"
+        raise ScenarioError([Problem("command line", None, "sites", message, remedy)])
 
 
 async def _live(run: RunState, stack: AsyncExitStack) -> None:

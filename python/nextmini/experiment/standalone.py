@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING
 from nextmini.errors import Problem, RunError, ScenarioError
 from nextmini.experiment import happenings, resuming
 from nextmini.experiment.algorithms import Algorithms, check_algorithms
+from nextmini.experiment.collector import seldom
 from nextmini.experiment.ending import (
     EXPORT_SECONDS,
     STOP_SECONDS,
     export,
     fidelity_of,
+    paths_of,
     restarts_of_database,
 )
 from nextmini.experiment.folder import RunFolder, run_id
 from nextmini.experiment.interrupt import Interrupted
 from nextmini.experiment.observer import Silent
+from nextmini.experiment.paths import findings
 from nextmini.experiment.preparation import open_controller
 from nextmini.experiment.result import Facts, document
 from nextmini.experiment.resuming import Note
@@ -33,7 +36,7 @@ from nextmini.scenario import dump
 from nextmini.store import StateFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from nextmini.controller import Controller
@@ -59,6 +62,8 @@ class Ready:
     """SHA-256 of its certificate; None without TLS."""
     everywhere: bool
     """Whether other machines reach it too, at any address of this one."""
+    joins: Mapping[str, str]
+    """What to run at each site."""
 
 
 async def serve_scenario(
@@ -96,13 +101,15 @@ async def serve_scenario(
     )
     try:
         async with AsyncExitStack() as stack:
+            stack.enter_context(seldom())
             opened = await open_controller(run, stack, strict=options.has_folder, before=before)
             report = _report_folder(run, stack)
             algorithms = await _begin(run, opened, before)
             stack.push_async_callback(algorithms.close)
             opened.register()
             fingerprint = None if opened.tls is None else opened.tls.fingerprint
-            ready(Ready(opened.controller.url, opened.token_file, fingerprint, _everywhere(network.listen)))
+            url, joins = opened.controller.url, opened.controller.joins()
+            ready(Ready(url, opened.token_file, fingerprint, _everywhere(network.listen), joins))
             run.ready_at = asyncio.get_running_loop().time() - _seconds_before(run)
             try:
                 await interrupt.guard(_serve(run, opened, algorithms))
@@ -206,6 +213,8 @@ async def _finish(run: RunState, opened: Opened, algorithms: Algorithms, folder:
     controller.end_flows(run.problems[0] if run.problems else "the controller was stopped")
     await controller.close()
     run.notes += restarts_of_database(opened.guard.restarts)
+    paths = paths_of(run.network, controller)
+    run.notes += [text for _, text in findings(paths)]
     facts = Facts(
         run.id,
         None if folder is None else folder.path,
@@ -216,6 +225,7 @@ async def _finish(run: RunState, opened: Opened, algorithms: Algorithms, folder:
         routes=tuple(controller.view.routes.values()),
         algorithms=algorithms.states(),
         notes=run.notes,
+        paths=paths,
     )
     result = document(run.network, facts, controller.flows.flows, controller.counters)
     await opened.store.finish_run(run.id, facts.status, json.dumps(result))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from nextmini.scenario import Link
     from nextmini.scenario.direction import Direction
-    from nextmini.store import Desired
+    from nextmini.store import Desired, LinkMetric
     from nextmini.store.live import LiveStore
 
 Way = Literal["forward", "backward"]
@@ -128,7 +128,15 @@ async def show(store: LiveStore, named: Named, run: str) -> dict[str, Any]:
             "oversized": metric.oversized if metric else 0,
             "drops": {cause: number for cause, number in metric.drops.items() if number} if metric else {},
         }
+        document[way]["path"] = path_entry(metric)
     return document
+
+
+def path_entry(metric: LinkMetric | None) -> dict[str, Any] | None:
+    """What the real path below one direction is like, if it leads to another site."""
+    if metric is None or metric.rtt_us is None:
+        return None
+    return {"rtt_ms": metric.rtt_us / 1000, "most_bps": metric.most_bps or 0}
 
 
 def _document(named: Named, link: Link, state: LinkState | None) -> dict[str, Any]:

@@ -9,23 +9,26 @@ from nextmini.live.choice import LiveError
 from nextmini.live.session import find_node
 from nextmini.scenario import Link
 from nextmini.scenario.changing import carriage_of, direction_of, problems
-from nextmini.scenario.conflicts import congestion_conflict, datagrams_conflict
+from nextmini.scenario.conflicts import apart_conflict, congestion_conflict, datagrams_conflict
 from nextmini.scenario.findings import Finding
-from nextmini.scenario.network import link_transport
+from nextmini.scenario.network import link_transport, site_of
 from nextmini.scenario.tables import Carriage
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from nextmini.scenario import Node
+    from nextmini.scenario.network import Placed
     from nextmini.store import Desired
 
 _LATER = ("cost", "forward", "backward")
 _USUAL_MTU = 1500
 
 
-def new_link(desired: Desired, a: str, b: str, said: Mapping[str, Any]) -> Link:
+def new_link(desired: Desired, a: str, b: str, said: Mapping[str, Any], sites: Sequence[Placed] = ()) -> Link:
     """The link that is meant by keys of an entry of [[links]], in both directions, for `Store.add_link`.
+
+    `sites` are where the processes of nodes are.
 
     Raises LiveError if there can be no link between these nodes, ScenarioError if there can be none like
     this.
@@ -44,7 +47,7 @@ def new_link(desired: Desired, a: str, b: str, said: Mapping[str, Any]) -> Link:
         id=0,
         a=one.id,
         b=other.id,
-        transport=_transport(carriage, one, other, where),
+        transport=_transport(carriage, one, other, sites, where),
         cost=1.0,
         congestion=carriage.congestion,
         mtu=mtu,
@@ -63,16 +66,19 @@ def _ends(desired: Desired, a: str, b: str) -> tuple[Node, Node]:
     return one, other
 
 
-def _transport(carriage: Carriage, one: Node, other: Node, where: str) -> str:
+def _transport(carriage: Carriage, one: Node, other: Node, sites: Sequence[Placed], where: str) -> str:
     """What carries it, if that can carry a link between these nodes and do the rest that is asked of it."""
-    transport = link_transport(carriage.transport or "auto", one.process, other.process)
-    if transport == "memory" and one.process != other.process:
+    transport = link_transport(carriage.transport or "auto", one.process, other.process, sites)
+    apart = site_of(one.process, sites) != site_of(other.process, sites)
+    if not apart and transport == "memory" and one.process != other.process:
         message = f"memory cannot carry it from process {one.process + 1} to process {other.process + 1}"
         raise ScenarioError(
             problems(where, [Finding(("transport",), message, 'write "auto", "tcp", "tls" or "quic"')])
         )
-    conflict = congestion_conflict(transport, carriage.congestion) or datagrams_conflict(
-        transport, bool(carriage.datagrams)
+    conflict = (
+        (apart_conflict(transport) if apart else None)
+        or congestion_conflict(transport, carriage.congestion)
+        or datagrams_conflict(transport, bool(carriage.datagrams))
     )
     if conflict is not None:
         found = Finding((conflict.key,), conflict.message, conflict.remedy)

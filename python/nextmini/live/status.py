@@ -15,7 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from nextmini.scenario import Flow
-    from nextmini.store import Actual, Desired, LinkState, NodeState, Registration, RouteState, StateFolder
+    from nextmini.store import (
+        Actual,
+        Desired,
+        LinkMetric,
+        LinkState,
+        NodeState,
+        RegisteredSite,
+        Registration,
+        RouteState,
+        StateFolder,
+    )
     from nextmini.store.live import RecentFlow, Sizes
 
     RowState = NodeState | LinkState | RouteState
@@ -62,9 +72,12 @@ async def status(state: StateFolder, found: Registration) -> dict[str, Any]:
         desired, actual = await store.desired(), await store.states()
         recent = await store.recent_flows(found.run, LATELY)
         algorithms = await store.algorithm_states()
+        paths = await store.paths(found.run) if found.sites else []
     return {
         **document,
         **network_entries(desired, actual),
+        "sites": site_entries(found.sites, desired, actual),
+        "paths": path_entries(paths, desired),
         "flows": flow_entries(desired, actual, recent),
         "algorithms": [asdict(state) for state in algorithms],
     }
@@ -94,6 +107,48 @@ def network_entries(desired: Desired, actual: Actual) -> dict[str, Any]:
         "routes": _counts(desired.routes, actual.routes),
         "troubles": list(_troubles(desired, actual)),
     }
+
+
+def site_entries(sites: Sequence[RegisteredSite], desired: Desired, actual: Actual) -> list[dict[str, Any]]:
+    """Sites in their order: whether they have joined, and how one does."""
+    found = []
+    for site in sites:
+        nodes = [id for id, node in desired.nodes.items() if node.process in site.process_range]
+        states = {actual.nodes[id].status if id in actual.nodes else "pending" for id in nodes}
+        found.append(
+            {
+                "site": site.name,
+                "processes": site.processes,
+                "nodes": len(nodes),
+                "status": next((told for state, told in _OF_SITES if state in states), "joined"),
+                "join": site.join,
+            }
+        )
+    return found
+
+
+def path_entries(samples: Sequence[LinkMetric], desired: Desired) -> list[dict[str, Any]]:
+    """The real paths below links between sites, beside what is asked of these."""
+    by_link: dict[int, dict[int, LinkMetric]] = {}
+    for sample in samples:
+        by_link.setdefault(sample.link, {})[sample.node] = sample
+    found = []
+    for link in (desired.links[id] for id in sorted(by_link.keys() & desired.links.keys())):
+        ways = [by_link[link.id].get(node) for node in (link.a, link.b)]
+        trips = [way.rtt_us for way in ways if way is not None and way.rtt_us is not None]
+        found.append(
+            {
+                "link": [node_name(desired, link.a), node_name(desired, link.b)],
+                "rtt_ms": min(trips) / 1000,
+                "asked_rtt_ms": round((link.forward.delay + link.backward.delay) * 1000, 6),
+                "most_bps": [(way.most_bps or 0) if way is not None else 0 for way in ways],
+            }
+        )
+    return found
+
+
+_OF_SITES = (("failed", "missing"), ("pending", "waiting"), ("down", "lost"))
+"""What is said of a site with a node in this state, the first that there is."""
 
 
 def flow_entries(desired: Desired, actual: Actual, recent: Mapping[int, RecentFlow]) -> list[dict[str, Any]]:

@@ -19,8 +19,9 @@ from nextmini.scenario.max_table import REDIRECTED_PORT
 from nextmini.store import LinkState, NodeState
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from nextmini.scenario.network import Placed
     from nextmini.store import Actual, Desired
     from nextmini.store.live import LiveStore
 
@@ -61,13 +62,17 @@ async def remove_node(store: LiveStore, name: str) -> None:
     await _gone(store, NodeState, node.id, f"node {name}")
 
 
-async def add_link(store: LiveStore, a: str, b: str, said: Mapping[str, Any]) -> dict[str, Any]:
-    """Joins two nodes, and waits until that is in force; `said` are keys of a link in a scenario.
+async def add_link(
+    store: LiveStore, a: str, b: str, said: Mapping[str, Any], sites: Sequence[Placed] = ()
+) -> dict[str, Any]:
+    """Joins two nodes, and waits until that is in force.
+
+    `said` are keys of a link in a scenario, `sites` where its processes are.
 
     Raises LiveError if they are joined already, ScenarioError if the link cannot be so, RunError if it does
     not come to be.
     """
-    link = await store.add_link(new_link(await store.desired(), a, b, said))
+    link = await store.add_link(new_link(await store.desired(), a, b, said, sites))
     state = await _there(store, LinkState, link.id, f"link {a} - {b}")
     if state.status != "up":
         await store.remove_links([link.id])

@@ -11,13 +11,13 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nextmini.live.session import session
-from nextmini.live.status import LATELY, flow_entries, heading, network_entries
+from nextmini.live.status import LATELY, flow_entries, heading, network_entries, path_entries, site_entries
 from nextmini.store import RESYNC, Actual, Desired
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from nextmini.store import AlgorithmState, Change, Registration, StateFolder
+    from nextmini.store import AlgorithmState, Change, LinkMetric, Registration, StateFolder
     from nextmini.store.live import LiveStore, RecentFlow
 
     Show = Callable[[dict[str, Any]], None]
@@ -93,6 +93,7 @@ class _Follower:
     actual: Actual = field(default_factory=Actual)
     algorithms: Sequence[AlgorithmState] = ()
     recent: Mapping[int, RecentFlow] = field(default_factory=dict)
+    paths: Sequence[LinkMetric] = ()
     status: str = "running"
 
     async def run(self, interval: float, show: Show, enough: asyncio.Event) -> None:
@@ -134,6 +135,7 @@ class _Follower:
             self.algorithms = await self.store.algorithm_states()
         if found.rates or self.recent:  # which become smaller when nothing more is measured
             self.recent = await self.store.recent_flows(self.found.run, LATELY)
+            self.paths = await self.store.paths(self.found.run) if self.found.sites else ()
         if found.run:
             self.status = await self.store.run_status(self.found.run) or "running"
         self.news -= changes
@@ -142,6 +144,8 @@ class _Follower:
         return {
             **heading(self.found, self.status),
             **network_entries(self.desired, self.actual),
+            "sites": site_entries(self.found.sites, self.desired, self.actual),
+            "paths": path_entries(self.paths, self.desired),
             "flows": flow_entries(self.desired, self.actual, self.recent),
             "algorithms": [asdict(state) for state in self.algorithms],
         }

@@ -1,7 +1,8 @@
 """The control messages between the controller and a dataplane process.
 
 Each is a MessagePack map with its fields by name and its name under "type". One WebSocket message carries one
-control message. `Hello` opens the conversation, `Welcome` answers it; each `Apply` is answered by exactly one
+control message. `Hello` opens the conversation, and `Welcome` answers it; before that, a process that knows
+only its site asks with `Join` which one it is, and `Seat` answers. Each `Apply` is answered by exactly one
 `Applied` with the same generation; `Stop` is answered by the last metrics, flow states and `Bye`.
 """
 
@@ -29,20 +30,34 @@ from nextmini.protocol.records import (  # noqa: TC001
     SinkCounters,
 )
 
-VERSION = 3
+VERSION = 4
 """The protocol's version: the first message of either side carries it."""
 
 Timing = Literal["normal", "precise"]
 
 
 @dataclass(frozen=True, slots=True)
+class Join:
+    """Dataplane, first, if it knows the site that it is at and not yet which of its processes it is."""
+
+    version: int
+    site: str
+
+
+@dataclass(frozen=True, slots=True)
 class Hello:
-    """Dataplane, first: `process` is its index from 0, `listen` the "host:port" of its link listener."""
+    """Dataplane, first otherwise: `process` is its index from 0, `listen` is its link listener's "host:port".
+
+    `instance` was drawn when it began: another process has another one. `public` is the address at which
+    other sites reach it, if that is not what the scenario says.
+    """
 
     version: int
     process: int
     pid: int
     listen: str
+    instance: int = 0
+    public: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +131,19 @@ class Bye:
 
 
 @dataclass(frozen=True, slots=True)
+class Seat:
+    """Controller, answer to `Join`: which process it is, and where it is to accept links.
+
+    `host` is an address without a port, `ports` the first and the last one that will do, None for any; unless
+    somebody has told the process otherwise.
+    """
+
+    process: int
+    host: str
+    ports: tuple[int, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Welcome:
     """Controller, answer to `Hello`: `key` (64 hexadecimal digits) is for links, `seed` has 64 bits.
 
@@ -176,7 +204,8 @@ class Stop:
 
 
 Message = (
-    Hello
+    Join
+    | Hello
     | Applied
     | RoutesWanted
     | LinkState
@@ -186,6 +215,7 @@ Message = (
     | NodeFailed
     | Error
     | Bye
+    | Seat
     | Welcome
     | Apply
     | NoRoutes
@@ -194,6 +224,7 @@ Message = (
 )
 
 TYPES: dict[str, type[Message]] = {
+    "join": Join,
     "hello": Hello,
     "applied": Applied,
     "routes_wanted": RoutesWanted,
@@ -204,6 +235,7 @@ TYPES: dict[str, type[Message]] = {
     "node_failed": NodeFailed,
     "error": Error,
     "bye": Bye,
+    "seat": Seat,
     "welcome": Welcome,
     "apply": Apply,
     "no_routes": NoRoutes,

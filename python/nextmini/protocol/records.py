@@ -104,6 +104,8 @@ class LinkRecord:
     forward: DirectionRecord = PLAIN
     backward: DirectionRecord = PLAIN
     datagrams: bool = False
+    apart: bool = False
+    """Whether it leads to another site."""
 
 
 LARGEST_CHUNK = 65_536
@@ -266,6 +268,8 @@ class LinkCounters:
     duplicated: int = 0
     datagrams: int = 0
     oversized: int = 0
+    rtt_us: int | None = None
+    """The shortest round trip of its connection to another site."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -60,6 +60,17 @@ def datagrams_conflict(transport: str, datagrams: bool) -> Conflict | None:
     return Conflict("datagrams", message, 'write transport = "quic" too, or datagrams = false')
 
 
+def apart_conflict(transport: str) -> Conflict | None:
+    """Why a link between two sites cannot be carried so, if it cannot."""
+    if transport in ("auto", "quic", "tls"):
+        return None
+    why = {
+        "memory": "memory does not reach from one site to another",
+        "tcp": "what it carries over TCP between two sites, anybody on the way can read",
+    }
+    return Conflict("transport", why.get(transport, f"{transport} is not encrypted"), 'write "quic" or "tls"')
+
+
 def thresholds(direction: Direction, red: Red) -> tuple[Threshold, Threshold]:
     """The thresholds of random early detection, where they are not given from each other or from the queue.
 

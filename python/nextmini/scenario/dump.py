@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.scenario.loading import resolve
 from nextmini.scenario.model import Scenario
+from nextmini.scenario.network import site_of
+from nextmini.scenario.site_table import Ports
 from nextmini.scenario.trace import format_points
 from nextmini.scenario.units import format_rate, format_size, format_time
 
@@ -24,7 +26,7 @@ def dump(scenario: Scenario | Network) -> str:
     Loading and resolving it gives the same network again, without the routes that a run has computed.
     """
     network = resolve(scenario) if isinstance(scenario, Scenario) else scenario
-    sections = [_settings(network), *_nodes(network), *_traces(network), *_links(network)]
+    sections = [_settings(network), *_sites(network), *_nodes(network), *_traces(network), *_links(network)]
     sections += [*_routes(network), *_flows(network), *_demands(network), *_classes(network)]
     sections += [*_events(network), *_apps(network), *_algorithms(network), *_socks(network)]
     return "\n\n".join(sections) + "\n"
@@ -50,7 +52,7 @@ def _settings(network: Network) -> str:
         "name": network.name,
         "seed": network.seed,
         "duration": None if network.duration is None else format_time(network.duration),
-        "processes": None if network.isolation == "process" else network.processes,
+        "processes": None if network.isolation == "process" or network.sites else network.processes,
         "interval": format_time(network.interval),
         "on_process_death": network.on_process_death,
     }
@@ -74,15 +76,35 @@ def _settings(network: Network) -> str:
             _table("[topology]", {"kind": "custom"}),
             _table("[routing]", asdict(network.routing)),
             _table("[metrics]", {"keep": format_time(network.keep)}),
-            _table("[controller]", {"listen": network.listen, "tls": network.tls}),
+            _table("[controller]", _controller(network)),
         ]
     )
 
 
+def _controller(network: Network) -> dict[str, object]:
+    return {"listen": network.listen, "public": network.public, "tls": network.tls}
+
+
+def _sites(network: Network) -> Iterator[str]:
+    """Nodes say where they are."""
+    for site in network.sites:
+        pairs = {
+            "name": site.name,
+            "processes": site.processes,
+            "public": site.public,
+            "private": site.private,
+            "ports": None if site.ports is None else str(Ports(*site.ports)),
+            "patience": format_time(site.patience),
+        }
+        yield _table("[[sites]]", pairs)
+
+
 def _nodes(network: Network) -> Iterator[str]:
     for node in network.nodes:
+        site = site_of(node.process, network.sites)
         pairs = {
             "name": node.name,
+            "site": site and site.name,
             "address": node.address,
             "processors": node.processors,
             "max": _max_of_node(network, node),

@@ -33,6 +33,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,62}")
 ALGORITHM_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,79}")
 _APP = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 _CONGESTION = re.compile(r"[a-z][a-z0-9_]{0,14}")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9][A-Za-z0-9.-]{0,252})(?::([0-9]{1,5}))?")
 _LISTEN = re.compile(r"(?P<host>\[[^\]]*\]|[^:]*):(?P<port>\d{1,5})")
 
 
@@ -163,6 +164,11 @@ def node_name(value: object) -> str:
     return _node(value)
 
 
+def site_name(value: object) -> str:
+    """The name of a site, for validators."""
+    return _name(value, "site")
+
+
 def _flow(value: object) -> str:
     return _name(value, "flow")
 
@@ -279,6 +285,17 @@ def _listen(value: object) -> str:
     return text
 
 
+def _reached_at(value: object) -> str:
+    text = _text(value, "a host")
+    match = _HOST.fullmatch(text)
+    if match is None or not 1 <= int(match[2] or 1) <= 65_535:
+        refuse(
+            f"{shown(text)} is not a host, or a host with a port",
+            'write it as in "lab.example", "192.0.2.1:7700" or "[2001:db8::1]"',
+        )
+    return text
+
+
 def is_loopback(listen: str) -> bool:
     """Whether it is an address of this machine alone. Raises ValueError if it is none."""
     host = listen.rpartition(":")[0].strip("[]")
@@ -338,5 +355,8 @@ Address = Annotated[
 ]
 Listen = Annotated[
     str, BeforeValidator(_listen), Written("address:port", {"type": "string", "examples": ["127.0.0.1:0"]})
+]
+Host = Annotated[
+    str, BeforeValidator(_reached_at), Written("host, or host:port", _string(_HOST.pattern, "lab.example"))
 ]
 Weight = Annotated[int, Field(ge=1, le=65_535)]

@@ -5,10 +5,6 @@ from __future__ import annotations
 LATER_KEYS: dict[str, dict[str, str]] = {
     "": {
         "checks": "conditions that the results must meet",
-        "sites": "machines of a deployment",
-    },
-    "nodes": {
-        "site": "the machine that hosts it",
     },
 }
 

@@ -10,6 +10,7 @@ from nextmini.scenario.class_table import ClassEntry
 from nextmini.scenario.demand_table import DemandEntry
 from nextmini.scenario.event_table import EventEntry
 from nextmini.scenario.max_table import MaxTable
+from nextmini.scenario.site_table import SiteEntry
 from nextmini.scenario.socks_table import SocksEntry
 from nextmini.scenario.table import Table
 from nextmini.scenario.tables import (
@@ -34,6 +35,7 @@ class Scenario(Table):
     experiment: ExperimentTable
     network: NetworkTable = NetworkTable()
     topology: AnyTopology = Custom(kind="custom")
+    sites: Annotated[tuple[SiteEntry, ...], Strict(False)] = ()
     nodes: Annotated[tuple[NodeEntry, ...], Strict(False)] = ()
     links: Annotated[tuple[LinkEntry, ...], Strict(False)] = ()
     routes: Annotated[tuple[RouteEntry, ...], Strict(False)] = ()

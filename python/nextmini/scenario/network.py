@@ -9,13 +9,15 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, cast
 
 from nextmini.scenario.arrival import CONSTANT, Arrival
 from nextmini.scenario.direction import PLAIN, Direction
 from nextmini.scenario.max_table import USUAL_PIPE
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from nextmini.scenario.readiness import Readiness
     from nextmini.scenario.trace import Point, TraceKind
 
@@ -101,6 +103,29 @@ class Node:
     transparent_ports: tuple[int, ...] | None = None
     flaw: str | None = None
     limits: Limits = UNLIMITED
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A place with `processes` dataplane processes, numbered from `first` on.
+
+    `public` is where other sites reach it, None if they do not; `private` where its own processes do, None
+    if they are on one machine. `ports` are the first and the last one that links may arrive at, None for any.
+    `patience`, in seconds, is how long the controller waits for it.
+    """
+
+    name: str
+    first: int
+    processes: int
+    public: str | None
+    private: str | None
+    ports: tuple[int, int] | None
+    patience: float
+
+    @property
+    def process_range(self) -> range:
+        """The numbers of its processes."""
+        return range(self.first, self.first + self.processes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -301,6 +326,10 @@ class Network:
     transparent: bool = False
     transparent_ports: tuple[int, ...] | None = None
     routing: Routing = ROUTING
+    sites: tuple[Site, ...] = ()
+    """In the order of their processes; without any, all processes are on this machine."""
+    public: str | None = None
+    """Where sites reach the controller, if somebody has said it."""
 
     def node(self, id: int) -> Node:
         """The node with this number.
@@ -334,8 +363,25 @@ def process_of(id: int, nodes: int, processes: int) -> int:
     return (id - 1) * processes // nodes
 
 
-def link_transport(asked: str, process_a: int, process_b: int) -> Transport:
-    """What "auto" stands for: memory inside a process, tcp between two."""
+class Placed(Protocol):
+    """Something with dataplane processes of its own, as a site."""
+
+    @property
+    def process_range(self) -> range: ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
+def site_of(process: int, sites: Sequence[P]) -> P | None:
+    """The site of a process, if it is in one."""
+    return next((site for site in sites if process in site.process_range), None)
+
+
+def link_transport(asked: str, process_a: int, process_b: int, sites: Sequence[Placed] = ()) -> Transport:
+    """What "auto" stands for: memory inside a process, tcp between two, quic between two sites."""
     if asked == "auto":
+        if site_of(process_a, sites) != site_of(process_b, sites):
+            return "quic"
         return "memory" if process_a == process_b else "tcp"
     return cast("Transport", asked)

@@ -76,7 +76,7 @@ def reference() -> str:
     parts = [_INTRODUCTION, _units()]
     parts += map(_section, ("experiment", "network"))
     parts.append(_topologies())
-    parts += map(_section, ("nodes", "links"))
+    parts += map(_section, ("sites", "nodes", "links"))
     parts += [_inner(model) for model in _OF_LINKS]
     parts += map(_section, ("routes", "flows"))
     parts.append(_inner(Arrival))

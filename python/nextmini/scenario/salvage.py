@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 _STAND_IN_NAME = "unnamed"
 SETTINGS = frozenset(DirectionKeys.model_fields) | {"forward", "backward", "set", "link"}
 """Keys of a link, its event or its topology that are judged together."""
-_COMPARED = frozenset(("flows", "demands", "classes", "traces", "apps", "algorithms", "socks", "max"))
+_COMPARED = frozenset(
+    ("flows", "demands", "classes", "traces", "apps", "algorithms", "socks", "max", "sites")
+)
 """Tables of which one entry or key may be wrong for another."""
 _OF_A_KIND = frozenset(("weight", "packet_size", "arrival", "ecn", "rate", "congestion", "family"))
 """Keys of flows that not every kind has, or that some must have."""
@@ -68,6 +70,8 @@ class _Left:
             self.doubtful |= {"nodes", "links"}
         if path[0] in _COMPARED:
             self.doubtful.add(str(path[0]))
+        if path[0] == "nodes" and path[2] == "site":
+            self.doubtful.add("sites")
         if _of_max_mode(path):
             self.doubtful.add("max")
 

@@ -18,6 +18,7 @@ from nextmini.scenario.fields import (
     Ends,
     ExperimentName,
     FlowName,
+    Host,
     Interval,
     Listen,
     NodeName,
@@ -33,6 +34,7 @@ from nextmini.scenario.fields import (
 from nextmini.scenario.limits_table import LimitsTable
 from nextmini.scenario.max_table import NodeMax
 from nextmini.scenario.network import MOST_PROACTIVE, Metric, Reroute, RoutingMode
+from nextmini.scenario.site_table import SiteName
 from nextmini.scenario.table import Table
 
 AskedTransport = Literal["auto", "memory", "tcp", "quic", "tls"]
@@ -175,6 +177,11 @@ class NodeEntry(Table):
         le=256,
         description="Its processors. Without it: `network.processors`.",
         examples=[2],
+    )
+    site: SiteName | None = Field(
+        default=None,
+        description="The site that it is in: one of `[[sites]]`, of which another way to say it is `nodes`.",
+        examples=["lab"],
     )
     max: NodeMax | None = Field(
         default=None,
@@ -395,6 +402,12 @@ class ControllerTable(Table):
         description="Address and port where dataplane processes connect. Port 0: any free port. An address "
         "that is not this machine's loopback demands TLS.",
         examples=["127.0.0.1:7700"],
+    )
+    public: Host | None = Field(
+        default=None,
+        description="Where machines of sites reach it, for the commands that it prints; the port of `listen` "
+        "unless it has one of its own. Without it: the address of `listen`, or of this machine.",
+        examples=["lab.example"],
     )
     tls: bool | None = Field(
         default=None,

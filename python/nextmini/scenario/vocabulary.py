@@ -11,6 +11,7 @@ from nextmini.scenario.demand_table import DemandEntry
 from nextmini.scenario.event_table import EventEntry
 from nextmini.scenario.max_table import MaxTable
 from nextmini.scenario.model import Scenario
+from nextmini.scenario.site_table import SiteEntry
 from nextmini.scenario.socks_table import SocksEntry
 from nextmini.scenario.tables import (
     ControllerTable,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from nextmini.scenario.table import Table
 
 LISTS: dict[str, type[Table]] = {
+    "sites": SiteEntry,
     "nodes": NodeEntry,
     "links": LinkEntry,
     "routes": RouteEntry,

@@ -7,7 +7,7 @@ from nextmini.store.embedded import embedded_server
 from nextmini.store.given_secrets import GivenSecrets, given_secrets
 from nextmini.store.guard import Guard
 from nextmini.store.listener import Listener
-from nextmini.store.registry import Registration
+from nextmini.store.registry import RegisteredSite, Registration
 from nextmini.store.rows import (
     RESYNC,
     Actual,
@@ -46,6 +46,7 @@ __all__ = [
     "LinkUpdate",
     "Listener",
     "NodeState",
+    "RegisteredSite",
     "Registration",
     "RouteState",
     "Run",

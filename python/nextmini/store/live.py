@@ -35,6 +35,10 @@ _LINK_COUNTERS = f"""
 SELECT DISTINCT ON (node) {_LINK_COLUMNS} FROM link_metrics
 WHERE run = $1 AND link = $2 ORDER BY node, time DESC
 """  # noqa: S608 - our names
+_PATHS = f"""
+SELECT DISTINCT ON (link, node) {_LINK_COLUMNS} FROM link_metrics
+WHERE run = $1 AND rtt_us IS NOT NULL ORDER BY link, node, time DESC
+"""  # noqa: S608 - our names
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,3 +113,9 @@ class LiveStore(Store):
         async with self._connection("link metrics cannot be read") as connection:
             rows = [LinkMetric(*row) for row in await connection.fetch(_LINK_COUNTERS, run_id, link)]
         return [replace(row, drops=Counter(json.loads(str(row.drops)))) for row in rows]
+
+    async def paths(self, run_id: str) -> list[LinkMetric]:
+        """The newest sample of each direction of links between sites, without what was dropped."""
+        async with self._connection("link metrics cannot be read") as connection:
+            rows = [LinkMetric(*row) for row in await connection.fetch(_PATHS, run_id)]
+        return [replace(row, drops={}) for row in rows]

@@ -64,7 +64,8 @@ _EVENT_STATES = "SELECT event, status, applied, applied_after_ms, packets_affect
 _STATE_TABLES = ("node_state", "link_state", "route_state", "flow_state", "event_state")
 
 _LINK_COLUMNS = (
-    "run, time, link, node, bytes, packets, drops, queue, entered, marked, duplicated, datagrams, oversized"
+    "run, time, link, node, bytes, packets, drops, queue, entered, marked, duplicated, datagrams, oversized,"
+    " rtt_us, most_bps"
 )
 _LINK_METRICS = (
     f"SELECT {_LINK_COLUMNS} FROM link_metrics"  # noqa: S608 - our names

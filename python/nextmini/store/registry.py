@@ -18,12 +18,28 @@ How = Literal["run", "up", "controller"]
 
 
 @dataclass(frozen=True, slots=True)
+class RegisteredSite:
+    """A site with so many processes from the `first` on, and the command with which one joins."""
+
+    name: str
+    first: int
+    processes: int
+    join: str
+
+    @property
+    def process_range(self) -> range:
+        """The numbers of its processes."""
+        return range(self.first, self.first + self.processes)
+
+
+@dataclass(frozen=True, slots=True)
 class Registration:
     """One experiment.
 
     `how` it was started; `folder` is its run folder, absolute, None if it has none; `database_url` is None
     for the embedded server of the state folder, else a secret; `started` is ISO 8601; `ready`: whether the
-    network is in force; `metrics` is the URL of its controller's, once there is one.
+    network is in force; `metrics` is the URL of its controller's, once there is one; `sites` are where others
+    start its processes.
     """
 
     name: str
@@ -35,6 +51,7 @@ class Registration:
     started: str
     ready: bool = False
     metrics: str | None = None
+    sites: tuple[RegisteredSite, ...] = ()
 
 
 def write(path: Path, registration: Registration) -> None:
@@ -66,7 +83,22 @@ def read(path: Path) -> Registration | None:
         return None
     if not isinstance(found["pid"], int) or found["how"] not in get_args(How):
         return None
-    return Registration(**cast("dict[str, How]", found))  # type: ignore[arg-type]
+    sites = _sites(found.pop("sites"))
+    if sites is None:
+        return None
+    return Registration(**cast("dict[str, How]", found), sites=sites)  # type: ignore[arg-type]
+
+
+def _sites(found: object) -> tuple[RegisteredSite, ...] | None:
+    kinds = {"name": str, "first": int, "processes": int, "join": str}
+    if not isinstance(found, list):
+        return None
+    for one in found:
+        if not isinstance(one, dict) or one.keys() != kinds.keys():
+            return None
+        if not all(isinstance(one[key], kind) for key, kind in kinds.items()):
+            return None
+    return tuple(RegisteredSite(**one) for one in found)
 
 
 def _partial(path: Path) -> Path:

@@ -135,7 +135,8 @@ class LinkMetric:
 
     `drops` is packets by cause. Only causes that dropped any are stored; read back, the others count 0.
     `entered`: packets that were given to it, those that it dropped too. `datagrams`
-    left in datagrams of a QUIC connection; `oversized` were to, and were too large.
+    left in datagrams of a QUIC connection; `oversized` were to, and were too large. `rtt_us` and `most_bps`
+    are of links between sites: the path's shortest round trip, and the most bits a second in an interval.
     """
 
     run: str
@@ -151,6 +152,8 @@ class LinkMetric:
     duplicated: int = 0
     datagrams: int = 0
     oversized: int = 0
+    rtt_us: int | None = None
+    most_bps: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

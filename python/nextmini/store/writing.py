@@ -140,7 +140,7 @@ async def copy_link_metrics(connection: Connection, schema: str, rows: Sequence[
     records = [
         (
             *(r.run, r.time, r.link, r.node, r.bytes, r.packets, json.dumps(_seen(r.drops)), r.queue),
-            *(r.entered, r.marked, r.duplicated, r.datagrams, r.oversized),
+            *(r.entered, r.marked, r.duplicated, r.datagrams, r.oversized, r.rtt_us, r.most_bps),
         )
         for r in rows
     ]

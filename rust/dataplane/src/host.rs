@@ -533,5 +533,6 @@ fn link_counters(end: &Outgoing) -> LinkCounters {
         duplicated: counters.duplicated,
         datagrams,
         oversized,
+        rtt_us: end.round_trip().map(|rtt| u64::try_from(rtt.as_micros()).unwrap_or(u64::MAX)),
     }
 }

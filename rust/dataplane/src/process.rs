@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, UdpSocket};
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use nextmini_policy::backoff::Backoff;
 use nextmini_policy::lossless::Pattern;
 use nextmini_policy::route::Ttl;
 use nextmini_sys::namespace::enter;
-use nextmini_wire::control::{Hello, VERSION, Welcome};
+use nextmini_wire::control::{Hello, Join, VERSION, Welcome};
 use nextmini_wire::handshake::{KeyError, LinkKey};
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -55,10 +56,10 @@ pub struct Options {
     pub trust: Option<Trust>,
     /// What the controller demands.
     pub token: String,
-    /// Index of this process in the experiment, from 0.
-    pub process: u32,
+    /// Which process of the experiment it is.
+    pub part: Part,
     /// Where links from other processes arrive, as `address:port`; port 0 takes any.
-    pub listen: String,
+    pub listen: Option<String>,
     /// Threads; 0 for one a core.
     pub workers: usize,
     /// The socket at which captures are asked for; nothing for none.
@@ -68,6 +69,25 @@ pub struct Options {
     /// The network namespace that its links are in; only the controller is reached from where it was started.
     pub namespace: Option<PathBuf>,
 }
+
+/// Which process of an experiment one is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// That of this index, from 0.
+    Index(u32),
+    /// One of a site's, whichever is not there yet.
+    Site {
+        /// Its name.
+        name: String,
+        /// Where links may arrive, instead of what the scenario says.
+        ports: Option<RangeInclusive<u16>>,
+        /// The address at which other sites reach it, likewise.
+        public: Option<String>,
+    },
+}
+
+/// Where a process listens if nobody says anything else.
+const USUAL_LISTEN: &str = "127.0.0.1:0";
 
 /// Why a process could not start, or had to end.
 #[derive(Debug, Error)]
@@ -168,9 +188,10 @@ struct Process {
     options: Options,
     controller: Address,
     home: Home,
-    address: SocketAddr,
-    listener: Option<TcpListener>,
-    udp: Arc<UdpSocket>,
+    /// Tells it from others.
+    instance: u64,
+    /// As soon as it is known which process it is.
+    seated: Option<Seated>,
     accepting: Option<JoinHandle<()>>,
     capturing: Option<JoinHandle<()>>,
     arrivals: Arrivals,
@@ -180,6 +201,14 @@ struct Process {
     ledger: Ledger,
     running: Option<Running>,
     stop: StopSignal,
+}
+
+/// Which process it is, and where it is reached.
+struct Seated {
+    process: u32,
+    address: SocketAddr,
+    listener: Option<TcpListener>,
+    udp: Arc<UdpSocket>,
 }
 
 /// What is known once a controller has answered.
@@ -193,9 +222,13 @@ struct Running {
 impl Process {
     async fn start(options: Options, home: Home) -> Result<Self, ProcessError> {
         let controller = Address::new(&options.controller, options.trust.as_ref())?;
-        let failed = |source| ProcessError::Listen { listen: options.listen.clone(), source };
-        let ports = Ports::bind(&options.listen).await.map_err(failed)?;
-        let address = ports.address().map_err(PortsError::from).map_err(failed)?;
+        let seated = match options.part {
+            Part::Index(process) => {
+                let listen = options.listen.clone().unwrap_or_else(|| USUAL_LISTEN.to_owned());
+                Some(Seated::new(process, &listen, Ports::bind(&listen).await)?)
+            }
+            Part::Site { .. } => None,
+        };
         let (asked, captures) = mpsc::channel(1);
         let capturing = match options.captures.clone() {
             Some(path) => {
@@ -212,9 +245,8 @@ impl Process {
             options,
             controller,
             home,
-            address,
-            listener: Some(ports.tcp),
-            udp: Arc::new(ports.udp),
+            instance: getrandom::u64().map_err(|error| ProcessError::Runtime(error.into()))?,
+            seated,
             accepting: None,
             capturing,
             arrivals: Arrivals::default(),
@@ -250,11 +282,17 @@ impl Process {
     async fn session(&mut self, backoff: &mut Backoff) -> Result<(), ProcessError> {
         let opening = async {
             let mut connection = Connection::open(&self.controller, &self.options.token, &self.home).await?;
+            let seated = match &self.seated {
+                Some(seated) => seated,
+                None => self.seated.insert(Seated::ask(&mut connection, &self.options).await?),
+            };
             let hello = Hello {
                 version: VERSION,
-                process: self.options.process,
+                process: seated.process,
                 pid: std::process::id(),
-                listen: self.address.to_string(),
+                listen: seated.address.to_string(),
+                instance: self.instance,
+                public: self.options.part.public(),
             };
             let welcome = session::begin(&mut connection, hello).await?;
             Ok::<_, ProcessError>((connection, welcome))
@@ -293,7 +331,9 @@ impl Process {
         let (routes, events) = (Arc::clone(&self.routes), self.events.0.clone());
         let chains = Chains::new(key.clone(), routes, events, Outside::new(elsewhere), welcome.pipe as usize);
         let identity = Identity::new(key.clone())?;
-        if let Some(listener) = self.listener.take() {
+        // INVARIANT: who is welcome has said which process it is.
+        let Some(seated) = &mut self.seated else { return Err(ProcessError::OtherExperiment) };
+        if let Some(listener) = seated.listener.take() {
             let (arrivals, chains) = (self.arrivals.clone(), Arc::clone(&chains));
             let accepting = listen::accept(listener, identity.clone(), arrivals, chains);
             self.accepting = Some(tokio::spawn(accepting));
@@ -307,7 +347,7 @@ impl Process {
         let readers = Arc::new(Readers::new(workers).map_err(ProcessError::Timer)?);
         let experiment = Experiment {
             identity,
-            udp: Arc::clone(&self.udp),
+            udp: Arc::clone(&seated.udp),
             pattern,
             seed: welcome.seed,
             timers,
@@ -318,6 +358,45 @@ impl Process {
             Host::new(experiment, self.arrivals.clone(), self.events.0.clone(), Arc::clone(&self.routes));
         self.running = Some(Running { experiment: welcome.experiment, key, host, watch });
         Ok(false)
+    }
+}
+
+impl Part {
+    fn public(&self) -> Option<String> {
+        match self {
+            Self::Index(_) => None,
+            Self::Site { public, .. } => public.clone(),
+        }
+    }
+}
+
+impl Seated {
+    /// Process `process`, if there are ports for it.
+    fn new(process: u32, listen: &str, ports: Result<Ports, PortsError>) -> Result<Self, ProcessError> {
+        let failed = |source| ProcessError::Listen { listen: listen.to_owned(), source };
+        let ports = ports.map_err(failed)?;
+        let address = ports.address().map_err(PortsError::from).map_err(failed)?;
+        Ok(Self { process, address, listener: Some(ports.tcp), udp: Arc::new(ports.udp) })
+    }
+
+    /// Asks the controller which process of its site this one is, and listens as it says, or as somebody here does.
+    async fn ask(connection: &mut Connection, options: &Options) -> Result<Self, ProcessError> {
+        let Part::Site { name, ports, .. } = &options.part else { return Err(ProcessError::OtherExperiment) };
+        let seat = session::join(connection, Join { version: VERSION, site: name.clone() }).await?;
+        let given = options.listen.as_deref().and_then(|listen| listen.rsplit_once(':'));
+        let (host, port) = match given {
+            Some((host, port)) => (host.to_owned(), Some(port).filter(|&port| port != "0")),
+            None => (seat.host, None),
+        };
+        let range = ports.clone().or_else(|| seat.ports.map(|(first, last)| first..=last));
+        let bound = match (port, range) {
+            (Some(port), _) => Ports::bind(&format!("{host}:{port}")).await,
+            (None, Some(range)) => Ports::bind_in(&host, range).await,
+            (None, None) => Ports::bind_in(&host, 0..=0).await,
+        };
+        let seated = Self::new(seat.process, &host, bound)?;
+        tracing::info!(site = name, process = seat.process, address = %seated.address, "has its place");
+        Ok(seated)
     }
 }
 

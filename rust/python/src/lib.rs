@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use nextmini_dataplane::control::trust::Trust;
-use nextmini_dataplane::process::{self, Options, ProcessError};
+use nextmini_dataplane::process::{self, Options, Part, ProcessError};
 use pyo3::prelude::*;
 
 mod benchmarks;
@@ -32,27 +32,40 @@ fn version() -> &'static str {
     env!("CARGO_PKG_VERSION")
 }
 
+/// Which process of an experiment: its index, or the name of its site.
+#[derive(FromPyObject)]
+enum Which {
+    Index(u32),
+    Site(String),
+}
+
 /// Runs a dataplane process to its end.
 #[pyfunction]
-#[pyo3(signature = (controller, token, process, listen, workers, captures, exit_with_parent, namespace=None, tls_fingerprint=None, tls_ca=None))]
+#[pyo3(signature = (controller, token, process, listen, workers, captures, exit_with_parent, namespace=None, tls_fingerprint=None, tls_ca=None, ports=None, public=None))]
 #[expect(clippy::too_many_arguments, reason = "they are one program's options, passed by keyword")]
 fn run_dataplane(
     py: Python<'_>,
     controller: String,
     token: String,
-    process: u32,
-    listen: String,
+    process: Which,
+    listen: Option<String>,
     workers: usize,
     captures: Option<PathBuf>,
     exit_with_parent: bool,
     namespace: Option<PathBuf>,
     tls_fingerprint: Option<String>,
     tls_ca: Option<PathBuf>,
+    ports: Option<(u16, u16)>,
+    public: Option<String>,
 ) -> PyResult<()> {
     logging::start();
     let trust = Trust::from_options(tls_fingerprint.as_deref(), tls_ca)
         .map_err(|error| errors::to_python(ProcessError::from(error)))?;
+    let part = match process {
+        Which::Index(index) => Part::Index(index),
+        Which::Site(name) => Part::Site { name, ports: ports.map(|(first, last)| first..=last), public },
+    };
     let options =
-        Options { controller, trust, token, process, listen, workers, captures, exit_with_parent, namespace };
+        Options { controller, trust, token, part, listen, workers, captures, exit_with_parent, namespace };
     py.detach(|| process::run(&options)).map_err(errors::to_python)
 }

@@ -1,6 +1,6 @@
 //! Options of the TCP sockets that carry links (tcp(7), socket(7)).
 
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 use std::time::Duration;
 
 use rustix::net::{SendFlags, Shutdown, sockopt};
@@ -14,8 +14,9 @@ pub struct LinkSocket<'a> {
     /// Congestion control, by the kernel's name for it.
     pub congestion: &'a str,
     /// Bytes in each of the kernel's two buffers. What they hold should stay in the processor's cache
-    /// where the path has no delay, and cover the bandwidth-delay product where it has.
-    pub buffer: usize,
+    /// where the path has no delay, and cover the bandwidth-delay product where it has; nothing leaves them to the kernel,
+    /// which sizes them by what the path has under way.
+    pub buffer: Option<usize>,
     /// A peer that acknowledges nothing for so long is given up (TCP_USER_TIMEOUT).
     pub patience: Duration,
 }
@@ -55,8 +56,10 @@ impl LinkSocket<'_> {
         };
         let patience_ms = u32::try_from(self.patience.as_millis()).unwrap_or(u32::MAX);
         option("TCP_NODELAY", sockopt::set_tcp_nodelay(socket, true))?;
-        option("SO_SNDBUF", sockopt::set_socket_send_buffer_size(socket, self.buffer))?;
-        option("SO_RCVBUF", sockopt::set_socket_recv_buffer_size(socket, self.buffer))?;
+        if let Some(buffer) = self.buffer {
+            option("SO_SNDBUF", sockopt::set_socket_send_buffer_size(socket, buffer))?;
+            option("SO_RCVBUF", sockopt::set_socket_recv_buffer_size(socket, buffer))?;
+        }
         option("TCP_USER_TIMEOUT", sockopt::set_tcp_user_timeout(socket, patience_ms))?;
         option("SO_KEEPALIVE", sockopt::set_socket_keepalive(socket, true))?;
         option("TCP_KEEPIDLE", sockopt::set_tcp_keepidle(socket, self.patience / 2))?;
@@ -110,6 +113,26 @@ pub fn set_ending(socket: impl AsFd, ending: Ending) -> std::io::Result<()> {
     Ok(sockopt::set_socket_linger(socket, linger)?)
 }
 
+/// How long a round trip of a TCP connection takes, smoothed by the kernel (tcp(7), TCP_INFO).
+///
+/// # Errors
+/// The kernel's answer.
+pub fn round_trip(socket: impl AsFd) -> std::io::Result<Duration> {
+    // SAFETY: all of it are numbers, for which zeros are values as any.
+    let mut info: libc::tcp_info = unsafe { std::mem::zeroed() };
+    let mut length = size_of_val(&info) as libc::socklen_t;
+    // SAFETY: the kernel writes at most `length` bytes to `info`, which is that long and outlives the call.
+    let answer = unsafe {
+        let (level, option) = (libc::IPPROTO_TCP, libc::TCP_INFO);
+        libc::getsockopt(socket.as_fd().as_raw_fd(), level, option, (&raw mut info).cast(), &raw mut length)
+    };
+    if answer == 0 {
+        Ok(Duration::from_micros(u64::from(info.tcpi_rtt)))
+    } else {
+        Err(std::io::Error::last_os_error())
+    }
+}
+
 /// Takes what has come, up to the length of `into`, and returns how many bytes; none after the end.
 ///
 /// # Errors
@@ -149,7 +172,8 @@ mod tests {
     #[test]
     fn the_kernel_has_what_was_set() {
         let socket = socket();
-        let options = LinkSocket { congestion: "reno", buffer: 100_000, patience: Duration::from_secs(7) };
+        let options =
+            LinkSocket { congestion: "reno", buffer: Some(100_000), patience: Duration::from_secs(7) };
         options.apply(&socket).unwrap();
         assert_eq!(sockopt::tcp_congestion(&socket).unwrap(), "reno");
         assert!(sockopt::tcp_nodelay(&socket).unwrap());
@@ -159,9 +183,31 @@ mod tests {
     }
 
     #[test]
+    fn buffers_may_be_the_kernels_to_size() {
+        let socket = socket();
+        let before = sockopt::socket_send_buffer_size(&socket).unwrap();
+        LinkSocket { congestion: "reno", buffer: None, patience: Duration::from_secs(7) }
+            .apply(&socket)
+            .unwrap();
+        assert_eq!(sockopt::socket_send_buffer_size(&socket).unwrap(), before);
+    }
+
+    #[test]
+    fn a_connection_knows_its_round_trip() {
+        // Of the handshake at least, and within a machine it takes no minute.
+        let found = round_trip(socket()).unwrap();
+        assert!(!found.is_zero() && found < Duration::from_secs(60), "{found:?}");
+        let no_tcp = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+        assert!(round_trip(no_tcp).is_err());
+    }
+
+    #[test]
     fn an_unknown_congestion_control_is_named() {
-        let options =
-            LinkSocket { congestion: "carrier-pigeon", buffer: 100_000, patience: Duration::from_secs(7) };
+        let options = LinkSocket {
+            congestion: "carrier-pigeon",
+            buffer: Some(100_000),
+            patience: Duration::from_secs(7),
+        };
         let error = options.apply(socket()).unwrap_err().to_string();
         assert!(error.contains("carrier-pigeon"), "{error}");
     }

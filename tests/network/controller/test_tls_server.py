@@ -35,7 +35,7 @@ pytestmark = pytest.mark.asyncio
 
 TOKEN = "a token that nobody may see"
 KEY = "5a" * 32
-NOTHING = Snapshot("lab", "lab-1", {}, {}, (), {}, {}, {}, {}, {}, ControllerCounts(0, 0, 0, 0, 0, 0, 0))
+NOTHING = Snapshot("lab", "lab-1", {}, {}, (), {}, {}, {}, {}, {}, ControllerCounts(*[0] * 9))
 ADDRESSES = ["127.0.0.1:0", "0.0.0.0:0", "[::1]:0"]
 
 

@@ -268,7 +268,7 @@ class TestMetrics:
         return LinkMetric("r", NOW + timedelta(seconds=seconds), link, 1, packets * 100, packets, drops, 0)
 
     async def test_samples_come_back_as_they_were(self, store: Store) -> None:
-        link = LinkMetric("r", NOW, 1, 2, 2**50, 3, {"queue": 4, "down": 1}, 5)
+        link = LinkMetric("r", NOW, 1, 2, 2**50, 3, {"queue": 4, "down": 1}, 5, rtt_us=40_100, most_bps=2**40)
         flow = FlowMetric("r", NOW, 1, 2**50, 2**49, 4, 5, 2**33)
         await store.write_link_metrics([link])
         await store.write_flow_metrics([flow])

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from nextmini.bench import processes, running, scale
+from nextmini.bench import memory, processes, running, scale
+from nextmini.bench.memory import Memory
 from nextmini.bench.plan import PlanError
-from nextmini.bench.scale import Memory, Plan, measure, ring
+from nextmini.bench.scale import Plan, measure, ring
 from nextmini.cli import bench_tables
 from nextmini.errors import RunError
 from nextmini.experiment import Interrupt, Outcome
@@ -102,7 +103,7 @@ class Rig:
         monkeypatch.setattr(running, "run_scenario", self.run)
         monkeypatch.setattr(scale, "require_root", lambda: None)
         monkeypatch.setattr(scale, "require_program", lambda *_names: None)
-        monkeypatch.setattr(scale, "SETTLE_SECONDS", 0.0)
+        monkeypatch.setattr(memory, "SETTLE_SECONDS", 0.0)
         monkeypatch.setattr(scale, "places", lambda *_names: {"n1": Place("n1", Path(), Path())})
         monkeypatch.setattr(scale, "spawn", self.spawn)
         monkeypatch.setattr(Memory, "now", lambda: Memory(1_000 + 300 * self.running, 20 * self.running))

@@ -163,3 +163,35 @@ async def test_nothing_happens_until_all_processes_are_back(lab: Any, dsn: str, 
                 *(True, False, True)
             ]
             await fake.close()
+
+
+async def test_events_of_a_network_without_flows_do_not_happen_twice(
+    lab: Any, dsn: str, experiment: str
+) -> None:
+    head, _, rest = LINE.partition("[[flows]]")
+    scenario = f"{head}[[events]]{rest.partition('[[events]]')[2]}"
+    death = Killed(2, True)
+    async with lab(scenario + EVENTS["crash"].replace("100 ms", "1 h"), keep_events=death.keep) as made:
+        await made.connect(0)
+        await death.over.wait()
+        await made.controller.close()
+        (before,) = await made.rows("SELECT applied, applied_after_ms FROM event_state")
+        async with another(dsn, experiment, death.journal(), 0) as (controller, (fake,), kept):
+            await fake.until(lambda: any(node.id == 3 for apply in fake.applies for node in apply.nodes))
+            await controller.until_confirmed(())
+            assert kept == []
+        assert await made.rows("SELECT applied, applied_after_ms FROM event_state") == [before]
+
+
+async def test_flows_that_were_not_handed_out_are_held_by_the_next(
+    lab: Any, dsn: str, experiment: str
+) -> None:
+    async with lab(LINE + EVENTS["down"], holds_flows=True) as made:
+        await made.connect(0)
+        await made.controller.until_in_force()
+        await made.controller.close()
+        async with another(dsn, experiment, None, 0) as (_, (fake,), kept):
+            # As at the beginning of any run, events included.
+            await fake.until(lambda: fake.running == {1})
+            await made.until_rows("SELECT status FROM event_state", [("undone",)])
+            assert kept[0].records == {}

@@ -75,7 +75,7 @@ SNAPSHOT = Snapshot(
         1: FlowCounters(1, 1000, 900, 7, 2500, 65536, 3, 9000),
         2: FlowCounters(2, 60, 50, 0, 0, 0),
     },
-    controller=ControllerCounts(2, 3, 40, 50, 6, 7, 8),
+    controller=ControllerCounts(2, 3, 40, 50, 6, 7, 8, 9, 10),
 )
 
 
@@ -142,6 +142,8 @@ def test_everything_that_is_known_is_on_the_page() -> None:
         "controller_samples_lost_total": 6,
         "controller_samples_waiting": 7,
         "controller_reconcile_rounds_total": 8,
+        "controller_messages_sent_total": 9,
+        "controller_sent_bytes_total": 10,
     }
 
 

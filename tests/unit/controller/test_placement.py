@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from nextmini.controller.devices import Devices, Home
+from nextmini.controller.dialling import Reach
 from nextmini.controller.placement import Unplaceable, place_flow, place_link, place_node, place_route
 from nextmini.protocol import ArrivalRecord, DirectionRecord, LinkRecord, NodeRecord, RouteRecord, SocksRecord
 from nextmini.scenario import Arrival, Flow, Link, Node, Socks
@@ -25,6 +26,7 @@ NO_SUCH_CONGESTION = (
     '"dctcp" is no congestion control of QUIC links; write "cubic", "reno" or "bbr", or transport = "tcp"'
 )
 LISTEN = {0: "127.0.0.1:1000", 1: "127.0.0.1:1001"}
+REACH = {process: Reach(listen) for process, listen in LISTEN.items()}
 
 
 def record(dial: bool, listen_end: bool, peer: str | None, transport: str = "tcp") -> LinkRecord:
@@ -63,7 +65,7 @@ def test_a_node_that_cannot_be_so_has_no_place() -> None:
 
 def test_the_process_of_a_dials_and_that_of_b_listens() -> None:
     made = line(0, 1)
-    assert place_link(made.links[1], made, LISTEN) == {
+    assert place_link(made.links[1], made, REACH) == {
         0: record(True, False, LISTEN[1]),
         1: record(False, True, LISTEN[0]),
     }
@@ -72,19 +74,19 @@ def test_the_process_of_a_dials_and_that_of_b_listens() -> None:
 def test_who_dials_waits_for_the_address_and_who_listens_does_not() -> None:
     made = line(0, 1)
     assert place_link(made.links[1], made, {}) == {1: record(False, True, None)}
-    assert place_link(made.links[1], made, {0: LISTEN[0]}) == {1: record(False, True, LISTEN[0])}
+    assert place_link(made.links[1], made, {0: REACH[0]}) == {1: record(False, True, LISTEN[0])}
 
 
 def test_a_tcp_link_inside_a_process_has_both_ends_there() -> None:
     made = view(node(1), node(2), link(1, 1, 2, "tcp"))
-    assert place_link(made.links[1], made, LISTEN) == {0: record(True, True, LISTEN[0])}
+    assert place_link(made.links[1], made, REACH) == {0: record(True, True, LISTEN[0])}
     assert place_link(made.links[1], made, {}) == {}
 
 
 def test_both_ends_of_a_quic_link_are_told_of_datagrams() -> None:
     made = line(0, 1)
     asked = replace(made.links[1], transport="quic", datagrams=True)
-    placed = place_link(asked, made, LISTEN)
+    placed = place_link(asked, made, REACH)
     assert isinstance(placed, dict)
     assert {process: one.datagrams for process, one in placed.items()} == {0: True, 1: True}
 
@@ -93,7 +95,7 @@ def test_both_ends_of_a_quic_link_are_told_of_datagrams() -> None:
 @pytest.mark.parametrize("kind", ["quic", "tls"])
 def test_an_encrypted_link_has_the_places_of_a_tcp_link(kind: Transport, ends: tuple[int, int]) -> None:
     made = line(*ends)
-    plain, sealed = (place_link(replace(made.links[1], transport=one), made, LISTEN) for one in ("tcp", kind))
+    plain, sealed = (place_link(replace(made.links[1], transport=one), made, REACH) for one in ("tcp", kind))
     assert isinstance(plain, dict)
     assert sealed == {where: replace(one, transport=kind) for where, one in plain.items()}
 
@@ -236,7 +238,7 @@ def test_rows_without_a_place(row: Node | Link | Flow, reason: str) -> None:
     if isinstance(row, Node):
         assert place_node(row) == Unplaceable(reason)
     elif isinstance(row, Link):
-        assert place_link(row, made, LISTEN) == Unplaceable(reason)
+        assert place_link(row, made, REACH) == Unplaceable(reason)
     else:
         assert place_flow(row, made) == Unplaceable(reason)
 

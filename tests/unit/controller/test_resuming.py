@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from nextmini.controller import Controller, Settings
+from nextmini.controller.events import Journal
 from nextmini.protocol import FlowChange, FlowState
 from nextmini.store import Store
 
@@ -53,7 +54,7 @@ async def another(dsn: str, experiment: str, aliases: int | None = None) -> Asyn
     settings = Settings(experiment, "run-1", 7, "127.0.0.1:0", 0.05, 3600.0, 2, "secret", "ab" * 32)
     async with await Store.open(dsn, experiment) as store:
         controller = Controller(store, settings)
-        await controller.resume(aliases)
+        await controller.resume(aliases, Journal())
         await controller.listen()
         try:
             yield controller

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,7 +21,9 @@ from nextmini.protocol import (
     Bye,
     Error,
     Hello,
+    Join,
     Message,
+    Seat,
     Stop,
     Welcome,
     decode,
@@ -66,9 +69,11 @@ class Recorder:
 
 
 @asynccontextmanager
-async def serving(listen: str = "127.0.0.1:0") -> AsyncIterator[tuple[str, Recorder]]:
+async def serving(
+    listen: str = "127.0.0.1:0", seating: OneSeat | None = None
+) -> AsyncIterator[tuple[str, Recorder]]:
     handler = Recorder()
-    server = DataplaneServer(listen, "secret", handler)
+    server = DataplaneServer(listen, "secret", handler, seating=seating)
     url = await server.start()
     try:
         yield url, handler
@@ -146,6 +151,63 @@ async def test_a_bad_first_message_ends_the_connection_with_the_reason(first: by
         await connection.send(first)
         assert (await closing_error(connection)).startswith(reason)
         assert (handler.peers, handler.losses.empty()) == ([], True)
+
+
+class OneSeat:
+    """Makes everybody process 5, and knows whose place is kept."""
+
+    def __init__(self) -> None:
+        self.kept: list[str] = []
+
+    def seat(self, join: Join) -> Seat:
+        if join.site == "moon":
+            raise ProtocolError("there is no site moon")
+        self.kept.append(join.site)
+        return Seat(5, "0.0.0.0", (7000, 7010))
+
+    def unseat(self, seat: Seat) -> None:
+        assert seat.process == 5
+        self.kept.clear()
+
+
+async def test_who_knows_its_site_is_told_which_one_it_is() -> None:
+    seating = OneSeat()
+    async with serving(seating=seating) as (url, handler), client(url) as connection:
+        await connection.send(encode(Join(VERSION, "home")))
+        assert await receive(connection) == Seat(5, "0.0.0.0", (7000, 7010))
+        assert seating.kept == ["home"]
+        await connection.send(encode(replace(HELLO, process=5, public="192.0.2.7")))
+        assert await receive(connection) == WELCOME
+        assert seating.kept == []
+        assert [(peer.process, peer.public) for peer in handler.peers] == [(5, "192.0.2.7")]
+
+
+@pytest.mark.parametrize(
+    ("messages", "reason"),
+    [
+        ([Join(1, "home")], "a dataplane process for the site home speaks version 1 of the protocol"),
+        ([Join(VERSION, "moon")], "there is no site moon"),
+        ([Join(VERSION, "home"), HELLO], "it is process 5, and says that it is 0"),
+        ([Join(VERSION, "home"), Bye()], "what follows a seat is hello, not Bye"),
+    ],
+)
+async def test_who_joins_wrongly_is_sent_away_and_keeps_no_place(
+    messages: list[Message], reason: str
+) -> None:
+    seating = OneSeat()
+    async with serving(seating=seating) as (url, handler), client(url) as connection:
+        for message in messages:
+            await connection.send(encode(message))
+        if len(messages) > 1:
+            assert isinstance(await receive(connection), Seat)
+        assert (await closing_error(connection)).startswith(reason)
+        assert (handler.peers, seating.kept) == ([], [])
+
+
+async def test_without_sites_nobody_joins() -> None:
+    async with serving() as (url, _), client(url) as connection:
+        await connection.send(encode(Join(VERSION, "home")))
+        assert (await closing_error(connection)).startswith("nobody joins here")
 
 
 async def test_who_says_nothing_is_sent_away_and_delays_nobody(monkeypatch: pytest.MonkeyPatch) -> None:

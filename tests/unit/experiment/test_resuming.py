@@ -34,6 +34,10 @@ def test_the_run_of_the_same_scenario_goes_on_where_it_listened(tmp_path: Path) 
     note = found(tmp_path, RING)
     assert note is not None
     assert (note.run, note.listen) == ("ring-1", "127.0.0.1:4000")
+    assert note.listen_again("127.0.0.1:0") == "127.0.0.1:4000"
+    # Machines elsewhere come back to where they were.
+    assert note.listen_again("0.0.0.0:0") == "0.0.0.0:4000"
+    assert note.listen_again("[::]:4000") == "[::]:4000"
     assert [path.name for path in tmp_path.iterdir()] == ["controller.json"]
 
 
@@ -56,14 +60,6 @@ def test_namespaces_that_processes_have_stay(tmp_path: Path) -> None:
     network = resolve(loads(RING + '[network]\nisolation = "namespace"\n'))
     Note.of("ring-1", URL, dump(network)).write(tmp_path)
     assert resuming.find(tmp_path, network, dump(network), Home.PROCESS) is not None
-
-
-@pytest.mark.parametrize(
-    ("listen", "then"),
-    [("0.0.0.0:0", "0.0.0.0:4000"), ("[::]:4000", "[::]:4000"), ("127.0.0.1:0", "127.0.0.1:4000")],
-)
-def test_it_listens_for_those_for_whom_the_one_before_did(listen: str, then: str) -> None:
-    assert resuming.listening(Note.of("ring-1", URL, ""), listen) == then
 
 
 def test_a_run_with_events_goes_on_if_what_they_have_done_was_noted(tmp_path: Path) -> None:

@@ -87,7 +87,8 @@ async def test_a_run_that_passes(options: RunOptions) -> None:
     assert (outcome.status, outcome.exit_code, outcome.problems, outcome.notes) == ("passed", 0, (), ())
     assert list(document) == [
         *("experiment", "run", "folder", "seed", "status", "seconds", "nodes", "links", "flows"),
-        *("demands", "loads", "link_stats", "apps", "algorithms", "events", "notes", "checks", "fidelity"),
+        *("demands", "loads", "link_stats", "paths", "apps", "algorithms", "events", "notes"),
+        *("checks", "fidelity"),
     ]
     assert (document["experiment"], document["seed"]) == (name, 42)
     assert (document["nodes"], document["links"], document["seconds"] > 0) == (4, 3, True)

@@ -8,7 +8,7 @@ from nextmini.errors import ScenarioError
 from nextmini.live.choice import LiveError
 from nextmini.live.new_links import new_link
 from nextmini.scenario import Link, loads, resolve
-from nextmini.store import Desired
+from nextmini.store import Desired, RegisteredSite
 
 NETWORK = resolve(
     loads("""
@@ -37,6 +37,16 @@ def test_a_link_of_which_nothing_is_said_is_as_usual() -> None:
     assert (link.a, link.b, link.transport, link.congestion) == (3, 1, "memory", "cubic")
     assert (link.mtu, link.cost, link.forward.texts()) == (1400, 1.0, {})
     assert made("n1", "n4").transport == "tcp"
+
+
+def test_between_sites_it_is_encrypted() -> None:
+    sites = tuple(RegisteredSite(f"s{first}", first, 1, "nextmini ...") for first in (0, 1))
+    assert new_link(DESIRED, "n1", "n4", {}, sites).transport == "quic"
+    assert new_link(DESIRED, "n1", "n3", {}, sites).transport == "memory"
+    assert new_link(DESIRED, "n1", "n4", {"transport": "tls"}, sites).transport == "tls"
+    for plain in ("tcp", "memory"):
+        with pytest.raises(ScenarioError, match='write "quic" or "tls"'):
+            new_link(DESIRED, "n1", "n4", {"transport": plain}, sites)
 
 
 def test_what_carries_it_may_be_said() -> None:

@@ -33,7 +33,7 @@ def message_of(name: str) -> dict[str, Any]:
     return next(dict(vector["message"]) for vector in VECTORS if vector["name"] == name)
 
 
-HELLO = {"type": "hello", "version": 2, "process": 0, "pid": 9, "listen": "127.0.0.1:1"}
+HELLO = {"type": "hello", "version": 2, "process": 0, "pid": 9, "listen": "127.0.0.1:1", "instance": 0}
 APPLY = message_of("apply-nothing")
 FLOW = message_of("apply")["flows"][0]
 

@@ -234,7 +234,7 @@ class Executor:
             self._fail(record, str(error))
             return None
         begun = self._journal.begun.get(step.event)
-        before = self._changer.look(asked) if begun is None else begun
+        before = self._changer.look(asked) | (begun or {})
         return Work(step, record.event, record, asked, asked.rows, before, again=begun is not None)
 
     async def _perform(self, works: list[Work]) -> None:

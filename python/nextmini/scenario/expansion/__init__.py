@@ -48,7 +48,7 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         return None, refused
     findings: list[Finding] = []
     shape = scenario.topology.shape(scenario.experiment.seed)
-    cast = expand_nodes(scenario, shape, "nodes" not in doubtful, findings)
+    cast = expand_nodes(scenario, shape, "nodes" not in doubtful, "sites" not in doubtful, findings)
     if not cast.nodes:
         return None, findings
     book = TraceBook(scenario, "traces" not in doubtful, findings)
@@ -101,6 +101,8 @@ def expand(scenario: Scenario, doubtful: frozenset[str] = NOTHING) -> tuple[Netw
         offload=network.offload,
         pipe=scenario.max.pipe,
         routing=routing,
+        sites=cast.sites,
+        public=scenario.controller.public,
         tls=tls,
         transparent=scenario.max.transparent,
         transparent_ports=scenario.max.ports if scenario.max.transparent else None,

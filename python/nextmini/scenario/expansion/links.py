@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from nextmini.scenario.conflicts import congestion_conflict, datagrams_conflict
+from nextmini.scenario.conflicts import apart_conflict, congestion_conflict, datagrams_conflict
 from nextmini.scenario.expansion.directions import Directions, Layer
 from nextmini.scenario.fields import MOST_LINKS
 from nextmini.scenario.findings import Finding, Path, key_text
-from nextmini.scenario.network import Link, link_transport
+from nextmini.scenario.network import Link, link_transport, site_of
 from nextmini.scenario.reachability import components
 from nextmini.scenario.tables import LinkSettings
 from nextmini.scenario.topology.shape import Generated
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from nextmini.scenario.expansion.nodes import Cast
     from nextmini.scenario.expansion.traces import TraceBook
     from nextmini.scenario.model import Scenario
-    from nextmini.scenario.network import Node, Transport
+    from nextmini.scenario.network import Node, Site, Transport
     from nextmini.scenario.tables import LinkEntry
     from nextmini.scenario.topology import Shape
 
@@ -34,6 +34,8 @@ class Web:
     links: tuple[Link, ...]
     nodes: int
     complete: bool
+    apart: frozenset[int] = frozenset()
+    """Those between sites, by number."""
 
     @cached_property
     def pairs(self) -> frozenset[Pair]:
@@ -76,7 +78,8 @@ def expand_links(
         findings.append(Finding(("links",), f"there are {len(layers):,} links", f"keep to {MOST_LINKS:,}"))
     directions = Directions(scenario.network.mtu, book, findings)
     links = tuple(_links(scenario, cast, layers, directions, findings))
-    web = Web(links, len(cast.nodes), complete and cast.complete)
+    apart = frozenset(link.id for link in links if _apart(cast, link))
+    web = Web(links, len(cast.nodes), complete and cast.complete, apart)
     if web.complete and scenario.network.datagrams and all(link.transport != "quic" for link in links):
         remedy = 'write transport = "quic" too, here or for a link'
         findings.append(Finding(("network", "datagrams"), "no link is a QUIC connection", remedy))
@@ -129,7 +132,7 @@ def _links(
     blame = _Blame(findings)
     for number, (pair, said) in enumerate(layers.items(), 1):
         ends = (cast.nodes[pair[0] - 1], cast.nodes[pair[1] - 1])
-        transport = _transport(scenario, ends, said, blame)
+        transport = _transport(scenario, cast, ends, said, blame)
         forward, backward = directions.of(said)
         links.append(
             Link(
@@ -148,19 +151,57 @@ def _links(
     return links
 
 
-def _transport(scenario: Scenario, ends: tuple[Node, Node], said: list[Layer], blame: _Blame) -> Transport:
+def _transport(
+    scenario: Scenario, cast: Cast, ends: tuple[Node, Node], said: list[Layer], blame: _Blame
+) -> Transport:
     """What carries a link between these nodes."""
     one, other = ends
     transport, path = _said(said, "transport")
     asked = transport or scenario.network.transport
-    if asked == "memory" and one.process != other.process:
+    place = ("network", "transport") if transport is None or path is None else path
+    between = _between(cast, ends)
+    if between is not None:
+        _check_between(asked, ends, between, place, blame)
+    elif asked == "memory" and one.process != other.process:
         blame(
-            ("network", "transport") if transport is None or path is None else path,
+            place,
             f"memory cannot carry the link from {shown(one.name)} in process {one.process + 1} "
             f"to {shown(other.name)} in process {other.process + 1}",
             'write transport = "auto", or processes = 1 under [experiment]',
         )
-    return link_transport(asked, one.process, other.process)
+    return link_transport(asked, one.process, other.process, cast.sites)
+
+
+def _between(cast: Cast, ends: tuple[Node, Node]) -> tuple[Site, Site] | None:
+    """The sites of two nodes, if these are not in one."""
+    one, other = (site_of(node.process, cast.sites) for node in ends)
+    return None if one is None or other is None or one == other else (one, other)
+
+
+def _apart(cast: Cast, link: Link) -> bool:
+    return bool(cast.sites) and _between(cast, (cast.nodes[link.a - 1], cast.nodes[link.b - 1])) is not None
+
+
+def _check_between(
+    asked: str, ends: tuple[Node, Node], sites: tuple[Site, Site], place: Path, blame: _Blame
+) -> None:
+    """A link between sites is encrypted, and one of its ends can reach the other one."""
+    one, other = ends
+    conflict = apart_conflict(asked)
+    if conflict is not None:
+        blame(
+            place,
+            f"the link from {shown(one.name)} to {shown(other.name)}: {conflict.message}",
+            conflict.remedy,
+        )
+    names = sorted(site.name for site in sites)
+    if all(site.public is None for site in sites):
+        blame(
+            ("sites",),
+            f"neither of {shown(names[0])} and {shown(names[1])} has an address that the other reaches, and "
+            f"the link from {shown(one.name)} to {shown(other.name)} joins them",
+            'write public = "192.0.2.7" for one of them, or join both to a third site that has one',
+        )
 
 
 def _congestion(transport: Transport, said: list[Layer], blame: _Blame) -> str:

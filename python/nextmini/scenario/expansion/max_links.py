@@ -1,4 +1,5 @@
-"""Links that flows in max mode may cross, and cannot: such flows have rates, and nothing else, and no TLS."""
+"""Links that flows in max mode may cross, and cannot: such flows have rates and nothing else, no TLS, and
+stay in a site."""
 
 from __future__ import annotations
 
@@ -17,7 +18,7 @@ class MaxLinks:
     """Finds links on the way of a pair that a flow in max mode cannot cross."""
 
     def __init__(self, web: Web, routes: tuple[Route, ...]) -> None:
-        self._closed = [(link, key) for link in web.links if (key := _obstacle(link)) is not None]
+        self._closed = [(link, key) for link in web.links if (key := _obstacle(link, web)) is not None]
         self._routes: dict[tuple[int, int], list[Route]] = {}
         for route in routes:
             self._routes.setdefault((route.path[0], route.path[-1]), []).append(route)
@@ -73,7 +74,7 @@ def enclosed(web: Web) -> dict[int, tuple[Link, str]]:
     found: dict[int, tuple[Link, str]] = {}
     open_nodes: set[int] = set()
     for link in web.links:
-        key = _obstacle(link)
+        key = _obstacle(link, web)
         for node in (link.a, link.b):
             if key is None:
                 open_nodes.add(node)
@@ -82,8 +83,10 @@ def enclosed(web: Web) -> dict[int, tuple[Link, str]]:
     return {node: why for node, why in found.items() if node not in open_nodes}
 
 
-def _obstacle(link: Link) -> str | None:
+def _obstacle(link: Link, web: Web) -> str | None:
     """What is asked of the link that bytes which the kernel passes on cannot have."""
+    if link.id in web.apart:
+        return f'transport = "{link.transport}" between sites'
     if link.transport == "tls":
         return 'transport = "tls"'
     directions = (link.forward, link.backward)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import TYPE_CHECKING, Any
 
+from nextmini.scenario.expansion.sites import expand_sites
 from nextmini.scenario.expansion.transparent import transparency
 from nextmini.scenario.findings import Finding, Path, key_text
 from nextmini.scenario.max_table import REDIRECTED_PORT
@@ -15,6 +16,7 @@ from nextmini.scenario.wording import nearest, shown
 if TYPE_CHECKING:
     from nextmini.scenario.limits_table import LimitsTable
     from nextmini.scenario.model import Scenario
+    from nextmini.scenario.network import Site
     from nextmini.scenario.tables import NodeEntry
     from nextmini.scenario.topology import Shape
 
@@ -26,6 +28,7 @@ class Cast:
     nodes: tuple[Node, ...]
     numbers: dict[str, int]
     complete: bool
+    sites: tuple[Site, ...] = ()
 
     def number(self, name: str, path: Path, findings: list[Finding]) -> int | None:
         """The number of the node that is named at `path`, or None and a finding if there is none."""
@@ -41,8 +44,10 @@ class Cast:
         return ", ".join(names) if len(names) <= 8 else f"{', '.join(names[:3])}, ... {names[-1]}"
 
 
-def expand_nodes(scenario: Scenario, shape: Shape, complete: bool, findings: list[Finding]) -> Cast:
-    """All nodes of the scenario, numbered from 1."""
+def expand_nodes(
+    scenario: Scenario, shape: Shape, complete: bool, sited: bool, findings: list[Finding]
+) -> Cast:
+    """All nodes of the scenario, numbered from 1; `sited` is False if some site could not be understood."""
     entries = _entries(scenario, shape, complete, findings)
     names = shape.names or tuple(entries)
     if not names and complete:
@@ -53,6 +58,8 @@ def expand_nodes(scenario: Scenario, shape: Shape, complete: bool, findings: lis
         )
     _check_processes(scenario, len(names), complete, findings)
     addresses = _addresses(scenario, names, entries, findings)
+    seating = expand_sites(scenario, names, complete and sited, findings)
+    count = processes_of(scenario, len(names))
     network = scenario.network
     first6 = int(IPv6Network(network.prefix6).network_address)
     hop_limit = network.hop_limit or max(1, len(names))
@@ -68,14 +75,16 @@ def expand_nodes(scenario: Scenario, shape: Shape, complete: bool, findings: lis
                 processors=(entry and entry.processors) or network.processors,
                 mapping=network.mapping,
                 hop_limit=hop_limit,
-                process=process_of(number, len(names), processes_of(scenario, len(names))),
+                process=seating.seats[name] if seating.sites else process_of(number, len(names), count),
                 address6=str(IPv6Address(first6 + number)),
                 transparent=REDIRECTED_PORT if transparent else None,
                 transparent_ports=ports,
                 limits=_limits(network.limits, entry),
             )
         )
-    return Cast(tuple(nodes), {node.name: node.id for node in nodes}, complete)
+    return Cast(
+        tuple(nodes), {node.name: node.id for node in nodes}, complete, seating.sites if sited else ()
+    )
 
 
 def _limits(usual: LimitsTable | None, entry: NodeEntry | None) -> Limits:
@@ -113,6 +122,8 @@ def _entries(
 
 def processes_of(scenario: Scenario, nodes: int) -> int:
     """How many dataplane processes there are."""
+    if scenario.sites:
+        return sum(site.processes for site in scenario.sites)
     return nodes if scenario.network.isolation == "process" else scenario.experiment.processes
 
 
@@ -126,7 +137,7 @@ def _check_processes(scenario: Scenario, nodes: int, complete: bool, findings: l
                 "leave `processes` out",
             )
         )
-    if complete and 0 < nodes < processes:
+    if complete and 0 < nodes < processes and not scenario.sites:
         findings.append(
             Finding(
                 ("experiment", "processes"),

@@ -65,7 +65,7 @@ fn connected_pair(relaying: Relaying) -> Result<(TcpStream, TcpStream), Baseline
     for end in [&outgoing, &incoming] {
         match relaying {
             Relaying::Copy => {
-                LinkSocket { congestion: CONGESTION, buffer: BUFFER, patience: PATIENCE }.apply(end)?;
+                LinkSocket { congestion: CONGESTION, buffer: Some(BUFFER), patience: PATIENCE }.apply(end)?;
             }
             Relaying::Splice { .. } => ChainSocket { congestion: CONGESTION }.apply(end)?,
         }

@@ -181,6 +181,7 @@ mod tests {
             duplicated: 0,
             datagrams: 0,
             oversized: 0,
+            rtt_us: None,
         };
         let links = |packets| Counts { links: vec![row(packets)], ..Counts::default() };
         let mut ledger = Ledger::default();

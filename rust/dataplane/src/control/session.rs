@@ -34,15 +34,24 @@ pub enum SessionError {
     Refused(String),
 }
 
+/// Asks which process of a site this one is.
+///
+/// # Errors
+/// See [`SessionError`].
+pub async fn join(connection: &mut Connection, join: control::Join) -> Result<control::Seat, SessionError> {
+    match ask(connection, Report::Join(join)).await? {
+        Command::Seat(seat) => Ok(seat),
+        Command::Error { reason } => Err(SessionError::Refused(reason)),
+        other => Err(SessionError::Refused(format!("it answered a join with {other:?}"))),
+    }
+}
+
 /// Introduces this process, and waits for the answer.
 ///
 /// # Errors
 /// See [`SessionError`].
 pub async fn begin(connection: &mut Connection, hello: control::Hello) -> Result<Welcome, SessionError> {
-    connection.send([Report::Hello(hello)]).await?;
-    let answer =
-        timeout(WELCOME_DEADLINE, connection.receive()).await.map_err(|_| SessionError::Silent)??;
-    match answer {
+    match ask(connection, Report::Hello(hello)).await? {
         Command::Welcome(welcome) if welcome.version == VERSION => Ok(welcome),
         Command::Welcome(welcome) => Err(SessionError::Refused(format!(
             "it speaks version {} of the protocol and this process version {VERSION}; install the same release on both",
@@ -51,6 +60,12 @@ pub async fn begin(connection: &mut Connection, hello: control::Hello) -> Result
         Command::Error { reason } => Err(SessionError::Refused(reason)),
         other => Err(SessionError::Refused(format!("it answered a hello with {other:?}"))),
     }
+}
+
+async fn ask(connection: &mut Connection, question: Report) -> Result<Command, SessionError> {
+    connection.send([question]).await?;
+    let answer = timeout(WELCOME_DEADLINE, connection.receive()).await;
+    Ok(answer.map_err(|_| SessionError::Silent)??)
 }
 
 /// What a session needs of its process.
@@ -118,6 +133,9 @@ impl Session<'_> {
             }
             Ok(Command::Welcome(_)) => {
                 Ok(Obeyed::Answer(Report::Error { reason: "a second welcome".to_owned() }))
+            }
+            Ok(Command::Seat(_)) => {
+                Ok(Obeyed::Answer(Report::Error { reason: "a seat without having asked".to_owned() }))
             }
             Err(ConnectionError::Decode(error)) => {
                 Ok(Obeyed::Answer(Report::Error { reason: error.to_string() }))

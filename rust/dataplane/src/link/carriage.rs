@@ -21,18 +21,20 @@ pub struct Carriage {
     pub congestion: Arc<str>,
     /// Of QUIC connections only.
     pub unreliable: Unreliable,
+    /// Whether it goes to another site: its round trips are watched, and how much it has under way is up to the path.
+    pub apart: bool,
 }
 
 impl Carriage {
     /// What `row` asks for.
     pub fn of(row: &control::Link) -> Self {
         let unreliable = if row.datagrams { Unreliable::Datagrams } else { Unreliable::Streams };
-        Self { congestion: row.congestion.as_str().into(), unreliable }
+        Self { congestion: row.congestion.as_str().into(), unreliable, apart: row.apart }
     }
 }
 
 impl Default for Carriage {
     fn default() -> Self {
-        Self { congestion: "cubic".into(), unreliable: Unreliable::default() }
+        Self { congestion: "cubic".into(), unreliable: Unreliable::default(), apart: false }
     }
 }

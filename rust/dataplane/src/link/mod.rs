@@ -4,7 +4,7 @@
 //! processor fills and never waits for. A writer task empties it: into the next node's ingress
 //! ([`memory`], or [`onward`] without waking it) or into a connection ([`stream`]). That is a [`carrier`], with [`tls`] or
 //! without; [`dial`] and [`listen`] make it and [`authenticate`] guards it, set as [`carriage`] says, at the process's
-//! [`ports`]. [`orders`] are what a link is asked to do.
+//! [`ports`]; [`path`] is what it turns out to be like. [`orders`] are what a link is asked to do.
 
 pub mod authenticate;
 pub mod carriage;
@@ -15,6 +15,7 @@ pub mod memory;
 pub mod onward;
 pub mod orders;
 pub mod outgoing;
+pub mod path;
 pub mod ports;
 pub mod reader;
 pub mod refusals;

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use nextmini_policy::class::Classes;
 use nextmini_policy::drops::DropCause;
@@ -36,7 +37,11 @@ pub struct Outgoing {
     /// Packets that left in datagrams of a connection, and those that were too large for one.
     datagrams: AtomicU64,
     oversized: AtomicU64,
+    /// Of its connection, if it is watched: the shortest in nanoseconds, or `UNKNOWN`.
+    round_trip: AtomicU64,
 }
+
+const UNKNOWN: u64 = u64::MAX;
 
 #[derive(Debug)]
 struct State {
@@ -61,7 +66,25 @@ impl Outgoing {
             taps,
             datagrams: AtomicU64::new(0),
             oversized: AtomicU64::new(0),
+            round_trip: AtomicU64::new(UNKNOWN),
         }
+    }
+
+    /// A connection carries it from now on of which no round trip is known.
+    pub fn forget_round_trip(&self) {
+        self.round_trip.store(UNKNOWN, Ordering::Relaxed);
+    }
+
+    /// A round trip of its connection took so long.
+    pub fn saw_round_trip(&self, rtt: Duration) {
+        let nanoseconds = u64::try_from(rtt.as_nanos()).unwrap_or(UNKNOWN);
+        self.round_trip.fetch_min(nanoseconds, Ordering::Relaxed);
+    }
+
+    /// The shortest round trip of its connection.
+    pub fn round_trip(&self) -> Option<Duration> {
+        let nanoseconds = self.round_trip.load(Ordering::Relaxed);
+        (nanoseconds != UNKNOWN).then(|| Duration::from_nanos(nanoseconds))
     }
 
     /// The link.

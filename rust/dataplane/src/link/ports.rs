@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::{SocketAddr, TcpListener as Listener, UdpSocket};
+use std::ops::RangeInclusive;
 
 use thiserror::Error;
 use tokio::net::{TcpListener, lookup_host};
@@ -32,6 +33,12 @@ pub enum PortsError {
         /// The kernel's answer.
         source: io::Error,
     },
+    /// Other programs have all ports of a range.
+    #[error(
+        "each of the ports {}-{} has another program, over TCP or UDP; end one (`ss -lntup` names them), or give others \
+         with --ports", .0.start(), .0.end()
+    )]
+    Full(RangeInclusive<u16>),
 }
 
 impl Ports {
@@ -43,6 +50,21 @@ impl Ports {
         let addresses: Vec<SocketAddr> = lookup_host(listen).await?.collect();
         let pairs = if addresses.iter().any(|address| address.port() == 0) { PAIRS } else { 1 };
         Self::bind_one_of(pairs, || Listener::bind(&addresses[..]))
+    }
+
+    /// Takes both ports of the first number in `range` that is free at `host`.
+    ///
+    /// # Errors
+    /// See [`PortsError`].
+    pub async fn bind_in(host: &str, range: RangeInclusive<u16>) -> Result<Self, PortsError> {
+        for port in range.clone() {
+            match Self::bind(&at(host, port)).await {
+                Err(PortsError::Tcp(error) | PortsError::Udp { source: error, .. })
+                    if error.kind() == io::ErrorKind::AddrInUse => {}
+                bound => return bound,
+            }
+        }
+        Err(PortsError::Full(range))
     }
 
     fn bind_one_of(
@@ -76,9 +98,52 @@ impl Ports {
     }
 }
 
+/// A host, which may be an IPv6 address without brackets, and a port.
+fn at(host: &str, port: u16) -> String {
+    if host.contains(':') && !host.starts_with('[') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn hosts_of_all_kinds_take_a_port() {
+        for (host, text) in
+            [("0.0.0.0", "0.0.0.0:7"), ("::", "[::]:7"), ("[::1]", "[::1]:7"), ("lab", "lab:7")]
+        {
+            assert_eq!(at(host, 7), text);
+        }
+    }
+
+    #[tokio::test]
+    async fn the_first_free_port_of_a_range_is_taken_over_both_protocols() {
+        // Three neighbours that are free: of the first the UDP half is taken then, of the second the TCP half.
+        let (first, taken) = loop {
+            let probe = Ports::bind("127.0.0.1:0").await.unwrap();
+            let first = probe.address().unwrap().port();
+            drop(probe);
+            let Some(last) = first.checked_add(2) else { continue };
+            let udp = UdpSocket::bind(("127.0.0.1", first));
+            let tcp = Listener::bind(("127.0.0.1", first + 1));
+            let free = Ports::bind_in("127.0.0.1", last..=last).await;
+            if let (Ok(udp), Ok(tcp), Ok(_)) = (udp, tcp, free) {
+                break (first, (udp, tcp));
+            }
+        };
+        let ports = Ports::bind_in("127.0.0.1", first..=first + 2).await.unwrap();
+        assert_eq!(ports.address().unwrap().port(), first + 2);
+        let error = Ports::bind_in("127.0.0.1", first..=first + 2).await.unwrap_err().to_string();
+        assert!(
+            error.starts_with(&format!("each of the ports {first}-{} has another", first + 2)),
+            "{error}"
+        );
+        drop(taken);
+    }
 
     #[tokio::test]
     async fn both_have_the_same_number() {

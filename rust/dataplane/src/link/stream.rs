@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::io::{self, IoSlice};
 use std::net::IpAddr;
+use std::os::fd::AsFd as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nextmini_policy::drops::DropCause;
 use nextmini_policy::link::LinkUp;
-use nextmini_sys::socket::{LinkSocket, SocketError};
+use nextmini_sys::socket::{LinkSocket, SocketError, round_trip};
 use nextmini_wire::frame::{self, FrameError};
 use nextmini_wire::packet::Packet;
 use thiserror::Error;
@@ -17,6 +18,7 @@ use tokio::net::TcpStream;
 use super::Outgoing;
 use super::carriage::Carriage;
 use super::carrier::{Carrier, Reading, Writing};
+use super::path;
 use super::reader::FrameReader;
 use super::status::Status;
 use crate::clock;
@@ -91,8 +93,9 @@ impl End {
     /// # Errors
     /// See [`SocketError`].
     pub fn tune(&self, stream: &TcpStream) -> Result<(), SocketError> {
-        let options =
-            LinkSocket { congestion: &self.carriage.congestion, buffer: SOCKET_BUFFER, patience: PATIENCE };
+        // Between sites what a path has under way may be much more.
+        let buffer = if self.carriage.apart { None } else { Some(SOCKET_BUFFER) };
+        let options = LinkSocket { congestion: &self.carriage.congestion, buffer, patience: PATIENCE };
         options.apply(stream)
     }
 
@@ -112,11 +115,14 @@ impl End {
                 return error.into();
             }
         };
+        let socket =
+            if self.carriage.apart { stream.socket().as_fd().try_clone_to_owned().ok() } else { None };
         let (incoming, mut outgoing) = stream.split();
         let reading = spawn_scoped(read(incoming, self.ingress.clone(), Arc::clone(&self.outgoing), clock));
         let error = tokio::select! {
             error = reading => error,
             error = write(&mut outgoing, &self.outgoing, self.timers.alarm()) => error,
+            never = path::watch(self, || round_trip(socket.as_ref()?).ok()) => match never {},
         };
         self.outgoing.set_up(LinkUp::No);
         match error {

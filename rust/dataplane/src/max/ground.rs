@@ -50,7 +50,8 @@ pub struct Exit {
 pub enum Asked {
     /// A rate at most.
     Rate,
-    /// Something that is done to single packets, or to the time that they take, or TLS: nothing for bytes that nobody sees.
+    /// Something that is done to single packets, or to the time that they take, or TLS, or another site: nothing for bytes that
+    /// nobody sees.
     More,
 }
 
@@ -58,7 +59,7 @@ impl Asked {
     /// What is asked of a link.
     pub fn of(link: &Link) -> Self {
         let rate = keeps_to_a_rate(&link.forward) && keeps_to_a_rate(&link.backward);
-        if rate && link.transport != Transport::Tls { Self::Rate } else { Self::More }
+        if rate && link.transport != Transport::Tls && !link.apart { Self::Rate } else { Self::More }
     }
 }
 

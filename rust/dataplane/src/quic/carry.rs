@@ -16,6 +16,7 @@ use super::datagrams::{self, NotAgreed};
 use crate::ingress::Ingress;
 use crate::link::Outgoing;
 use crate::link::carriage::Unreliable;
+use crate::link::path;
 use crate::link::reader::FrameReader;
 use crate::link::status::Status;
 use crate::link::stream::{End, PeerClock, UnderWay, spawn_scoped, stamp};
@@ -77,6 +78,7 @@ pub async fn carry(end: &End, connection: Connection, status: &Status) -> QuicEr
         error = spawn_scoped(receiving) => error,
         error = receive_datagrams(end, &connection, clock) => error,
         error = send(&connection, &end.outgoing, sender, end.timers.alarm()) => error,
+        never = path::watch(end, || Some(connection.rtt())) => match never {},
     };
     end.outgoing.set_up(LinkUp::No);
     match error {

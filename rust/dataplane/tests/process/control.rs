@@ -4,10 +4,10 @@ use std::thread::JoinHandle;
 
 use crate::testbed::{PATIENCE, flow, link, node};
 use futures_util::{SinkExt as _, StreamExt as _};
-use nextmini_dataplane::process::{self, Options, ProcessError};
+use nextmini_dataplane::process::{self, Options, Part, ProcessError};
 use nextmini_wire::control::{
-    Apply, Command, FlowChange, FlowEnd, FlowStatus, LinkStatus, Mapping, PIPE_BYTES, Report, Timing,
-    Transport, VERSION, Welcome, decode, encode,
+    Apply, Command, FlowChange, FlowEnd, FlowStatus, Hello, Join, LinkStatus, Mapping, PIPE_BYTES, Report,
+    Seat, Timing, Transport, VERSION, Welcome, decode, encode,
 };
 use nextmini_wire::id::NodeId;
 use tokio::net::{TcpListener, TcpStream};
@@ -33,12 +33,16 @@ impl Controller {
 
     /// Starts a process on a thread of its own.
     fn process(&self) -> JoinHandle<Result<(), ProcessError>> {
+        self.process_that_is(Part::Index(3))
+    }
+
+    fn process_that_is(&self, part: Part) -> JoinHandle<Result<(), ProcessError>> {
         let options = Options {
             controller: format!("ws://{}/dataplane", self.listener.local_addr().unwrap()),
             trust: None,
             token: TOKEN.into(),
-            process: 3,
-            listen: "127.0.0.1:0".into(),
+            part,
+            listen: None,
             workers: 2,
             captures: None,
             exit_with_parent: false,
@@ -54,7 +58,14 @@ impl Controller {
 
     async fn welcome(&self) -> Peer {
         let mut peer = self.accept().await;
-        let Report::Hello(hello) = peer.hear().await else { panic!("no hello") };
+        peer.welcome().await;
+        peer
+    }
+}
+
+impl Peer {
+    async fn welcome(&mut self) -> Hello {
+        let Report::Hello(hello) = self.hear().await else { panic!("no hello") };
         assert_eq!((hello.version, hello.process, hello.pid), (VERSION, 3, std::process::id()));
         let key = "5a".repeat(32);
         let welcome = Welcome {
@@ -68,12 +79,10 @@ impl Controller {
             watch_us: 1_000,
             pipe: PIPE_BYTES,
         };
-        peer.say(&Command::Welcome(welcome)).await;
-        peer
+        self.say(&Command::Welcome(welcome)).await;
+        hello
     }
-}
 
-impl Peer {
     async fn say(&mut self, command: &Command) {
         self.socket.send(Message::Binary(encode(command).unwrap().into())).await.unwrap();
     }
@@ -180,6 +189,40 @@ async fn after_a_break_the_process_comes_back_and_says_everything_again() {
     peer.say(&Command::Stop {}).await;
     peer.hear_until(|report| *report == Report::Bye {}).await;
     ended(process).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_of_a_site_is_told_which_one_it_is_and_asks_once() {
+    let controller = Controller::start().await;
+    let public = Some("192.0.2.7".to_owned());
+    let part = Part::Site { name: "home".into(), ports: None, public: public.clone() };
+    let process = controller.process_that_is(part);
+    let mut peer = controller.accept().await;
+    assert_eq!(peer.hear().await, Report::Join(Join { version: VERSION, site: "home".into() }));
+    let seat = Seat { process: 3, host: "127.0.0.1".into(), ports: Some((1, u16::MAX)) };
+    peer.say(&Command::Seat(seat)).await;
+    let first = peer.welcome().await;
+    let address: std::net::SocketAddr = first.listen.parse().unwrap();
+    assert!(address.ip().is_loopback() && std::net::UdpSocket::bind(address).is_err());
+    assert_eq!(first.public, public);
+    drop(peer);
+    // It knows its place now, and is the same process.
+    let mut peer = controller.accept().await;
+    assert_eq!(peer.welcome().await, first);
+    peer.say(&Command::Stop {}).await;
+    peer.hear_until(|report| *report == Report::Bye {}).await;
+    ended(process).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_process_without_a_place_ends_and_says_why() {
+    let controller = Controller::start().await;
+    let process = controller.process_that_is(Part::Site { name: "moon".into(), ports: None, public: None });
+    let mut peer = controller.accept().await;
+    assert!(matches!(peer.hear().await, Report::Join(_)));
+    peer.say(&Command::Error { reason: "there is no site moon".into() }).await;
+    let error = ended(process).await.unwrap_err().to_string();
+    assert!(error.contains("there is no site moon"), "{error}");
 }
 
 #[tokio::test]

@@ -256,6 +256,7 @@ pub fn link(id: u32, a: u32, b: u32, transport: Transport, address: &str) -> Lin
         forward: Direction::default(),
         backward: Direction::default(),
         datagrams: false,
+        apart: false,
     }
 }
 

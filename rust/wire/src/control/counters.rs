@@ -66,6 +66,9 @@ pub struct LinkCounters {
     /// Packets that were to, and went on a stream since they were too large.
     #[serde(default)]
     pub oversized: u64,
+    /// The shortest round trip of its connection to another site, in microseconds.
+    #[serde(default)]
+    pub rtt_us: Option<u64>,
 }
 
 /// A flow, at its source.

@@ -23,10 +23,11 @@ pub use rows::{
 };
 
 /// Version of this protocol, in the first message of each side.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 /// The `type` of every report.
-pub const REPORTS: [&str; 10] = [
+pub const REPORTS: [&str; 11] = [
+    "join",
     "hello",
     "applied",
     "routes_wanted",
@@ -39,13 +40,15 @@ pub const REPORTS: [&str; 10] = [
     "bye",
 ];
 /// The `type` of every command.
-pub const COMMANDS: [&str; 6] = ["welcome", "apply", "no_routes", "link_broken", "stop", "error"];
+pub const COMMANDS: [&str; 7] = ["seat", "welcome", "apply", "no_routes", "link_broken", "stop", "error"];
 
 /// What a dataplane process tells the controller.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Report {
-    /// The first message of a connection.
+    /// The first message of a process that knows the site that it is at, and not yet which of its processes it is.
+    Join(Join),
+    /// The first message of any other, and the second one of that.
     Hello(Hello),
     /// An `apply` is in force.
     Applied(Applied),
@@ -104,6 +107,8 @@ pub enum Report {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Command {
+    /// The answer to `join`.
+    Seat(Seat),
     /// The answer to `hello`.
     Welcome(Welcome),
     /// Changes to what should be.
@@ -138,6 +143,27 @@ pub struct BrokenLink {
     pub b: NodeId,
 }
 
+/// See [`Report::Join`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Join {
+    /// [`VERSION`] of the sender.
+    pub version: u32,
+    /// The site's name.
+    pub site: String,
+}
+
+/// See [`Command::Seat`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// Which process of the experiment it is, from 0.
+    pub process: u32,
+    /// Where it is to accept links, if nobody has told it otherwise: an address without a port.
+    pub host: String,
+    /// The first and the last port that it may do so at; nothing for any.
+    #[serde(default)]
+    pub ports: Option<(u16, u16)>,
+}
+
 /// See [`Report::Hello`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Hello {
@@ -149,6 +175,12 @@ pub struct Hello {
     pub pid: u32,
     /// Where it accepts links, as `address:port`.
     pub listen: String,
+    /// Drawn when it began: another process has another one, also where both have the same number and address.
+    #[serde(default)]
+    pub instance: u64,
+    /// The address at which other sites reach it, if that is not what the scenario says.
+    #[serde(default)]
+    pub public: Option<String>,
 }
 
 /// See [`Command::Welcome`].

@@ -165,6 +165,9 @@ pub struct Link {
     /// Whether a QUIC connection has packets that no session sends again in datagrams (RFC 9221), as far as they fit.
     #[serde(default)]
     pub datagrams: bool,
+    /// Whether it leads to another site: nothing gets there but what its own connection carries, which is encrypted.
+    #[serde(default)]
+    pub apart: bool,
 }
 
 fn mtu() -> u16 {
