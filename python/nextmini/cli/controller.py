@@ -105,9 +105,10 @@ def controller(
         )
 
         def tell(ready: "Ready") -> None:
-            shared.tell(ready, json=json)
+            # Before it is printed: who reads that may look for the file.
             if announce is not None:
                 _announce(announce, ready)
+            shared.tell(ready, json=json)
 
         return _control(file, options, signals, shared, tell)
 
