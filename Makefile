@@ -5,6 +5,9 @@
 PYTHON ?= python3
 FUZZ_SECONDS ?= 10
 FUZZ_SECONDS_LONG ?= 120
+# Of `make image`: the base image, and the version of its Python.
+BASE ?= python:3.11-slim
+IMAGE_PYTHON ?= 3.11
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -17,7 +20,7 @@ export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-ddp lint audit bench build wheel clean cargo cargo-tools nextest
+.PHONY: help run test test-long test-ddp lint audit bench build wheel image clean cargo cargo-tools nextest
 
 help: ## List the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -61,6 +64,14 @@ build: $(NATIVE) ## Make the environment and the native module
 
 wheel: build ## Build a wheel in dist/
 	maturin build --release --locked --out dist
+
+image: build ## Build the container image nextmini:latest
+	rm -rf dist/image
+	mkdir -p dist/image/wheels
+	maturin build --release --locked --out dist/image/wheels
+	python -m pip download --quiet --only-binary :all: --python-version $(IMAGE_PYTHON) \
+		--dest dist/image/wheels dist/image/wheels/nextmini-*.whl
+	docker build --file deploy/Dockerfile --target tools --build-arg BASE=$(BASE) --tag nextmini:latest dist/image
 
 clean: ## Remove what was built, the environment too; results in runs/ stay
 	rm -rf $(VENV) target dist rust/fuzz/target rust/fuzz/corpus rust/fuzz/artifacts

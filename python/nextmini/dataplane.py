@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
 USAGE = (
     "--controller URL --token-file FILE --process N [--listen HOST:PORT] [--workers N] [--namespace PATH]"
-    " [--captures FILE] [--tls-fingerprint HEX | --tls-ca FILE] [--exit-with-parent]"
+    " [--captures FILE] [--tls-fingerprint HEX | --tls-fingerprint-file FILE | --tls-ca FILE]"
+    " [--exit-with-parent]"
 )
 _DEFAULTS = {"--listen": "127.0.0.1:0", "--workers": "0"}
 _NAMES = (
     *("--controller", "--token-file", "--process", "--listen", "--workers", "--namespace", "--captures"),
-    *("--tls-fingerprint", "--tls-ca"),
+    *("--tls-fingerprint", "--tls-fingerprint-file", "--tls-ca"),
 )
 _FLAG = "--exit-with-parent"
 
@@ -28,22 +29,26 @@ def main(arguments: "Sequence[str]") -> int:
     options = _options(arguments)
     if options is None:
         return _failed(f"the options of a dataplane process are {USAGE}", 2)
-    path = options["--token-file"]
-    try:
-        with open(path, encoding="ascii") as file:
-            token = file.read().strip()
-    except (OSError, UnicodeDecodeError) as error:
-        return _failed(f"the token file {path} cannot be read: {error}", 2)
+    texts = {"--tls-fingerprint-file": options.get("--tls-fingerprint")}
+    for name, what in (("--token-file", "token file"), ("--tls-fingerprint-file", "file of the fingerprint")):
+        path = options.get(name)
+        if path is None:
+            continue
+        try:
+            with open(path, encoding="ascii") as file:
+                texts[name] = file.read().strip()
+        except (OSError, UnicodeDecodeError) as error:
+            return _failed(f"the {what} {path} cannot be read: {error}", 2)
     return run(
         options["--controller"],
-        token,
+        str(texts["--token-file"]),
         int(options["--process"]),
         listen=options["--listen"],
         workers=int(options["--workers"]),
         captures=options.get("--captures"),
         exit_with_parent=_FLAG in options,
         namespace=options.get("--namespace"),
-        tls_fingerprint=options.get("--tls-fingerprint"),
+        tls_fingerprint=texts["--tls-fingerprint-file"],
         tls_ca=options.get("--tls-ca"),
     )
 

@@ -18,6 +18,7 @@ LAYERS = (
     "__init__",
     "api",
     "cli",
+    "deploy",
     "live",
     "results",
     "bench",

@@ -4,6 +4,7 @@ import logging
 import pickle
 import sys
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +13,7 @@ import typer
 from nextmini.cli.output import JsonOption, json_text, tell_notices
 from nextmini.cli.run import DatabaseOption, NameOption, StateOption
 from nextmini.cli.signals import INTERRUPTED, Signals
-from nextmini.errors import RunError
+from nextmini.errors import PrerequisiteError, RunError
 from nextmini.hosts.handover import Handover
 from nextmini.hosts.supervision import supervise
 
@@ -22,6 +23,13 @@ if TYPE_CHECKING:
     from nextmini.experiment import RunOptions
     from nextmini.experiment.standalone import Ready
     from nextmini.scenario import Network
+
+
+class Devices(Enum):
+    """Where nodes have their TUN devices."""
+
+    HERE = "here"
+    PROCESSES = "processes"
 
 
 def controller(
@@ -36,6 +44,34 @@ def controller(
     tls_key: Annotated[
         Path | None, typer.Option("--tls-key", metavar="FILE", help="Its private key, in PEM.")
     ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="FILE", help="A token that processes have already."),
+    ] = None,
+    key_file: Annotated[
+        Path | None, typer.Option("--key-file", metavar="FILE", help="A key for links, beside the token.")
+    ] = None,
+    devices: Annotated[
+        Devices,
+        typer.Option(
+            "--devices",
+            help="Where nodes have their TUN devices: in namespaces that are made here, or where their "
+            "processes are, which have made them (nextmini dataplane --nodes).",
+        ),
+    ] = Devices.HERE,
+    announce: Annotated[
+        Path | None,
+        typer.Option("--announce", metavar="FILE", help="Write to FILE what --json prints, when it listens."),
+    ] = None,
+    runs_dir: Annotated[
+        Path | None,
+        typer.Option(
+            "--runs-dir",
+            metavar="DIR",
+            help="Make a run folder there, and end with experiment.duration, or when something fails. "
+            "The exit code is 0 then: the report says what became of it.",
+        ),
+    ] = None,
     name: NameOption = None,
     database_url: DatabaseOption = None,
     state_dir: StateOption = None,
@@ -43,20 +79,38 @@ def controller(
     r"""Run a controller by itself.
 
     It prints the address and the token file that `nextmini dataplane` needs, with sites the command for each
-    of them, and serves until Ctrl-C; then it stops the dataplane processes that are connected. Where it
-    listens beyond this machine, or with `tls = true` under \[controller], it speaks TLS, with a certificate
-    that is made for the experiment or the one of --tls-cert. One that is killed, or has a defect, is started
-    again and goes on with the run, up to the fifth time within a minute.
+    of them, and serves until Ctrl-C; then it stops the dataplane processes that are connected. Token and key
+    are made for the run unless they are given, which whoever starts processes at the same time needs. Where
+    it listens beyond this machine, or with `tls = true` under \[controller], it speaks TLS, with a
+    certificate that is made for the experiment or the one of --tls-cert. One that is killed, or has a defect,
+    is started again and goes on with the run, up to the fifth time within a minute.
     """
     signals, shared = Signals(), _Shared()
 
     def work() -> int:
+        from nextmini.controller.devices import Home
         from nextmini.controller.tls import given_files
         from nextmini.experiment import RunOptions
+        from nextmini.store import given_secrets
 
-        given = given_files(tls_cert, tls_key)
-        options = RunOptions(database_url=database_url, state_dir=state_dir, name=name, tls=given)
-        return _control(file, options, signals, shared, json)
+        options = RunOptions(
+            runs_dir=runs_dir or Path("runs"),
+            has_folder=runs_dir is not None,
+            database_url=database_url,
+            state_dir=state_dir,
+            name=name,
+            tls=given_files(tls_cert, tls_key),
+            given=given_secrets(token_file, key_file),
+            home=Home.PROCESS if devices is Devices.PROCESSES else Home.NAMED,
+        )
+
+        def tell(ready: "Ready") -> None:
+            # Before it is printed: who reads that may look for the file.
+            if announce is not None:
+                _announce(announce, ready)
+            shared.tell(ready, json=json)
+
+        return _control(file, options, signals, shared, tell)
 
     with signals.noted():
         code = supervise("controller", work, lambda text: typer.echo(text, err=True))
@@ -96,20 +150,23 @@ class _Shared:
         self.told.leave(text.encode())
 
 
-def _control(file: Path, options: "RunOptions", signals: Signals, shared: _Shared, json: bool) -> int:
+def _control(
+    file: Path, options: "RunOptions", signals: Signals, shared: _Shared, tell: "Callable[[Ready], None]"
+) -> int:
     """Serves to the end; returns the exit code."""
     import asyncio
 
     network = shared.load(file)
-    notes = asyncio.run(_serve(network, options, signals, lambda ready: shared.tell(ready, json=json)))
+    notes, interrupted = asyncio.run(_serve(network, options, signals, tell))
     for note in notes:
         typer.echo(f"note: {note}", err=True)
-    return INTERRUPTED
+    return INTERRUPTED if interrupted else 0
 
 
 async def _serve(
     network: "Network", options: "RunOptions", signals: Signals, tell: "Callable[[Ready], None]"
-) -> list[str]:
+) -> tuple[list[str], bool]:
+    """What its user should know of the run, and whether somebody ended it."""
     from nextmini.experiment import Interrupt
     from nextmini.experiment.standalone import serve_scenario
 
@@ -121,7 +178,7 @@ async def _serve(
     interrupt = Interrupt()
     with interrupt.on_signals():
         signals.check()
-        return await serve_scenario(network, options, interrupt, tell)
+        return await serve_scenario(network, options, interrupt, tell), interrupt.requested
 
 
 def _as_text(ready: "Ready") -> str:
@@ -159,3 +216,15 @@ def _as_json(ready: "Ready") -> str:
             "join": dict(ready.joins),
         }
     )
+
+
+def _announce(file: Path, ready: "Ready") -> None:
+    """Writes it as a whole or not at all: others look whether the file is there."""
+    partial = file.with_name(f"{file.name}.part")
+    try:
+        partial.write_text(_as_json(ready), encoding="utf-8")
+        partial.replace(file)
+    except OSError as error:
+        raise PrerequisiteError(
+            f"--announce: {file} cannot be written: {error.strerror}", "name another file"
+        ) from error

@@ -1,7 +1,8 @@
 """`nextmini dataplane`."""
 
+import os
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -66,10 +67,22 @@ def dataplane(
             help="Of the certificate that a controller at wss:// must show, as it prints it.",
         ),
     ] = None,
+    tls_fingerprint_file: Annotated[
+        Path | None, typer.Option("--tls-fingerprint-file", metavar="FILE", help="The same, in a file.")
+    ] = None,
     tls_ca: Annotated[
         Path | None,
         typer.Option(
             "--tls-ca", metavar="FILE", help="Authorities, in PEM, of which one must have signed it instead."
+        ),
+    ] = None,
+    nodes: Annotated[
+        Path | None,
+        typer.Option(
+            "--nodes",
+            metavar="FILE",
+            help="Make the TUN device of this process's only node where the process is, as in a container: "
+            "FILE is what a deployment has of its nodes. Programs there are then in that node.",
         ),
     ] = None,
     exit_with_parent: Annotated[
@@ -80,19 +93,42 @@ def dataplane(
 
     It connects to a controller (`nextmini controller FILE`), hosts the nodes that it is told to, and ends
     when the controller says so or on Ctrl-C. With --join and --site, the controller tells it which of the
-    site's processes it is, whichever is missing.
+    site's processes it is, whichever is missing. With --controller, a process that listens at every address
+    (0.0.0.0) tells others the one by which it reaches the controller.
     """
+    if tls_fingerprint is not None and tls_fingerprint_file is not None:
+        raise typer.BadParameter("--tls-fingerprint and --tls-fingerprint-file do not go together")
     url, who = _place(controller, process, join, site, public, ports)
-    try:
-        token = token_file.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise PrerequisiteError(
-            f"the token file {token_file} cannot be read: {error}", "take the one that the controller prints"
-        ) from error
+    if isinstance(who, int) and listen is not None:
+        from nextmini.hosts.own_address import listen_towards
+
+        listen = listen_towards(listen, url)
+    if nodes is not None:
+        if not isinstance(who, int):
+            raise typer.BadParameter("--nodes goes with --controller and --process")
+        from nextmini.hosts import own_device
+
+        own_device.make(own_device.read_node(nodes, who), url)
+        _become(
+            {
+                "--controller": url,
+                "--token-file": token_file,
+                "--process": who,
+                "--listen": listen,
+                "--workers": workers,
+                "--captures": captures,
+                "--tls-fingerprint": tls_fingerprint,
+                "--tls-fingerprint-file": tls_fingerprint_file,
+                "--tls-ca": tls_ca,
+            },
+            exit_with_parent,
+        )
+    if tls_fingerprint_file is not None:
+        tls_fingerprint = _read(tls_fingerprint_file, "fingerprint")
     raise typer.Exit(
         run(
             url,
-            token,
+            _read(token_file, "token"),
             who,
             listen=listen,
             workers=workers,
@@ -104,6 +140,24 @@ def dataplane(
             public=_checked("--public", public, "public"),
         )
     )
+
+
+def _become(options: dict[str, object], exit_with_parent: bool) -> NoReturn:
+    """Goes on as the program of dataplane processes, without what making a device has taken of memory."""
+    from nextmini.hosts.local import PROGRAM
+
+    words = [word for name, value in options.items() if value is not None for word in (name, str(value))]
+    flags = ["--exit-with-parent"] if exit_with_parent else []
+    os.execv(PROGRAM[0], [*PROGRAM, *words, *flags])  # noqa: S606 - ourselves
+
+
+def _read(file: Path, what: str) -> str:
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise PrerequisiteError(
+            f"the {what} file {file} cannot be read: {error}", "take the one that the controller prints"
+        ) from error
 
 
 def _place(

@@ -60,6 +60,7 @@ COMMANDS: dict[str, Entry] = {
     "bench": Entry("bench", "app", "Measure this machine and this version."),
     "doctor": Entry("doctor", "doctor", "Check what this machine offers and what it lacks."),
     "schema": Entry("schema", "schema", "Print the JSON schema of scenarios."),
+    "compose": Entry("compose", "compose", "Run a scenario in containers, with Docker Compose."),
     "controller": Entry("controller", "controller", "Run a controller by itself."),
     "dataplane": Entry("dataplane", "dataplane", "Run a dataplane process by itself."),
     "version": Entry("version", "version", "Print the version."),

@@ -24,6 +24,12 @@ def json_text(document: Any) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
+def tell_unlimited(scenario: Scenario) -> None:
+    """Tells on standard error that nothing limits nodes outside of containers, if that was asked for."""
+    if scenario.network.limits is not None or any(node.limits is not None for node in scenario.nodes):
+        typer.echo("note: limits of nodes hold in containers only (nextmini compose)", err=True)
+
+
 def tell_notices(scenario: Scenario) -> None:
     """Tells on standard error what has become of a scenario's topology although nothing is wrong with it."""
     for notice in scenario.topology.notices():

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextmini.cli.output import JsonOption, tell_notices
+from nextmini.cli.output import JsonOption, tell_notices, tell_unlimited
 from nextmini.cli.signals import INTERRUPTED, Signals
 from nextmini.errors import RunError
 
@@ -56,6 +56,7 @@ def run(
         options = RunOptions(runs_dir=runs_dir, database_url=database_url, state_dir=state_dir, name=name)
         scenario = load(file, algorithm_findings)
         tell_notices(scenario)
+        tell_unlimited(scenario)
         outcome = asyncio.run(_perform(scenario, options, signals))
         _print(outcome, json)
     raise typer.Exit(INTERRUPTED if signals.received else outcome.exit_code)

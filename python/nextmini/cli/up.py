@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from nextmini.cli.live import StateOption, shown_path
-from nextmini.cli.output import JsonOption, print_json, tell_notices
+from nextmini.cli.output import JsonOption, print_json, tell_notices, tell_unlimited
 from nextmini.cli.run import DatabaseOption, NameOption
 from nextmini.cli.signals import Signals
 
@@ -55,6 +55,7 @@ def begin(file: Path, name: str | None, options: dict[str, Any]) -> "tuple[Netwo
 
         scenario = load(file, algorithm_findings)
         tell_notices(scenario)
+        tell_unlimited(scenario)
         network = named_network(scenario, name)
         check_here(network)
         wanted = RunOptions(until="stopped", how="up", **options)

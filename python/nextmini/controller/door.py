@@ -51,19 +51,24 @@ class Door:
     def __init__(self, tls: ServerTls | None) -> None:
         self._tls = tls
         self._entering: dict[asyncio.Task[None], asyncio.Transport] = {}
+        self._closed = False
 
     def connection(self, *arguments: Any, **options: Any) -> ServerConnection:
         """A connection for a server, which begins when what it speaks is what is to be spoken."""
         return _Entering(self, *arguments, **options)
 
     def close(self) -> None:
-        """Sends away who has not come in yet."""
+        """Sends away who has not come in yet, and whoever comes."""
+        self._closed = True
         for task, transport in self._entering.items():
             task.cancel()
             transport.abort()
 
     def enter(self, connection: _Entering, transport: asyncio.Transport) -> None:
         """Looks at a fresh connection, and begins it."""
+        if self._closed:
+            transport.abort()
+            return
         task = asyncio.get_running_loop().create_task(self._enter(connection, transport))
         self._entering[task] = transport
         task.add_done_callback(lambda done: self._entering.pop(done, None))
@@ -113,9 +118,13 @@ class _Entering(ServerConnection):
         self._early = bytearray()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        carrier = cast("asyncio.Transport", transport)
-        carrier.pause_reading()
-        self._door.enter(self, carrier)
+        # Not at once: in Python 3.11.2 a transport begins to read after this call, whatever it is told in it.
+        asyncio.get_running_loop().call_soon(self._look, cast("asyncio.Transport", transport))
+
+    def _look(self, transport: asyncio.Transport) -> None:
+        if not self._gone:
+            transport.pause_reading()
+            self._door.enter(self, transport)
 
     def begin(self, transport: asyncio.BaseTransport) -> None:
         """Goes on as any connection of a WebSocket server."""

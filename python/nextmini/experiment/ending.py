@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from nextmini.controller import Controller
     from nextmini.experiment.state import Parts, RunState
     from nextmini.scenario import Network
+    from nextmini.store import Store
 
 STOP_SECONDS = 10.0
 """How long processes may take to say their last words."""
@@ -121,7 +122,8 @@ async def _keep_in_database(run: RunState, parts: Parts) -> None:
         await parts.store.patiently(finish)
         if run.options.export:
             run.observer.phase("writing the time series")
-            if not await run.interrupt.unless_hastened(_export(run, parts), EXPORT_SECONDS):
+            work = export(run, parts.store, parts.controller, parts.folder)
+            if not await run.interrupt.unless_hastened(work, EXPORT_SECONDS):
                 run.notes.append("the time series were not written: there was no time")
     except OSError as error:
         run.notes.append(f"the time series were not written: {error.strerror or error}")
@@ -131,14 +133,15 @@ async def _keep_in_database(run: RunState, parts: Parts) -> None:
         )
 
 
-async def _export(run: RunState, parts: Parts) -> None:
-    names = _names(run.network, parts.controller)
+async def export(run: RunState, store: Store, controller: Controller, folder: RunFolder) -> None:
+    """Writes the series of a run to its folder. Raises OSError or DatabaseError."""
+    names = _names(run.network, controller)
 
     async def write() -> None:
-        links, flows = parts.store.link_metrics(run.id), parts.store.flow_metrics(run.id)
-        await write_tables(parts.folder.series, tables(names, links, flows), ("parquet", "csv"))
+        links, flows = store.link_metrics(run.id), store.flow_metrics(run.id)
+        await write_tables(folder.series, tables(names, links, flows), ("parquet", "csv"))
 
-    await parts.store.patiently(write)
+    await store.patiently(write)
 
 
 def _names(network: Network, controller: Controller) -> Names:

@@ -54,6 +54,12 @@ class RunFolder:
             ) from error
         return cls(path)
 
+    @classmethod
+    def open(cls, parent: Path, id: str, scenario: str) -> RunFolder:
+        """The folder of a run that goes on, or a new one. Raises as `create`."""
+        path = parent / id
+        return cls(path) if path.is_dir() else cls.create(parent, id, scenario)
+
     @property
     def logs(self) -> Path:
         return self.path / "logs"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from nextmini.controller.devices import Home
 from nextmini.hosts.local import PROGRAM
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from nextmini.controller.fidelity import FidelityReports
     from nextmini.controller.flows import FlowProgress
     from nextmini.controller.tls import TlsFiles
+    from nextmini.store import GivenSecrets
     from nextmini.store.registry import How
 
 Status = Literal["passed", "failed", "interrupted"]
@@ -30,6 +32,10 @@ class RunOptions:
     `program` is the dataplane's, without options. `until`: what ends a run whose scenario gives it no
     duration: its flows, when all have ended, or somebody who stops it, which then is no interruption.
     `tls`: a certificate to show instead of one that is made for the experiment.
+    `given`: the secrets of the experiment, where somebody else has made them for all who need them. `home`:
+    where nodes have their devices: in namespaces that the run makes, or with their dataplane processes, which
+    have made them then.
+    `has_folder`: whether there is a run folder at all.
     `how`: what others are told of how it was started. `watch_us`: microseconds between two looks of each
     process at how late a bare timer is.
     """
@@ -44,6 +50,9 @@ class RunOptions:
     how: How = "run"
     watch_us: int = 10_000
     tls: TlsFiles | None = None
+    given: GivenSecrets | None = None
+    home: Home = Home.NAMED
+    has_folder: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal
 
 from nextmini.controller import Controller, Settings
-from nextmini.controller.devices import Devices
+from nextmini.controller.devices import Devices, Home
 from nextmini.controller.joining import join_command, own_address, url_elsewhere
 from nextmini.controller.metrics_page import metrics_url
 from nextmini.controller.tls import load
@@ -118,7 +118,8 @@ async def open_controller(
     with one_at_a_time():
         kept: Literal["fresh", "kept"] = "fresh" if before is None else "kept"
         outlive = resuming.is_like_death if run.options.how == "controller" else None
-        secrets = stack.enter_context(state.hold(network.name, registration, kept, outlive))
+        held = state.hold(network.name, registration, kept, outlive, run.options.given)
+        secrets = stack.enter_context(held)
     if tls is None and network.tls:
         tls = _certified(secrets)
     dsn, guarded = run.options.database_url, Guard()
@@ -129,7 +130,7 @@ async def open_controller(
     with one_at_a_time():
         await guard(store.claim())
     namespaces = None
-    if has_namespaces(network):
+    if has_namespaces(network) and run.options.home is Home.NAMED:
         run.observer.phase(f"making {len(network.nodes)} network namespaces")
         namespaces = NodeNamespaces(network, secrets.folder)
         stack.push_async_callback(namespaces.remove)
@@ -157,7 +158,7 @@ async def open_controller(
 
 def _registration(run: RunState) -> Registration:
     options = run.options
-    folder = None if options.how == "controller" else str((options.runs_dir / run.id).absolute())
+    folder = str((options.runs_dir / run.id).absolute()) if options.has_folder else None
     return Registration(
         name=run.network.name,
         run=run.id,
@@ -207,8 +208,15 @@ def _settings(run: RunState, secrets: ExperimentSecrets, tls: ServerTls | None, 
         tls=tls,
         sites=network.sites,
         joins=partial(_join, network, secrets, tls),
-        devices=Devices(network.name, network.queues, network.offload) if has_namespaces(network) else None,
+        devices=_devices(run),
     )
+
+
+def _devices(run: RunState) -> Devices | None:
+    network = run.network
+    if not has_namespaces(network):
+        return None
+    return Devices(network.name, network.queues, network.offload, run.options.home)
 
 
 def _join(network: Network, secrets: ExperimentSecrets, tls: ServerTls | None, url: str, site: str) -> str:

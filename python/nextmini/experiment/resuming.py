@@ -13,6 +13,7 @@ import os
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
+from nextmini.controller.devices import Home
 from nextmini.errors import DatabaseError, NextminiError
 from nextmini.experiment.event_journal import kept_events
 from nextmini.experiment.interrupt import Interrupted
@@ -72,15 +73,18 @@ def restarted(restarts: int) -> list[str]:
     return [f"the controller was restarted {often}; the time series have gaps there"]
 
 
-def find(folder: Path, network: Network, scenario: str) -> Note | None:
-    """The run of a killed controller that one for this network may go on with; says why if it may not."""
+def find(folder: Path, network: Network, scenario: str, home: Home = Home.NAMED) -> Note | None:
+    """The run of a killed controller that one for this network may go on with; says why if it may not.
+
+    `home` is where its nodes have their devices.
+    """
     note = _read(folder)
     if note is None:
         return None
     why = None
     if note.scenario != _digest(scenario):
         why = "it had another scenario"
-    elif network.isolation != "none":
+    elif network.isolation != "none" and home is Home.NAMED:
         why = "its nodes have network namespaces, which are made anew"
     else:
         why = _unknown_events(folder)

@@ -15,6 +15,7 @@ from ipaddress import IPv4Network, IPv6Network
 from typing import TYPE_CHECKING
 
 from nextmini.errors import PrerequisiteError
+from nextmini.hosts.address_order import GAI
 from nextmini.hosts.commands import Place
 from nextmini.hosts.inside import end_processes_inside
 from nextmini.hosts.redirection import redirect
@@ -35,8 +36,6 @@ ETC = "etc"
 
 _AT_ONCE = 500
 """Made in one go; between two goes an interrupt is heard."""
-_GAI = "precedence ::ffff:0:0/96 100\n"
-"""A name stands for its IPv4 address where nothing else is asked for (gai.conf(5))."""
 _LOOPBACK = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
 
 
@@ -102,7 +101,7 @@ class NodeNamespaces:
         nodes = self._network.nodes
         etc = self._folder / ETC
         etc.mkdir()
-        (etc / "gai.conf").write_text(_GAI, encoding="ascii")
+        (etc / "gai.conf").write_text(GAI, encoding="ascii")
         write_hosts(etc / "hosts", nodes)
         for first in range(0, len(nodes), _AT_ONCE):
             await self.add(nodes[first : first + _AT_ONCE])

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from nextmini.scenario.direction import Direction
-    from nextmini.scenario.network import Flow, Link, Network, Node, Socks
+    from nextmini.scenario.network import Flow, Limits, Link, Network, Node, Socks
 
 
 def dump(scenario: Scenario | Network) -> str:
@@ -108,8 +108,15 @@ def _nodes(network: Network) -> Iterator[str]:
             "address": node.address,
             "processors": node.processors,
             "max": _max_of_node(network, node),
+            "limits": _limits(node.limits),
         }
         yield _table("[[nodes]]", pairs)
+
+
+def _limits(limits: Limits) -> dict[str, object] | None:
+    memory = None if limits.memory is None else format_size(limits.memory)
+    said: dict[str, object] = {"cpu": limits.cpu, "memory": memory}
+    return {key: value for key, value in said.items() if value is not None} or None
 
 
 def _max_mode(network: Network) -> dict[str, object]:

@@ -9,6 +9,7 @@ from nextmini.scenario.class_table import Match
 from nextmini.scenario.direction import DirectionKeys
 from nextmini.scenario.event_table import Flap
 from nextmini.scenario.impairments import Chance, Jitter, drop_table, loss_table
+from nextmini.scenario.limits_table import LimitsTable
 from nextmini.scenario.max_table import NodeMax
 from nextmini.scenario.trace import TraceTable
 
@@ -28,6 +29,7 @@ _MODELS: dict[str, type[Table]] = {
     "match": Match,
     "flap": Flap,
     "max": NodeMax,
+    "limits": LimitsTable,
 }
 
 

@@ -6,9 +6,6 @@ LATER_KEYS: dict[str, dict[str, str]] = {
     "": {
         "checks": "conditions that the results must meet",
     },
-    "nodes": {
-        "limits": "its share of the machine",
-    },
 }
 
 LATER_VALUES: dict[tuple[str, str], tuple[str, ...]] = {

@@ -72,12 +72,23 @@ class Socks:
 
 
 @dataclass(frozen=True, slots=True)
+class Limits:
+    """The most that a node may take of a machine: cores, bytes of memory; None is as much as there is."""
+
+    cpu: float | None = None
+    memory: int | None = None
+
+
+UNLIMITED = Limits()
+
+
+@dataclass(frozen=True, slots=True)
 class Node:
     """One node, its IPv4 and IPv6 addresses, and the dataplane process (counted from 0) that hosts it.
 
     TCP connections of programs in a `transparent` node are redirected to this port of its namespace, those to
-    any port or to the `transparent_ports`. A `flaw` is why a row of the database cannot be used; the nodes of
-    a scenario have none.
+    any port or to the `transparent_ports`. The `limits` are its container's, if it has one. A `flaw` is why a
+    row of the database cannot be used; the nodes of a scenario have none.
     """
 
     id: int
@@ -93,6 +104,7 @@ class Node:
     transparent: int | None = None
     transparent_ports: tuple[int, ...] | None = None
     flaw: str | None = None
+    limits: Limits = UNLIMITED
 
 
 @dataclass(frozen=True, slots=True)

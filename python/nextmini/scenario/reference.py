@@ -13,6 +13,7 @@ from nextmini.scenario.event_table import Flap
 from nextmini.scenario.fields import Written
 from nextmini.scenario.impairments import Chance, Codel, GilbertElliott, Jitter, LossPattern, RandomLoss, Red
 from nextmini.scenario.later import LATER_KEYS, LATER_VALUES
+from nextmini.scenario.limits_table import LimitsTable
 from nextmini.scenario.max_table import NodeMax
 from nextmini.scenario.table import Table
 from nextmini.scenario.tables import LinkSettings
@@ -65,6 +66,7 @@ _TITLES: dict[type[Table], str] = {
     Match: "`match`",
     Flap: "`flap`",
     NodeMax: "`max`, of a node,",
+    LimitsTable: "`limits`",
 }
 _OF_LINKS: tuple[type[Table], ...] = (Jitter, RandomLoss, GilbertElliott, LossPattern, Chance, Red, Codel)
 
@@ -85,6 +87,7 @@ def reference() -> str:
     parts.append(_inner(Flap))
     parts += map(_section, ("apps", "algorithms", "max"))
     parts.append(_inner(NodeMax))
+    parts.append(_inner(LimitsTable))
     parts.append(_section("socks"))
     parts += map(_section, ("routing", "metrics", "controller"))
     parts.append(_later())

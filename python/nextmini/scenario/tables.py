@@ -31,6 +31,7 @@ from nextmini.scenario.fields import (
     Time,
     Weight,
 )
+from nextmini.scenario.limits_table import LimitsTable
 from nextmini.scenario.max_table import NodeMax
 from nextmini.scenario.network import MOST_PATHS_AHEAD, MOST_TREES, Metric, Reroute, RoutingMode
 from nextmini.scenario.site_table import SiteName
@@ -149,6 +150,12 @@ class NetworkTable(Table):
         description="Links that a packet may cross before it is dropped. Without it: the number of nodes.",
         examples=[64],
     )
+    limits: LimitsTable | None = Field(
+        default=None,
+        description="A table with `cpu` and `memory`, or one of them: what each node may take of a machine, "
+        "where nodes are in containers.",
+        examples=[{"cpu": 0.5, "memory": "256 MiB"}],
+    )
 
 
 class NodeEntry(Table):
@@ -180,6 +187,11 @@ class NodeEntry(Table):
         default=None,
         description="A table with `transparent` and `ports`, or one of them, instead of those under `[max]`.",
         examples=[{"transparent": True}],
+    )
+    limits: LimitsTable | None = Field(
+        default=None,
+        description="A table with `cpu` and `memory`, or one of them, instead of those under `[network]`.",
+        examples=[{"memory": "1 GiB"}],
     )
 
 

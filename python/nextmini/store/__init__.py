@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from nextmini.store.changes import ChangeSet
 from nextmini.store.embedded import embedded_server
+from nextmini.store.given_secrets import GivenSecrets, given_secrets
 from nextmini.store.guard import Guard
 from nextmini.store.listener import Listener
 from nextmini.store.registry import RegisteredSite, Registration
@@ -38,6 +39,7 @@ __all__ = [
     "ExperimentSecrets",
     "FlowMetric",
     "FlowState",
+    "GivenSecrets",
     "Guard",
     "LinkMetric",
     "LinkState",
@@ -51,6 +53,7 @@ __all__ = [
     "StateFolder",
     "Store",
     "embedded_server",
+    "given_secrets",
     "metrics_token",
     "stop_unused_server",
 ]

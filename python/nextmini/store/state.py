@@ -35,6 +35,7 @@ from urllib.parse import quote, unquote
 
 from nextmini.errors import ControllerError, PrerequisiteError
 from nextmini.store import registry
+from nextmini.store.given_secrets import GivenSecrets
 from nextmini.store.locks import FileLock, claim_file
 
 if TYPE_CHECKING:
@@ -90,13 +91,15 @@ class StateFolder:
         registration: Registration | None = None,
         secrets: Literal["fresh", "kept"] = "fresh",
         outlive: Callable[[BaseException], bool] | None = None,
+        given: GivenSecrets | None = None,
     ) -> Iterator[ExperimentSecrets]:
         """Has the experiment to itself on this machine, with its secrets; removes both at the end.
 
         With a `registration`, others can find it. `kept` secrets, and what is noted beside them, are those of
         a process that was killed, if they are there; whoever fails with them leaves them as they were, and
-        fresh ones that are to `outlive` this error. Raises ControllerError if a living process has the
-        experiment, PrerequisiteError if the folder cannot be written.
+        fresh ones that are to `outlive` this error. Secrets that are `given` take the place of new ones.
+        Raises ControllerError if a living process has the experiment, or if the secrets kept are not those
+        given; PrerequisiteError if the folder cannot be written.
         """
         try:
             make_private_folder(self.experiments)
@@ -113,7 +116,8 @@ class StateFolder:
             )
         kept = self._kept_secrets(experiment) if secrets == "kept" else None
         try:
-            yield kept or self._renew_secrets(experiment)
+            _check_same(experiment, kept, given)
+            yield kept or self._renew_secrets(experiment, given)
         except BaseException as error:
             if kept is None and not (outlive is not None and outlive(error)):
                 self._leave(experiment, lock)
@@ -202,9 +206,10 @@ class StateFolder:
             return None
         return ExperimentSecrets(token, key, *texts)
 
-    def _renew_secrets(self, experiment: str) -> ExperimentSecrets:
+    def _renew_secrets(self, experiment: str, given: GivenSecrets | None) -> ExperimentSecrets:
         folder = self.folder(experiment)
-        token, key = secrets.token_urlsafe(32), secrets.token_hex(32)
+        new = given or GivenSecrets(secrets.token_urlsafe(32), secrets.token_hex(32))
+        token, key = new.token, new.key
         try:
             if folder.exists():  # of a run that was killed
                 self.clear(folder)
@@ -255,6 +260,14 @@ class StateFolder:
 
     def _registry_file(self, experiment: str) -> Path:
         return self.experiments / f"{_file_name(experiment)}.json"
+
+
+def _check_same(experiment: str, kept: ExperimentSecrets | None, given: GivenSecrets | None) -> None:
+    if kept is not None and given is not None and (kept.token, kept.key) != (given.token, given.key):
+        raise ControllerError(
+            f"the run of {experiment!r} whose controller was killed had another token and key",
+            "give those, or give the run up with `nextmini cleanup`",
+        )
 
 
 def metrics_token(token: str) -> str:

@@ -164,6 +164,20 @@ async def test_a_process_with_the_fingerprint_comes_in(tmp_path: Path, listen: s
         assert there.handler.welcomed == 1
 
 
+async def test_it_comes_in_where_transports_read_although_they_are_told_not_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def add_reader(transport: Any, descriptor: int, callback: Any, *arguments: Any) -> None:
+        """As in Python 3.11.2, which looks whether it is paused in `connection_made` nowhere."""
+        if not transport._closing:
+            transport._loop._add_reader(descriptor, callback, *arguments)
+
+    monkeypatch.setattr("asyncio.selector_events._SelectorTransport._add_reader", add_reader)
+    async with serving(tmp_path) as served:
+        code, said = await served.dataplane(served.url, "--tls-fingerprint", served.fingerprint)
+    assert (code, served.handler.welcomed) == (0, 1), said
+
+
 async def test_a_process_with_another_fingerprint_ends_and_says_so(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from nextmini.controller.devices import Devices
+from nextmini.controller.devices import Devices, Home
 from nextmini.controller.dialling import Reach
 from nextmini.controller.placement import Unplaceable, place_flow, place_link, place_node, place_route
 from nextmini.protocol import ArrivalRecord, DirectionRecord, LinkRecord, NodeRecord, RouteRecord, SocksRecord
@@ -35,6 +35,12 @@ def record(dial: bool, listen_end: bool, peer: str | None, transport: str = "tcp
 
 def test_a_node_goes_to_its_process() -> None:
     assert place_node(node(3, process=7)) == {7: NodeRecord(3, "n3", "10.0.0.3", 1, "sequential", 64)}
+
+
+def test_a_device_is_where_nodes_have_theirs() -> None:
+    assert Devices("lab").of("n3").namespace == "/run/netns/lab-n3"
+    own = Devices("lab", home=Home.PROCESS).of("n3")
+    assert (own.namespace, own.name) == ("/proc/self/ns/net", "n3-eth0")
 
 
 def test_entrances_of_a_node_go_with_it() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from nextmini.controller.devices import Home
 from nextmini.controller.events import Journal
 from nextmini.experiment import resuming
 from nextmini.experiment.event_journal import keep_events, kept_events
@@ -53,6 +54,12 @@ def test_another_run_begins_and_says_why(
     assert found(tmp_path, scenario, before) is None
     assert "ring-1" in caplog.text
     assert why in caplog.text
+
+
+def test_namespaces_that_processes_have_stay(tmp_path: Path) -> None:
+    network = resolve(loads(RING + '[network]\nisolation = "namespace"\n'))
+    Note.of("ring-1", URL, dump(network)).write(tmp_path)
+    assert resuming.find(tmp_path, network, dump(network), Home.PROCESS) is not None
 
 
 def test_a_run_with_events_goes_on_if_what_they_have_done_was_noted(tmp_path: Path) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from nextmini.scenario.expansion.sites import expand_sites
 from nextmini.scenario.expansion.transparent import transparency
 from nextmini.scenario.findings import Finding, Path, key_text
 from nextmini.scenario.max_table import REDIRECTED_PORT
-from nextmini.scenario.network import Node, process_of
+from nextmini.scenario.network import Limits, Node, process_of
 from nextmini.scenario.wording import nearest, shown
 
 if TYPE_CHECKING:
+    from nextmini.scenario.limits_table import LimitsTable
     from nextmini.scenario.model import Scenario
     from nextmini.scenario.network import Site
     from nextmini.scenario.tables import NodeEntry
@@ -78,11 +79,21 @@ def expand_nodes(
                 address6=str(IPv6Address(first6 + number)),
                 transparent=REDIRECTED_PORT if transparent else None,
                 transparent_ports=ports,
+                limits=_limits(network.limits, entry),
             )
         )
     return Cast(
         tuple(nodes), {node.name: node.id for node in nodes}, complete, seating.sites if sited else ()
     )
+
+
+def _limits(usual: LimitsTable | None, entry: NodeEntry | None) -> Limits:
+    """The node's own, and what it says nothing of as usual."""
+    said: dict[str, Any] = {}
+    for table in (usual, entry and entry.limits):
+        if table is not None:
+            said |= table.model_dump(exclude_none=True)
+    return Limits(**said)
 
 
 def _entries(

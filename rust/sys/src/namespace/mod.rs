@@ -33,6 +33,9 @@ pub use remove::{RemoveError, remove};
 /// Where the namespaces that have names are, as iproute2 has it.
 pub const DIRECTORY: &str = "/run/netns";
 
+/// The namespace that the thread which looks is in.
+const OWN: &str = "/proc/thread-self/ns/net";
+
 /// The file of the namespace of that name.
 pub fn path(name: &str) -> PathBuf {
     Path::new(DIRECTORY).join(name)
@@ -46,12 +49,17 @@ fn checked_path(name: &str) -> io::Result<PathBuf> {
     Ok(path(name))
 }
 
-/// Moves the calling thread into a namespace.
+/// Moves the calling thread into a namespace. Who is in it already stays, and needs no right to go there: in a
+/// container without CAP_SYS_ADMIN nobody has it.
 ///
 /// # Errors
 /// The kernel's answer: there is no such file, it is not a network namespace, or this user may not.
 pub fn enter(path: &Path) -> io::Result<()> {
     let file = File::open(path)?;
+    let (there, here) = (file.metadata()?, fs::metadata(OWN)?);
+    if (there.dev(), there.ino()) == (here.dev(), here.ino()) {
+        return Ok(());
+    }
     Ok(move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))?)
 }
 
@@ -97,6 +105,8 @@ fn dropped(text: &str, device: &str) -> Option<u64> {
 mod tests {
     use std::net::UdpSocket;
 
+    use rustix::thread::{CapabilitySet, capabilities, set_capabilities};
+
     use super::fixture::{Nodes, node};
     use super::*;
     use crate::tun;
@@ -113,6 +123,24 @@ mod tests {
         assert_ne!(identity(&nodes.path(0)).unwrap(), identity(&nodes.path(1)).unwrap());
         assert_eq!(there().unwrap(), here);
         assert_eq!(identity(Path::new("/proc/self/ns/net")).unwrap(), here);
+    }
+
+    #[test]
+    fn who_may_not_enter_namespaces_stays_in_its_own() {
+        let nodes = Nodes::create(&[node(1)]);
+        let path = nodes.path(0);
+        thread::scope(|scope| {
+            let poor = scope.spawn(|| {
+                enter(&path).unwrap();
+                let mut sets = capabilities(None).unwrap();
+                sets.effective.remove(CapabilitySet::SYS_ADMIN);
+                set_capabilities(None, sets).unwrap();
+                enter(&path).unwrap();
+                enter(Path::new(OWN)).unwrap();
+                enter(Path::new("/proc/1/ns/net")).unwrap_err().kind()
+            });
+            assert_eq!(poor.join().unwrap(), io::ErrorKind::PermissionDenied);
+        });
     }
 
     #[test]
