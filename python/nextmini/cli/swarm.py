@@ -1,6 +1,7 @@
 """`nextmini swarm FILE`."""
 
 import sys
+from contextlib import contextmanager
 from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,6 +14,8 @@ from nextmini.cli.output import JsonOption, print_json, tell_notices
 from nextmini.cli.run import NameOption
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from nextmini.deploy.cluster import ClusterPlan
     from nextmini.deploy.folder import DeploymentFolder
     from nextmini.deploy.results import Ended
@@ -100,25 +103,38 @@ def swarm(
     stack = Stack(plan.network.name)
     if action is None:
         sys.stdout.write(stack_text(plan, folder, site_label, subnet))
-    elif action is Action.DEPLOY:
-        perform(stack.require_swarm)
-        folder.prepare(plan.deployment)
-        folder.document.write_text(stack_text(plan, folder, site_label, subnet), encoding="utf-8")
-        _signalled(lambda interrupt: _deploy(stack, plan, folder, patience, interrupt))
+        return
+    perform(stack.require_swarm)
+    if action is Action.DEPLOY:
+        perform(stack.require_absence)
+        with _removed_on_failure(folder):
+            folder.prepare(plan.deployment)
+            folder.document.write_text(stack_text(plan, folder, site_label, subnet), encoding="utf-8")
+            _signalled(lambda interrupt: _deploy(stack, plan, folder, patience, interrupt))
         _tell_up(plan.network, plan.deployment, json)
-    elif action is Action.REMOVE:
-        perform(stack.require_swarm)
+        for trouble in perform(stack.troubles):
+            typer.echo(f"note: {trouble}", err=True)
+        return
+    perform(stack.require_presence)
+    if action is Action.REMOVE:
         ended = _signalled(lambda interrupt: _remove(stack, runs_dir, interrupt))
         folder.remove()
         _tell_down(plan.network, ended, json)
     elif action is Action.LOGS:
-        perform(stack.require_swarm)
         hosting = plan.deployment.hosting(place)
         options = ["--raw", *(["--follow"] if follow else [])]
         _become(perform(lambda: stack.logs_command(options, hosting.name if hosting else place)))
     else:
-        perform(stack.require_swarm)
         _list(perform(stack.tasks), json)
+
+
+@contextmanager
+def _removed_on_failure(folder: "DeploymentFolder") -> "Iterator[None]":
+    try:
+        yield
+    except BaseException:
+        folder.remove()
+        raise
 
 
 async def _deploy(

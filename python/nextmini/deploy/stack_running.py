@@ -28,6 +28,9 @@ REMOVE_SECONDS = 180.0
 _PAUSE = 0.5
 """Seconds between two looks: a swarm tells nobody what becomes of its tasks."""
 _LOG_LINES = "20"
+_TROUBLES = (" is rejected: ", " is down: ")
+"""In what `nextmini status` prints."""
+_MOST_TROUBLES = 3
 _KINDS = ("service", "network", "secret", "config")
 
 
@@ -37,6 +40,7 @@ class Stack:
     def __init__(self, name: str) -> None:
         self.name = name
         self._mine = f"label=com.docker.stack.namespace={name}"
+        self._of_controller = f"label=com.docker.swarm.service.name={name}_{CONTROLLER}"
 
     async def require_swarm(self) -> None:
         """Raises PrerequisiteError unless the engine here is a manager of a swarm."""
@@ -67,14 +71,9 @@ class Stack:
     ) -> None:
         """Deploys it, and returns when the network is in force.
 
-        Raises ControllerError, PrerequisiteError, RunError or Interrupted; nothing is there then.
+        Raises PrerequisiteError, RunError or Interrupted; nothing is there then.
         """
         guard = interrupt.guard
-        if await guard(self._exists()):
-            raise ControllerError(
-                f"the swarm has a stack {self.name} already",
-                "end it with `nextmini swarm FILE remove`, or give this one another name with --name NAME",
-            )
         phase(f"deploying {len(deployment.services)} services")
         try:
             await guard(self._start(document, deployment))
@@ -84,6 +83,21 @@ class Stack:
             phase("removing what was deployed")
             await self.remove(volumes=True)
             raise
+
+    async def require_absence(self) -> None:
+        """Raises ControllerError if the swarm has a stack of that name."""
+        if await self._exists():
+            raise ControllerError(
+                f"the swarm has a stack {self.name} already",
+                "end it with `nextmini swarm FILE remove`, or give this one another name with --name NAME",
+            )
+
+    async def require_presence(self) -> None:
+        """Raises ControllerError if it has none."""
+        if not await self._exists():
+            raise ControllerError(
+                f"the swarm has no stack {self.name}", "start it with `nextmini swarm FILE deploy`"
+            )
 
     async def tasks(self) -> list[Task]:
         """All attempts of all services, the newest of each first. Raises PrerequisiteError."""
@@ -121,13 +135,9 @@ class Stack:
     async def end(self, interrupt: Interrupt, runs: Path) -> Ended:
         """Ends the experiment in order, puts its run folder into `runs` and removes everything.
 
-        Where the controller is on another machine, its volume stays there. Raises ControllerError if there is
-        no such stack, PrerequisiteError, RunError.
+        Where the controller is on another machine, its volume stays there. Raises PrerequisiteError,
+        RunError.
         """
-        if not await self._exists():
-            raise ControllerError(
-                f"the swarm has no stack {self.name}", "start it with `nextmini swarm FILE deploy`"
-            )
         failures = tuple(str(task) for task in await self.tasks() if task.ended_badly)
         folder = await self._end_controller(interrupt, runs)
         document = None if folder is None else read_result(folder)
@@ -135,11 +145,20 @@ class Stack:
         there = f"the result is in the volume {self.name}_state of the machine that the controller was on"
         return Ended(document, folder, failures, () if folder else (there,))
 
+    async def troubles(self) -> list[str]:
+        """What of the network is not as it should be, as far as the controller is on this machine."""
+        found = (await self._docker("ps", "--quiet", "--filter", self._of_controller)).split()
+        if not found:
+            return []
+        said = await call(["docker", "exec", found[0], "nextmini", "status"])
+        lines = [line for line in said.out.splitlines() if any(sign in line for sign in _TROUBLES)]
+        more = len(lines) - _MOST_TROUBLES
+        return lines[:_MOST_TROUBLES] + ([f"and {more} more"] if more > 0 else [])
+
     async def _end_controller(self, interrupt: Interrupt, runs: Path) -> Path | None:
         """Has it tell the others to stop and write its report, which is copied if it is on this machine."""
         service = f"{self.name}_{CONTROLLER}"
-        label = f"label=com.docker.swarm.service.name={service}"
-        found = (await self._docker("ps", "--all", "--quiet", "--filter", label)).split()
+        found = (await self._docker("ps", "--all", "--quiet", "--filter", self._of_controller)).split()
         if not found:
             return None
         await self._docker("service", "scale", "--detach", f"{service}=0")
@@ -167,7 +186,7 @@ class Stack:
             if broken.done():
                 raise await self._broken(broken.result())
             if not heard.done():
-                raise _late(await self._standing(deployment), seconds)
+                raise _late(await self._standing(deployment), await self.troubles(), seconds)
             heard.result()
         finally:
             for task in (heard, broken):
@@ -228,9 +247,11 @@ def _failure(command: str, said: Said) -> PrerequisiteError:
     return PrerequisiteError(f"{known.what}: `docker {command}` said: {last_lines(words, 2)}", known.remedy)
 
 
-def _late(found: Standing, seconds: float) -> RunError:
+def _late(found: Standing, troubles: list[str], seconds: float) -> RunError:
     message = f"the network was not in force within {seconds:.0f} seconds: "
     message += f"{found.ready} of {found.services} services run"
+    if troubles:
+        return RunError(f"{message}; {'; '.join(troubles)}")
     if not found.waiting:
         return RunError(message, "give them more time with --patience, and see `nextmini swarm FILE logs`")
     known = advice_on(found.waiting[0].error)

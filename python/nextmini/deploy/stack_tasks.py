@@ -19,7 +19,7 @@ MOST_FAILURES = 3
 _WELL = frozenset({"Running", "Complete"})
 _ENDED_BADLY = frozenset({"Failed", "Rejected", "Orphaned"})
 _GIVEN_UP = frozenset({"Shutdown", "Remove"})
-_NO_IMAGE, _NO_MACHINE = "No such image", "no suitable node"
+_NO_IMAGE = "No such image"
 _OF_A_SWARM = (
     (
         _NO_IMAGE,
@@ -29,10 +29,17 @@ _OF_A_SWARM = (
         ),
     ),
     (
-        _NO_MACHINE,
+        "scheduling constraints not satisfied",
         Advice(
             "no machine is as this service needs it",
             "label machines with their site: docker node update --label-add nextmini.site=SITE MACHINE",
+        ),
+    ),
+    (
+        "not available for new tasks",
+        Advice(
+            "no machine takes services",
+            "have one take some: docker node update --availability active MACHINE",
         ),
     ),
 )
