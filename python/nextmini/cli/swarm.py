@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextmini.cli.compose import _become, _signalled, _tell_down, _tell_up
+from nextmini.cli.containers import become, signalled, tell_down, tell_up
 from nextmini.cli.live import StateOption, perform
 from nextmini.cli.output import JsonOption, print_json, tell_notices
 from nextmini.cli.run import NameOption
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from nextmini.deploy.cluster import ClusterPlan
+    from nextmini.deploy.controller_container import Ended
     from nextmini.deploy.folder import DeploymentFolder
-    from nextmini.deploy.results import Ended
     from nextmini.deploy.stack_running import Stack
     from nextmini.deploy.stack_tasks import Task
     from nextmini.experiment import Interrupt
@@ -110,20 +110,23 @@ def swarm(
         with _removed_on_failure(folder):
             folder.prepare(plan.deployment)
             folder.document.write_text(stack_text(plan, folder, site_label, subnet), encoding="utf-8")
-            _signalled(lambda interrupt: _deploy(stack, plan, folder, patience, interrupt))
-        _tell_up(plan.network, plan.deployment, json)
+            signalled(lambda interrupt: _deploy(stack, plan, folder, patience, interrupt))
+        tell_up(plan.network, plan.deployment, json)
         for trouble in perform(stack.troubles):
             typer.echo(f"note: {trouble}", err=True)
         return
     perform(stack.require_presence)
     if action is Action.REMOVE:
-        ended = _signalled(lambda interrupt: _remove(stack, runs_dir, interrupt))
+        ended = signalled(lambda interrupt: _remove(stack, runs_dir, interrupt))
         folder.remove()
-        _tell_down(plan.network, ended, json)
+        if ended.folder is not None or ended.failures:
+            tell_down(plan.network, ended, json)
+        for note in ended.notes:
+            typer.echo(f"note: {note}", err=True)
     elif action is Action.LOGS:
         hosting = plan.deployment.hosting(place)
         options = ["--raw", *(["--follow"] if follow else [])]
-        _become(perform(lambda: stack.logs_command(options, hosting.name if hosting else place)))
+        become(perform(lambda: stack.logs_command(options, hosting.name if hosting else place)))
     else:
         _list(perform(stack.tasks), json)
 

@@ -7,10 +7,10 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
+from nextmini.deploy.controller_container import Ended, fetch, take_result, troubles
 from nextmini.deploy.deployment import Restart
 from nextmini.deploy.engine import Said, call, following
 from nextmini.deploy.planning import CONTROLLER
-from nextmini.deploy.results import Ended, fetch, read_result
 from nextmini.deploy.stack_tasks import Standing, Task, advice_on, standing
 from nextmini.deploy.trouble import last_lines
 from nextmini.errors import ControllerError, PrerequisiteError, RunError
@@ -28,9 +28,6 @@ REMOVE_SECONDS = 180.0
 _PAUSE = 0.5
 """Seconds between two looks: a swarm tells nobody what becomes of its tasks."""
 _LOG_LINES = "20"
-_TROUBLES = (" is rejected: ", " is down: ")
-"""In what `nextmini status` prints."""
-_MOST_TROUBLES = 3
 _KINDS = ("service", "network", "secret", "config")
 
 
@@ -140,7 +137,7 @@ class Stack:
         """
         failures = tuple(str(task) for task in await self.tasks() if task.ended_badly)
         folder = await self._end_controller(interrupt, runs)
-        document = None if folder is None else read_result(folder)
+        document = None if folder is None else await asyncio.to_thread(take_result, folder)
         await self.remove(volumes=folder is not None)
         there = f"the result is in the volume {self.name}_state of the machine that the controller was on"
         return Ended(document, folder, failures, () if folder else (there,))
@@ -148,12 +145,7 @@ class Stack:
     async def troubles(self) -> list[str]:
         """What of the network is not as it should be, as far as the controller is on this machine."""
         found = (await self._docker("ps", "--quiet", "--filter", self._of_controller)).split()
-        if not found:
-            return []
-        said = await call(["docker", "exec", found[0], "nextmini", "status"])
-        lines = [line for line in said.out.splitlines() if any(sign in line for sign in _TROUBLES)]
-        more = len(lines) - _MOST_TROUBLES
-        return lines[:_MOST_TROUBLES] + ([f"and {more} more"] if more > 0 else [])
+        return await troubles(found[0]) if found else []
 
     async def _end_controller(self, interrupt: Interrupt, runs: Path) -> Path | None:
         """Has it tell the others to stop and write its report, which is copied if it is on this machine."""
