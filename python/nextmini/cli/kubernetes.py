@@ -62,7 +62,7 @@ def kubernetes(
     There is no secret in them: secrets are made once, in the state folder, and the command that gives them to
     the cluster is printed on standard error.
     """
-    from nextmini.deploy.cluster import cluster_plan, folder_of, manifests_text, secret_command
+    from nextmini.deploy.cluster import address_note, cluster_plan, folder_of, manifests_text, secret_command
     from nextmini.deploy.kubernetes.documents import Cluster
     from nextmini.deploy.planning import Wishes
     from nextmini.scenario import load
@@ -74,5 +74,8 @@ def kubernetes(
     plan = cluster_plan(scenario, name, Wishes(image, postgres), nodes_per_container)
     folder = folder_of(StateFolder.locate(state_dir).path, plan.deployment.experiment, "kubernetes")
     typer.echo(manifests_text(plan, folder, cluster), nl=False)
+    note = address_note(plan)
+    if note is not None:
+        typer.echo(f"note: {note}", err=True)
     command = secret_command(plan.deployment, folder, cluster)
     typer.echo(f"pods wait for their secrets, which the cluster has by: {command}", err=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from ipaddress import ip_network
 from pathlib import Path, PurePosixPath
 from shlex import quote
 from typing import TYPE_CHECKING
@@ -11,7 +12,7 @@ from nextmini.deploy.any_order import in_any_order
 from nextmini.deploy.folder import DeploymentFolder
 from nextmini.deploy.kubernetes.documents import manifests, namespace_of
 from nextmini.deploy.kubernetes.names import SECRETS
-from nextmini.deploy.planning import Wishes, plan
+from nextmini.deploy.planning import Wishes, has_devices, plan
 from nextmini.deploy.spreading import spread
 from nextmini.deploy.swarm import Placement, stack
 from nextmini.deploy.yaml_text import yaml_text
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from nextmini.deploy.deployment import Deployment
     from nextmini.deploy.kubernetes.documents import Cluster
     from nextmini.scenario import Network, Scenario
+
+
+_USUAL = tuple(map(ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
+"""Where clusters have pods and services (RFC 1918)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +74,17 @@ def manifests_text(found: ClusterPlan, folder: DeploymentFolder, cluster: Cluste
         f"Experiment {found.deployment.experiment}, by `nextmini kubernetes`: kubectl apply --filename FILE"
     )
     return yaml_text(documents, head)
+
+
+def address_note(found: ClusterPlan) -> str | None:
+    """What to look at where nodes have addresses that pods or services of a cluster usually have."""
+    prefix = ip_network(found.network.prefix)
+    if not has_devices(found.network) or not any(prefix.overlaps(usual) for usual in _USUAL):
+        return None
+    return (
+        f"programs in pods take all of {prefix} for nodes: if pods or services of the cluster have addresses "
+        'there, write another prefix under [network], such as "198.18.0.0/15"'
+    )
 
 
 def secret_command(deployment: Deployment, folder: DeploymentFolder, cluster: Cluster) -> str:

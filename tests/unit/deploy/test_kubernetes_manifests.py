@@ -12,6 +12,7 @@ import yaml
 from kubernetes_validate import utils
 
 from nextmini.deploy.any_order import PATIENCE_SECONDS, in_any_order
+from nextmini.deploy.cluster import address_note, cluster_plan, folder_of, manifests_text, secret_command
 from nextmini.deploy.deployment import Secret
 from nextmini.deploy.kubernetes.documents import MOST_FILES, MOST_RESTARTS, Cluster, manifests
 from nextmini.deploy.kubernetes.names import object_name
@@ -23,6 +24,7 @@ from nextmini.scenario import loads, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from nextmini.deploy.deployment import Deployment
 
@@ -246,3 +248,30 @@ def test_what_no_config_map_holds_is_refused() -> None:
     large = replace(deployment, files={"scenario.toml": "x" * (MOST_FILES + 1)})
     with pytest.raises(ScenarioError, match="1,048,577 bytes, and a ConfigMap up to 1,048,576"):
         manifests(large, Cluster())
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [(RING, True), (BARE, False), (RING.replace("limits", 'prefix = "198.18.0.0/15"\nlimits', 1), False)],
+)
+def test_addresses_that_clusters_use_are_told_where_programs_have_them_too(text: str, told: bool) -> None:
+    note = address_note(cluster_plan(loads(text), None, Wishes("nextmini:1"), 1))
+    assert (note is not None) == told
+    assert note is None or "10.0.0.0/8" in note
+
+
+def test_secrets_are_made_once_and_named_in_a_command(tmp_path: Path) -> None:
+    plan_ = cluster_plan(loads(RING), None, Wishes("nextmini:1", "postgres:17"), 1)
+    folder = folder_of(tmp_path, "Ring_1", "kubernetes")
+    text = manifests_text(plan_, folder, Cluster(namespace="ours"))
+    texts = {path.name: path.read_text() for path in folder.secrets.iterdir()}
+    assert set(texts) == {secret.value for secret in Secret}
+    assert {path.stat().st_mode & 0o777 for path in folder.secrets.iterdir()} == {0o600}
+    secret = [said for name, said in texts.items() if name not in ("tls-cert.pem", "tls-fingerprint")]
+    assert not any(said.strip() in text for said in secret)
+    assert manifests_text(plan_, folder, Cluster(namespace="ours")) == text
+    assert {path.name: path.read_text() for path in folder.secrets.iterdir()} == texts
+    command = secret_command(plan_.deployment, folder, Cluster(namespace="ours"))
+    assert command == (
+        f"kubectl create secret generic nextmini-secrets --namespace ours --from-file={folder.secrets}"
+    )
