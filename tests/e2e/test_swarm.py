@@ -123,7 +123,9 @@ def test_an_experiment_from_its_deployment_to_its_result(program: Program, swarm
     lab.deployed()
     lab.until_completed()
     # The node's own address, by its device, in a container whose device file the process has made.
-    assert "64 bytes from n3 (10.0.0.3)" in lab.inside("dataplane-0", "ping", "-c", "1", "-W", "60", "n3")
+    assert "64 bytes from n3 (10.0.0.3)" in lab.inside(
+        "dataplane-0", "ping", "-4", "-c", "1", "-W", "60", "n3"
+    )
     mode = "import os; print(oct(os.stat('/run/secrets/token').st_mode))"
     assert lab.inside("dataplane-0", "python3", "-c", mode).strip() == "0o100400"
     rows = json.loads(lab.run("ps", "--json").out)
