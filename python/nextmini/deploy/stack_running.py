@@ -7,7 +7,7 @@ import json
 import shutil
 from typing import TYPE_CHECKING
 
-from nextmini.deploy.controller_container import Ended, fetch, take_result, troubles
+from nextmini.deploy.controller_container import MOST_TROUBLES, Ended, fetch, take_result, troubles
 from nextmini.deploy.deployment import Restart
 from nextmini.deploy.engine import Said, call, following
 from nextmini.deploy.planning import CONTROLLER
@@ -244,8 +244,10 @@ def _late(found: Standing, troubles: list[str], seconds: float) -> RunError:
     message += f"{found.ready} of {found.services} services run"
     if troubles:
         return RunError(f"{message}; {'; '.join(troubles)}")
-    if not found.waiting:
+    # Whoever has a reason comes first: the others may be waiting for him.
+    waiting = sorted(found.waiting, key=lambda task: not task.error)[:MOST_TROUBLES]
+    if not waiting:
         return RunError(message, "give them more time with --patience, and see `nextmini swarm FILE logs`")
-    known = advice_on(found.waiting[0].error)
+    known = next(filter(None, (advice_on(task.error) for task in waiting)), None)
     remedy = "give them more time with --patience" if known is None else known.remedy
-    return RunError(f"{message}; {found.waiting[0]}", remedy)
+    return RunError(f"{message}; {'; '.join(map(str, waiting))}", remedy)
