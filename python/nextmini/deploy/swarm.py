@@ -191,10 +191,29 @@ def _check_files(deployment: Deployment) -> None:
 
 def _network(deployment: Deployment, network: Network, placement: Placement) -> dict[str, Any]:
     overlay: dict[str, Any] = {"driver": "overlay"}
+    if placement.subnet is not None:
+        _check_subnet(placement.subnet, deployment, network)
     subnet = placement.subnet or _subnet(deployment, network)
     if subnet is not None:
         overlay["ipam"] = {"config": [{"subnet": subnet}]}
     return overlay
+
+
+def _check_subnet(subnet: str, deployment: Deployment, network: Network) -> None:
+    try:
+        found = IPv4Network(subnet)
+    except ValueError as error:
+        raise _refused(f"{subnet} is no IPv4 prefix: {error}", "write it as in 192.0.2.0/24") from None
+    if any(one.devices for one in deployment.services) and found.overlaps(ip_network(network.prefix)):
+        message = f"{subnet} has addresses of nodes, which are in {network.prefix}"
+        raise _refused(message, "write another one, or another network.prefix")
+    if found.num_addresses < len(deployment.services) + _SPARE:
+        message = f"{subnet} has not enough addresses for {len(deployment.services)} services"
+        raise _refused(message, "write a larger one")
+
+
+def _refused(message: str, remedy: str) -> ScenarioError:
+    return ScenarioError([Problem("command line", None, "--subnet", message, remedy)])
 
 
 def _subnet(deployment: Deployment, network: Network) -> str | None:

@@ -275,3 +275,12 @@ def test_secrets_are_made_once_and_named_in_a_command(tmp_path: Path) -> None:
     assert command == (
         f"kubectl create secret generic nextmini-secrets --namespace ours --from-file={folder.secrets}"
     )
+
+
+def test_words_that_kubernetes_does_not_take_are_refused() -> None:
+    wrong = Cluster(namespace="Ours", site_label="a b", storage="2 GB")
+    with pytest.raises(ScenarioError) as caught:
+        manifests(deployed(BARE, 5), wrong)
+    assert [problem.key for problem in caught.value.problems] == ["--namespace", "--site-label", "--storage"]
+    right = Cluster(namespace="ours", site_label="topology.kubernetes.io/zone", storage="500Mi")
+    assert manifests(deployed(BARE, 5), right)

@@ -151,3 +151,18 @@ def test_what_no_swarm_keeps_is_refused() -> None:
     large = replace(deployment, files={"scenario.toml": "x" * (MOST_CONFIG + 1)})
     with pytest.raises(ScenarioError, match=r"scenario\.toml: it has 1,024,001 bytes"):
         stack(large, network, PLACED)
+
+
+@pytest.mark.parametrize(
+    ("subnet", "told"),
+    [
+        ("10.1.0.0/16", "10.1.0.0/16 has addresses of nodes, which are in 10.0.0.0/8"),
+        ("192.0.2.0/29", "has not enough addresses for 6 services"),
+        ("192.0.2.1/24", "is no IPv4 prefix"),
+        ("here", "is no IPv4 prefix"),
+    ],
+)
+def test_a_network_that_cannot_be_is_refused(subnet: str, told: str) -> None:
+    with pytest.raises(ScenarioError, match="--subnet") as caught:
+        read_back(RING, placement=replace(PLACED, subnet=subnet))
+    assert told in str(caught.value)

@@ -7,6 +7,7 @@ them: it is made from files, so that no manifest has what nobody may read.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 MOST_FILES = 1024 * 1024
 """Bytes of a ConfigMap."""
 MOST_RESTARTS = 100
+_NAMESPACE = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_LABEL = re.compile(r"([a-z0-9]([a-z0-9.-]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?")
+_SIZE = re.compile(r"[1-9][0-9]*([KMGTPE]i?|k)?")
 _SECURITY = "pod-security.kubernetes.io/enforce"
 
 
@@ -44,6 +48,7 @@ def namespace_of(deployment: Deployment, cluster: Cluster) -> str:
 def manifests(deployment: Deployment, cluster: Cluster) -> list[dict[str, Any]]:
     """All objects. Raises ScenarioError if Kubernetes cannot have them."""
     _check_files(deployment)
+    _check_words(cluster)
     namespace = namespace_of(deployment, cluster)
     found = [] if cluster.namespace else [_namespace(namespace, deployment)]
     inside = [_files(deployment), *(_claim(volume, cluster) for volume in deployment.volumes)]
@@ -126,6 +131,20 @@ def _server(one: Service, metadata: dict[str, Any], pod: dict[str, Any]) -> dict
             "template": pod,
         },
     }
+
+
+def _check_words(cluster: Cluster) -> None:
+    problems = [
+        Problem("command line", None, option, f"{said!r} is no {what}", remedy)
+        for option, said, pattern, what, remedy in (
+            ("--namespace", cluster.namespace, _NAMESPACE, "name", "write small letters, digits and -"),
+            ("--site-label", cluster.site_label, _LABEL, "label", "write it as in nextmini.site"),
+            ("--storage", cluster.storage, _SIZE, "size", "write it as in 2Gi"),
+        )
+        if said is not None and pattern.fullmatch(said) is None
+    ]
+    if problems:
+        raise ScenarioError(problems)
 
 
 def _check_files(deployment: Deployment) -> None:
