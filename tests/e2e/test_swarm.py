@@ -144,6 +144,7 @@ def test_an_experiment_from_its_deployment_to_its_result(program: Program, swarm
     lab.assert_nothing_left()
 
 
+@pytest.mark.long
 def test_processes_without_rights_host_several_nodes_each(program: Program, swarm: Engine) -> None:
     lab = Deployed(program, swarm, RING)
     lab.deployed("--nodes-per-container", "2")
