@@ -13,6 +13,7 @@ from nextmini.deploy.folder import DeploymentFolder
 from nextmini.deploy.kubernetes.documents import manifests, namespace_of
 from nextmini.deploy.kubernetes.names import SECRETS
 from nextmini.deploy.planning import Wishes, has_devices, plan
+from nextmini.deploy.siting import with_sites, without_sites
 from nextmini.deploy.spreading import spread
 from nextmini.deploy.swarm import Placement, stack
 from nextmini.deploy.yaml_text import yaml_text
@@ -41,8 +42,9 @@ def cluster_plan(scenario: Scenario, name: str | None, wishes: Wishes, per_conta
 
     Raises ScenarioError if the scenario has what containers cannot have.
     """
-    network = named_network(spread(scenario, per_container), name)
-    return ClusterPlan(network, in_any_order(plan(network, wishes)))
+    plain, sites = without_sites(scenario)
+    network = named_network(spread(plain, per_container), name)
+    return ClusterPlan(network, in_any_order(with_sites(plan(network, wishes), sites)))
 
 
 def folder_of(state: Path, experiment: str, kind: str) -> DeploymentFolder:
