@@ -3,23 +3,23 @@
 import sys
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from nextmini.cli.live import StateOption, perform, shown_path
+from nextmini.cli.containers import become, signalled, tell_down, tell_up
+from nextmini.cli.live import StateOption, perform
 from nextmini.cli.output import JsonOption, print_json, tell_notices
 from nextmini.cli.run import NameOption
-from nextmini.cli.signals import INTERRUPTED, Signals
-from nextmini.errors import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
+    from nextmini.deploy.controller_container import Ended
     from nextmini.deploy.deployment import Deployment
     from nextmini.deploy.engine import Container
     from nextmini.deploy.folder import DeploymentFolder
-    from nextmini.deploy.project import Ended, Project
+    from nextmini.deploy.project import Project
     from nextmini.experiment import Interrupt
     from nextmini.scenario import Network, Scenario
 
@@ -97,16 +97,16 @@ def compose(
         sys.stdout.write(write_document(deploy(), folder))
     elif action is Action.UP:
         deployment = deploy()
-        _signalled(lambda interrupt: _up(network, folder, deployment, patience, interrupt))
-        _tell_up(network, deployment, json)
+        signalled(lambda interrupt: _up(network, folder, deployment, patience, interrupt))
+        tell_up(network, deployment, json)
     elif action is Action.DOWN:
-        ended = _signalled(lambda interrupt: _down(network, folder, runs_dir, deploy, interrupt))
-        _tell_down(network, ended, json)
+        ended = signalled(lambda interrupt: _down(network, folder, runs_dir, deploy, interrupt))
+        tell_down(network, ended, json)
     elif action is Action.EXEC:
         _execute(network, folder, said)
     elif action is Action.LOGS:
         options = ["--follow"] if follow else []
-        _become(perform(lambda: _logs(network, folder, said, options)))
+        become(perform(lambda: _logs(network, folder, said, options)))
     else:
         _list(perform(lambda: _containers(network, folder)), json)
 
@@ -143,28 +143,6 @@ async def _project(network: "Network", folder: "DeploymentFolder") -> "Project":
     return Project(await Engine.find(), network.name, folder)
 
 
-def _signalled(work: "Callable[[Interrupt], Coroutine[Any, Any, Any]]") -> Any:
-    """The result of `work`, which is told of Ctrl-C; ends the command if that was the end of it."""
-    import asyncio
-
-    from nextmini.experiment import Interrupt
-    from nextmini.experiment.interrupt import Interrupted
-
-    signals = Signals()
-
-    async def run() -> Any:
-        interrupt = Interrupt()
-        with interrupt.on_signals():
-            signals.check()
-            return await work(interrupt)
-
-    with signals.noted():
-        try:
-            return asyncio.run(run())
-        except Interrupted:
-            raise typer.Exit(INTERRUPTED) from None
-
-
 async def _up(
     network: "Network",
     folder: "DeploymentFolder",
@@ -195,43 +173,6 @@ async def _down(
         return await project.down(interrupt, runs, deploy)
 
 
-def _tell_up(network: "Network", deployment: "Deployment", json: bool) -> None:
-    if json:
-        print_json(
-            {
-                "experiment": network.name,
-                "services": [
-                    {"name": one.name, "process": one.process, "nodes": list(one.nodes)}
-                    for one in deployment.services
-                ],
-            }
-        )
-        return
-    from nextmini.experiment.quantities import count
-
-    sizes = f"{count(len(network.nodes), 'node')} in {count(len(deployment.dataplanes), 'container')}"
-    typer.echo(f"{network.name}: up ({sizes})")
-
-
-def _tell_down(network: "Network", ended: "Ended", json: bool) -> None:
-    if ended.document is not None and json:
-        from nextmini.experiment import as_json
-
-        sys.stdout.write(as_json(ended.document))
-    elif ended.document is not None:
-        from nextmini.experiment.table import print_document
-
-        print_document(ended.document | {"folder": shown_path(ended.document["folder"])}, sys.stdout)
-    for note in ended.notes:
-        typer.echo(f"note: {note}", err=True)
-    for failure in ended.failures:
-        typer.echo(f"error: {failure}", err=True)
-    if ended.document is None:
-        raise RunError(f"experiment {network.name} ended without a result")
-    failed = bool(ended.failures) or ended.document["status"] == "failed"
-    raise typer.Exit(RunError.exit_code if failed else 0)
-
-
 def _execute(network: "Network", folder: "DeploymentFolder", said: list[str]) -> None:
     if len(said) < 2:
         raise typer.BadParameter("write a node and a command: nextmini compose FILE exec NODE -- COMMAND")
@@ -242,7 +183,7 @@ def _execute(network: "Network", folder: "DeploymentFolder", said: list[str]) ->
     async def command() -> list[str]:
         return await (await _project(network, folder)).command_in(said[0], said[1:], terminal)
 
-    _become(perform(command))
+    become(perform(command))
 
 
 async def _logs(
@@ -253,13 +194,6 @@ async def _logs(
 
 async def _containers(network: "Network", folder: "DeploymentFolder") -> "list[Container]":
     return await (await _project(network, folder)).containers()
-
-
-def _become(command: list[str]) -> None:
-    import os
-
-    sys.stdout.flush()
-    os.execvp(command[0], command)  # noqa: S606 - what was asked for, without a shell
 
 
 def _list(containers: "list[Container]", json: bool) -> None:

@@ -72,6 +72,15 @@ def controller(
             "The exit code is 0 then: the report says what became of it.",
         ),
     ] = None,
+    patience: Annotated[
+        float,
+        typer.Option(
+            "--patience",
+            metavar="SECONDS",
+            min=0,
+            help="How long the name of the database's machine may be unknown, as where both start at once.",
+        ),
+    ] = 0.0,
     name: NameOption = None,
     database_url: DatabaseOption = None,
     state_dir: StateOption = None,
@@ -103,6 +112,8 @@ def controller(
             given=given_secrets(token_file, key_file),
             home=Home.PROCESS if devices is Devices.PROCESSES else Home.NAMED,
         )
+        if patience and database_url is not None:
+            _await_database(database_url, patience, signals)
 
         def tell(ready: "Ready") -> None:
             # Before it is printed: who reads that may look for the file.
@@ -161,6 +172,18 @@ def _control(
     for note in notes:
         typer.echo(f"note: {note}", err=True)
     return INTERRUPTED if interrupted else 0
+
+
+def _await_database(url: str, patience: float, signals: Signals) -> None:
+    import time
+
+    from nextmini.hosts.names import wait_for_host
+
+    def pause(seconds: float) -> None:
+        signals.check()
+        time.sleep(seconds)
+
+    wait_for_host(url, patience, pause=pause)
 
 
 async def _serve(

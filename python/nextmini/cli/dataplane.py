@@ -85,6 +85,15 @@ def dataplane(
             "FILE is what a deployment has of its nodes. Programs there are then in that node.",
         ),
     ] = None,
+    patience: Annotated[
+        float,
+        typer.Option(
+            "--patience",
+            metavar="SECONDS",
+            min=0,
+            help="How long the name of the controller may be unknown, as where it starts at the same time.",
+        ),
+    ] = 0.0,
     exit_with_parent: Annotated[
         bool, typer.Option("--exit-with-parent", help="Stop when standard input ends.")
     ] = False,
@@ -99,6 +108,10 @@ def dataplane(
     if tls_fingerprint is not None and tls_fingerprint_file is not None:
         raise typer.BadParameter("--tls-fingerprint and --tls-fingerprint-file do not go together")
     url, who = _place(controller, process, join, site, public, ports)
+    if patience:
+        from nextmini.hosts.names import wait_for_host
+
+        wait_for_host(url, patience)
     if isinstance(who, int) and listen is not None:
         from nextmini.hosts.own_address import listen_towards
 

@@ -61,6 +61,8 @@ COMMANDS: dict[str, Entry] = {
     "doctor": Entry("doctor", "doctor", "Check what this machine offers and what it lacks."),
     "schema": Entry("schema", "schema", "Print the JSON schema of scenarios."),
     "compose": Entry("compose", "compose", "Run a scenario in containers, with Docker Compose."),
+    "swarm": Entry("swarm", "swarm", "Spread a scenario over the machines of a Docker swarm."),
+    "kubernetes": Entry("kubernetes", "kubernetes", "Print the manifests of a scenario for Kubernetes."),
     "controller": Entry("controller", "controller", "Run a controller by itself."),
     "dataplane": Entry("dataplane", "dataplane", "Run a dataplane process by itself."),
     "version": Entry("version", "version", "Print the version."),

@@ -134,6 +134,8 @@ class Service:
     """Which dataplane process of the experiment it is, from 0."""
     nodes: tuple[str, ...] = ()
     """Names of the nodes that this process hosts."""
+    site: str | None = None
+    """Where they are, if the scenario has sites."""
 
 
 @dataclass(frozen=True, slots=True)

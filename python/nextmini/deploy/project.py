@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
-from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from nextmini.deploy.compose_document import NODES_LABEL, project_name, render
+from nextmini.deploy.controller_container import Ended, fetch, take_result, troubles
 from nextmini.deploy.deployment import Restart
 from nextmini.deploy.engine import Container, Engine, call, death, following
-from nextmini.deploy.planning import CONTROLLER, RUNS
+from nextmini.deploy.planning import CONTROLLER
 from nextmini.deploy.trouble import advice, last_lines
 from nextmini.errors import ControllerError, NextminiError, PrerequisiteError, RunError
-from nextmini.experiment.folder import RunFolder
 from nextmini.experiment.standalone import IN_FORCE
 
 if TYPE_CHECKING:
@@ -30,19 +27,8 @@ START_SECONDS = 120.0
 START_SECONDS_A_CONTAINER = 2.0
 """How long a deployment may take to be in force."""
 _LOG_LINES = "20"
-_MOST_TROUBLES = 3
 _DOWN_SECONDS = "5"
 """For a container to end when nobody waits for its report any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """What an experiment leaves: its result document, None if there is none; and what befell containers."""
-
-    document: dict[str, Any] | None
-    folder: Path | None
-    failures: tuple[str, ...]
-    notes: tuple[str, ...]
 
 
 def write_document(deployment: Deployment, folder: DeploymentFolder) -> str:
@@ -114,9 +100,9 @@ class Project:
         if controller is not None:
             # It tells the others to stop, and writes the report.
             await interrupt.unless_hastened(self._engine.docker("stop", controller.id))
-            folder = await self._fetch(controller, runs)
+            folder = await fetch(controller.id, runs)
         if folder is not None:
-            document = await asyncio.to_thread(_take_result, folder)
+            document = await asyncio.to_thread(take_result, folder)
         if document is None and controller is not None:
             failures += (f"the controller's last words: {await self._words(controller.id)}",)
         await self._remove()
@@ -221,33 +207,14 @@ class Project:
         told = f"the containers were not ready within {seconds:.0f} seconds: {states or 'all of them run'}"
         controller = next((one for one in containers if one.service == CONTROLLER), None)
         if controller is not None:
-            troubles = await self._troubles(controller.id)
-            told += troubles or f"; the controller's last words: {await self._words(controller.id)}"
+            found = await troubles(controller.id)
+            words = f"the controller's last words: {await self._words(controller.id)}"
+            told += f"; {'; '.join(found) or words}"
         return RunError(told, "give them more time with --patience, or fewer with --nodes-per-container")
-
-    async def _troubles(self, controller: str) -> str:
-        """What is not in force and why, as the controller has it; nothing if it does not say."""
-        said = await call(["docker", "exec", controller, "nextmini", "status", "--json"])
-        if said.code != 0:
-            return ""
-        # There are none before the controller listens.
-        troubles = json.loads(said.out).get("troubles", [])
-        found = [one for one in troubles if one["reason"]][:_MOST_TROUBLES]
-        return "".join(f"; {one['kind']} {one['name']} is {one['status']}: {one['reason']}" for one in found)
 
     async def _words(self, container: str) -> str:
         said = await call(["docker", "logs", "--tail", _LOG_LINES, container])
         return last_lines(said.out + said.err)
-
-    async def _fetch(self, controller: Container, runs: Path) -> Path | None:
-        """The run folder, which is copied out of the controller's container; None if there is none."""
-        before = await asyncio.to_thread(_run_folders, runs)
-        try:
-            await self._engine.docker("cp", f"{controller.id}:{RUNS}/.", str(runs))
-        except PrerequisiteError:
-            return None
-        came = sorted(await asyncio.to_thread(_run_folders, runs) - before)
-        return came[-1] if came else None
 
     async def _remove(self) -> None:
         words = ("down", "--volumes", "--remove-orphans", "--timeout", _DOWN_SECONDS)
@@ -267,21 +234,6 @@ async def _first_death(lines: asyncio.StreamReader, mortal: set[str]) -> tuple[s
             return service, code
     await asyncio.Event().wait()
     raise RuntimeError("nobody sets this event")
-
-
-def _run_folders(runs: Path) -> set[Path]:
-    runs.mkdir(parents=True, exist_ok=True)
-    return set(runs.iterdir())
-
-
-def _take_result(folder: Path) -> dict[str, Any] | None:
-    """The result, which from now on says where its folder is here; None if the controller wrote none."""
-    with suppress(FileNotFoundError):
-        found: dict[str, Any] = json.loads((folder / "result.json").read_text(encoding="utf-8"))
-        document = found | {"folder": str(folder)}
-        RunFolder(folder).write_result(document)
-        return document
-    return None
 
 
 def _chosen(containers: list[Container], place: str) -> Container:

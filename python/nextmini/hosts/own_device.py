@@ -10,6 +10,7 @@ import fcntl
 import json
 import os
 import socket
+import stat
 import struct
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Interface
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from pyroute2 import IPRoute
 
 TUN = Path("/dev/net/tun")
+_TUN_NUMBER = os.makedev(10, 200)
 HOSTS, GAI_CONF = Path("/etc/hosts"), Path("/etc/gai.conf")
 _BEGIN, _END = "# nodes of the experiment\n", "# other machines\n"
 
@@ -96,6 +98,7 @@ def make(node: OwnNode, controller: str) -> None:
     already, of a process that has ended, is used again. Raises PrerequisiteError.
     """
     own = address_towards(controller)
+    provide_file()
     _make_device(node)
     # Late: it takes a quarter of a second to import.
     from pyroute2 import IPRoute
@@ -114,6 +117,25 @@ def make(node: OwnNode, controller: str) -> None:
         )
     write_hosts(HOSTS, node.names)
     GAI_CONF.write_text(GAI, encoding="ascii")
+
+
+def provide_file(path: Path = TUN) -> None:
+    """Makes the device file, which who starts a container of a cluster cannot name.
+
+    Raises PrerequisiteError if whoever runs this container does not allow it.
+    """
+    if path.exists():
+        return
+    try:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        os.mknod(path, stat.S_IFCHR | 0o666, _TUN_NUMBER)
+    except FileExistsError:
+        return
+    except OSError as error:
+        raise PrerequisiteError(
+            f"there is no {path} in this container, and it cannot be made: {error.strerror}",
+            "run it as root with the capability MKNOD, or give it that device",
+        ) from error
 
 
 def check_apart(node: OwnNode, outside: IPv4Interface) -> None:
