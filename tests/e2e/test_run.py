@@ -23,6 +23,7 @@ KEYS = (
         "demands",
         "loads",
         "link_stats",
+        "paths",
         "apps",
         "algorithms",
         "events",
