@@ -121,8 +121,7 @@ def test_a_process_that_dies_breaks_its_flows_and_no_end_is_taken_for_an_orderly
     (broken,) = done.document["flows"]
     # The run ends with the process, and it is a matter of chance which of the two ends the flow.
     assert broken["status"] in ("failed", "stopped"), broken
-    # Where the flow's failure is heard of first, nothing is left to wait for, and there is its reason.
-    assert "dataplane process 1" in done.err or (broken["status"] == "failed" and broken["reason"]), done
+    assert "dataplane process 1" in done.err
 
 
 def test_flows_of_both_modes_share_a_rate_to_the_bit(program: Program) -> None:

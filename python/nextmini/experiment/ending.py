@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -167,13 +166,15 @@ def paths_of(network: Network, controller: Controller) -> list[dict[str, Any]]:
 
 
 def _look_at_exits(run: RunState, parts: Parts) -> None:
-    """A process that was told to stop and then fails is a failure too, unless we were in a hurry."""
+    """A process that was told to stop and then fails is a failure too, unless we were in a hurry.
+
+    So is one whose death is heard of when the run has ended: by what it broke, perhaps.
+    """
     if run.interrupted or run.interrupt.hastened or run.deaths or run.notes:
         return
-    for index, code in parts.processes.exit_codes().items():
-        if code not in (0, -signal.SIGTERM, -signal.SIGKILL, None):
-            tail = log_tail(parts.processes.log(index))
-            run.problems.append(f"dataplane process {index} {describe_exit(code)} while stopping{tail}")
+    for index, code in parts.processes.failures().items():
+        tail = log_tail(parts.processes.log(index))
+        run.problems.append(f"dataplane process {index} {describe_exit(code)} while stopping{tail}")
 
 
 def restarts_of_database(times: int) -> list[str]:

@@ -82,6 +82,7 @@ class LocalProcesses:
         """Where in its log each began: one that takes another's place goes on with it."""
         self._watchers: set[asyncio.Task[None]] = set()
         self._end_expected = asyncio.Event()
+        self._sent: set[tuple[int, signal.Signals]] = set()
 
     async def start(self, count: int) -> None:
         """Starts processes 0 to count - 1. Raises RunError if one cannot be started."""
@@ -125,6 +126,14 @@ class LocalProcesses:
         """How each ended; None for who still runs, negative for a signal."""
         return {index: child.returncode for index, child in self._children.items()}
 
+    def failures(self) -> dict[int, int]:
+        """The exit codes of those that failed: with an error, or by a signal that was not sent here."""
+        return {
+            index: code
+            for index, code in self.exit_codes().items()
+            if code not in (0, None) and (index, -code) not in self._sent
+        }
+
     async def _start_one(self, index: int) -> None:
         launch = self._launch
         options = (
@@ -164,9 +173,10 @@ class LocalProcesses:
         Not with asyncio's send_signal: it looks whether the child has ended first, and if so takes its exit
         code away from the one who waits for it.
         """
-        for descriptor in self._descriptors.values():
+        for index, descriptor in self._descriptors.items():
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(descriptor, number)
+                self._sent.add((index, number))
 
     async def _watch(self, index: int, child: asyncio.subprocess.Process) -> None:
         code = await child.wait()

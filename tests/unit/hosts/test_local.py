@@ -100,6 +100,16 @@ async def test_killing_does_not_wait(tmp_path: Path) -> None:
     await said(tmp_path)
     await processes.kill()
     assert processes.exit_codes() == {0: -9}
+    assert processes.failures() == {}
+
+
+async def test_who_is_killed_by_somebody_else_has_failed_at_the_end_too(tmp_path: Path) -> None:
+    processes = LocalProcesses(launch(tmp_path, "import os; os.kill(os.getpid(), 9)"), Deaths())
+    processes.expect_end()
+    await processes.start(1)
+    await processes.wait()
+    await processes.kill()
+    assert processes.failures() == {0: -9}
 
 
 async def test_ending_nothing_is_nothing(tmp_path: Path) -> None:
