@@ -1,0 +1,123 @@
+"""The two ends of chains of TCP proxies on loopback: those that `nextmini bench` gives its bare chains.
+
+The module is also a program, so that they have a process of their own: `python -m bench.peers.ends between
+SECONDS` says the port of 127.0.0.1 where the last proxy is to connect to, and is told the one where the first
+one listens; `python -m bench.peers.ends splice RELAYS SECONDS` has its own threads between the ends. Both print
+JSON: Gbit/s, and how many cores they kept busy.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from nextmini.bench.helpers import say
+from nextmini.errors import RunError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PATIENCE_SECONDS = 20.0
+"""How much longer than it is to take a measurement may take."""
+_ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True)
+class Carried:
+    """What came through, and how many cores the process of the ends kept busy meanwhile."""
+
+    gbps: float
+    cores: float
+    took_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """The ends of a chain that is not there yet: it has to lead to `port` of 127.0.0.1."""
+
+    process: subprocess.Popen[str]
+    port: int
+
+    def through(self, entrance: int, seconds: float) -> Carried:
+        """What a connection to the port `entrance` carries. Raises RunError."""
+        return _carried(self.process, f"{entrance}\n", seconds)
+
+
+@contextmanager
+def ends(seconds: float) -> Iterator[Ends]:
+    """Ends for one measurement of so many seconds; they are gone after the context. Raises RunError."""
+    with _program("between", str(seconds)) as process:
+        line = process.stdout.readline() if process.stdout is not None else ""
+        if not line:
+            raise RunError(f"the ends of a chain failed: {_last_line(process.communicate()[1])}")
+        yield Ends(process, int(line))
+
+
+def splice_relays(relays: int, seconds: float) -> Carried:
+    """What a chain of as many splicing threads carries. Raises RunError."""
+    with _program("splice", str(relays), str(seconds)) as process:
+        return _carried(process, "", seconds)
+
+
+@contextmanager
+def _program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    with subprocess.Popen(  # noqa: S603 - this module
+        [sys.executable, "-m", "bench.peers.ends", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        cwd=_ROOT,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def _carried(process: subprocess.Popen[str], told: str, seconds: float) -> Carried:
+    try:
+        output, errors = process.communicate(told, timeout=2 * seconds + PATIENCE_SECONDS)
+    except subprocess.TimeoutExpired:
+        raise RunError(f"nothing came through the chain for {PATIENCE_SECONDS:g} s") from None
+    if process.returncode != 0:
+        raise RunError(f"the ends of a chain failed: {_last_line(errors)}")
+    return Carried(**json.loads(output.splitlines()[-1]))
+
+
+def _last_line(text: str) -> str:
+    return "".join(text.strip().splitlines()[-1:]) or "they said nothing"
+
+
+def main(what: str, *arguments: str) -> None:
+    """Measures once."""
+    from nextmini import _native
+
+    if what == "splice":
+        relays, seconds = int(arguments[0]), float(arguments[1])
+        _measure(lambda: _native.bench_relay_chain(relays, seconds, splice=True))
+    else:
+        _measure(lambda: _native.bench_between(_entrance, float(arguments[0])))
+
+
+def _measure(work: Callable[[], float]) -> None:
+    began, before = time.monotonic(), time.process_time()
+    gbps = work()
+    took = time.monotonic() - began
+    say(json.dumps({"gbps": gbps, "cores": (time.process_time() - before) / took, "took_seconds": took}))
+
+
+def _entrance(port: int) -> int:
+    say(str(port))
+    return int(sys.stdin.readline())
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
