@@ -72,7 +72,9 @@ class Enclosure:
 
 
 @contextmanager
-def enclosed(what: str, script: str, arguments: Sequence[str], python: str = OWN_PYTHON) -> Iterator[Enclosure]:
+def enclosed(
+    what: str, script: str, arguments: Sequence[str], python: str = OWN_PYTHON
+) -> Iterator[Enclosure]:
     """A script of `inside` that is ready, with the modules of a Python; all of it is gone after the context.
 
     Raises PrerequisiteError unless this is root, RunError if it does not get ready.

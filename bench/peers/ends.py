@@ -13,15 +13,16 @@ import subprocess
 import sys
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.peers.measurement import Throughput
 from nextmini.bench.helpers import say
 from nextmini.errors import RunError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 PATIENCE_SECONDS = 20.0
 """How much longer than it is to take a measurement may take."""
@@ -30,11 +31,17 @@ _ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True, slots=True)
 class Carried:
-    """What came through, and how many cores the process of the ends kept busy meanwhile."""
+    """What came through, how many cores the process of the ends kept busy, and for how long."""
 
     gbps: float
     cores: float
-    took_seconds: float
+    seconds: float
+    """Longer than what was asked for, since a connection has to get going before it is measured."""
+
+    def throughput(self, others_cpu_seconds: float = 0.0) -> Throughput:
+        """With the CPU time of others that had to do with it."""
+        cores = self.cores + others_cpu_seconds / self.seconds
+        return Throughput(self.gbps, cores / (self.gbps / 8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,23 +107,33 @@ def main(what: str, *arguments: str) -> None:
     """Measures once."""
     from nextmini import _native
 
+    effort = _Effort()
+
+    def entrance(port: int) -> int:
+        say(str(port))
+        found = int(sys.stdin.readline())
+        effort.restart()
+        return found
+
     if what == "splice":
-        relays, seconds = int(arguments[0]), float(arguments[1])
-        _measure(lambda: _native.bench_relay_chain(relays, seconds, splice=True))
+        gbps = _native.bench_relay_chain(int(arguments[0]), float(arguments[1]), splice=True)
     else:
-        _measure(lambda: _native.bench_between(_entrance, float(arguments[0])))
+        gbps = _native.bench_between(entrance, float(arguments[0]))
+    say(json.dumps(asdict(effort.carried(gbps))))
 
 
-def _measure(work: Callable[[], float]) -> None:
-    began, before = time.monotonic(), time.process_time()
-    gbps = work()
-    took = time.monotonic() - began
-    say(json.dumps({"gbps": gbps, "cores": (time.process_time() - before) / took, "took_seconds": took}))
+class _Effort:
+    """What this process does from now on."""
 
+    def __init__(self) -> None:
+        self.restart()
 
-def _entrance(port: int) -> int:
-    say(str(port))
-    return int(sys.stdin.readline())
+    def restart(self) -> None:
+        self._began, self._cpu = time.monotonic(), time.process_time()
+
+    def carried(self, gbps: float) -> Carried:
+        took = time.monotonic() - self._began
+        return Carried(gbps, (time.process_time() - self._cpu) / took, took)
 
 
 if __name__ == "__main__":

@@ -26,7 +26,9 @@ def throughput(hops: int, seconds: float) -> Throughput:
     """
     if not 1 <= hops <= MOST_HOPS:
         reason = "a packet's time to live is 64"
-        raise PeerLimitError(f"wireguard-go: {hops} tunnels in a row; there can be 1 to {MOST_HOPS}: {reason}")
+        raise PeerLimitError(
+            f"wireguard-go: {hops} tunnels in a row; there can be 1 to {MOST_HOPS}: {reason}"
+        )
     _require()
     with enclosed("wireguard-go", "wireguard_line.py", (str(hops),)) as line:
         return through_iperf(line, seconds)

@@ -59,9 +59,24 @@ def iperf(client: str, server: str, address: str, seconds: str) -> dict[str, Any
                     break
             else:
                 return {"error": f"the server of iperf3 did not start: {' '.join(said)}"}
-            talk = ["ip", "netns", "exec", client, "iperf3", "-c", address, "-t", seconds, "-C", "cubic", "-J"]
+            talk = [
+                "ip",
+                "netns",
+                "exec",
+                client,
+                "iperf3",
+                "-c",
+                address,
+                "-t",
+                seconds,
+                "-C",
+                "cubic",
+                "-J",
+            ]
             # It says what went wrong in its report.
-            done = subprocess.run(talk, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True)
+            done = subprocess.run(
+                talk, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+            )
             return {"report": done.stdout}
         finally:
             process.terminate()

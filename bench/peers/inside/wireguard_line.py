@@ -43,7 +43,9 @@ def tunnel(number: int) -> None:
         inside(namespace, "wireguard-go", device)
         key = _KEYS / device
         key.write_text(keys[end], encoding="ascii")
-        other = subprocess.run(["wg", "pubkey"], input=keys[1 - end], check=True, capture_output=True, text=True)
+        other = subprocess.run(
+            ["wg", "pubkey"], input=keys[1 - end], check=True, capture_output=True, text=True
+        )
         peer = ("peer", other.stdout.strip(), "allowed-ips", "0.0.0.0/0")
         # Two tunnels end in a namespace.
         port = str(FIRST_PORT + number)

@@ -1,0 +1,70 @@
+"""HAProxy as a TCP proxy: it reads from one connection and writes to the next, or has the kernel splice.
+
+Which of the two is its own choice (`option splice-auto`). Each proxy is a process with one thread, and its
+pipes have as many bytes as those of a flow in max mode.
+"""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.peers.measurement import require_peer
+from bench.peers.programs import first_line
+from bench.peers.proxies import Proxy, through_proxies
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.peers.measurement import Throughput
+
+PROGRAM = "haproxy"
+_CONFIGURATION = """\
+global
+    maxconn 16
+    nbthread 1
+    tune.pipesize 524288
+defaults
+    mode tcp
+    option splice-auto
+    timeout connect 10s
+    timeout client 1h
+    timeout server 1h
+listen hop
+    bind fd@{listener}
+    server next 127.0.0.1:{port}
+"""
+
+
+def throughput(hops: int, seconds: float) -> Throughput:
+    """One connection through `hops` proxies. Raises PeerMissingError, PeerLimitError, RunError."""
+    require_peer(PROGRAM, "haproxy")
+    return through_proxies("HAProxy", _proxy, hops, seconds)
+
+
+def version() -> str:
+    """Of HAProxy. Raises PeerMissingError."""
+    require_peer(PROGRAM, "haproxy")
+    return " ".join(first_line(PROGRAM, "-v").split()[:3])
+
+
+@contextmanager
+def _proxy(port: int) -> Iterator[Proxy]:
+    # Who connects before HAProxy is ready waits at this socket, which it inherits.
+    with socket.create_server(("127.0.0.1", 0)) as listener, tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "haproxy.cfg")
+        file.write_text(_CONFIGURATION.format(listener=listener.fileno(), port=port), encoding="ascii")
+        with subprocess.Popen(  # noqa: S603 - our own command
+            [PROGRAM, "-q", "-db", "-f", str(file)],
+            pass_fds=(listener.fileno(),),
+            stdin=subprocess.DEVNULL,
+            start_new_session=True,
+        ) as process:
+            try:
+                yield Proxy(process.pid, listener.getsockname()[1])
+            finally:
+                process.kill()
