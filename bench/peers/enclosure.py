@@ -1,9 +1,9 @@
 """A machine within the machine, where a program makes networks that nobody else sees and that end with it.
 
 The program is the first process of namespaces of its own: of networks, so that names, addresses, firewall
-rules and the bridges' settings are nobody else's; of mounts, so that what it notes in /run is not left behind;
-and of processes, so that the kernel ends whatever it has started when it ends. It is told what to do by lines
-of its standard input, and answers each with a line of JSON. See unshare(1).
+rules and the settings of bridges are nobody else's; of mounts, so that what it notes in /run is not left
+behind; and of processes, so that the kernel ends whatever it has started when it ends. It is told what to do
+by lines of its standard input, and answers each with a line of JSON. See unshare(1).
 """
 
 from __future__ import annotations
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 _UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
-_INSIDE = Path(__file__).parent / "inside"
 _ROOT = Path(__file__).parents[2]
 OWN_PYTHON = sys.executable
 DEBIANS_PYTHON = "/usr/bin/python3"
@@ -73,20 +72,21 @@ class Enclosure:
 
 @contextmanager
 def enclosed(
-    what: str, script: str, arguments: Sequence[str], python: str = OWN_PYTHON
+    what: str, module: str, arguments: Sequence[str], python: str = OWN_PYTHON
 ) -> Iterator[Enclosure]:
-    """A script of `inside` that is ready, with the modules of a Python; all of it is gone after the context.
+    """A program of `inside` that is ready, run by a Python; all of it is gone after the context.
 
     Raises PrerequisiteError unless this is root, RunError if it does not get ready.
     """
     require_root()
-    program = subprocess.Popen(  # noqa: S603 - our own scripts
-        [*_UNSHARE, python, "-s", str(_INSIDE / script), *arguments],
+    program = subprocess.Popen(
+        [*_UNSHARE, python, "-s", "-m", f"bench.peers.inside.{module}", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
+        cwd=_ROOT,
         env={**os.environ, "PYTHONPATH": f"{_ROOT}:{_ROOT / 'python'}"},
     )
     with program:

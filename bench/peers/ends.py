@@ -1,9 +1,9 @@
 """The two ends of chains of TCP proxies on loopback: those that `nextmini bench` gives its bare chains.
 
-The module is also a program, so that they have a process of their own: `python -m bench.peers.ends between
+The module is also a program, so that they have a process of their own. `python -m bench.peers.ends between
 SECONDS` says the port of 127.0.0.1 where the last proxy is to connect to, and is told the one where the first
-one listens; `python -m bench.peers.ends splice RELAYS SECONDS` has its own threads between the ends. Both print
-JSON: Gbit/s, and how many cores they kept busy.
+one listens; `python -m bench.peers.ends splice RELAYS SECONDS` has its own threads between the ends. Both say
+as JSON what was carried.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def splice_relays(relays: int, seconds: float) -> Carried:
 
 @contextmanager
 def _program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    with subprocess.Popen(  # noqa: S603 - this module
+    with subprocess.Popen(
         [sys.executable, "-m", "bench.peers.ends", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,

@@ -58,7 +58,7 @@ def _proxy(port: int) -> Iterator[Proxy]:
     with socket.create_server(("127.0.0.1", 0)) as listener, tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "haproxy.cfg")
         file.write_text(_CONFIGURATION.format(listener=listener.fileno(), port=port), encoding="ascii")
-        with subprocess.Popen(  # noqa: S603 - our own command
+        with subprocess.Popen(
             [PROGRAM, "-q", "-db", "-f", str(file)],
             pass_fds=(listener.fileno(),),
             stdin=subprocess.DEVNULL,

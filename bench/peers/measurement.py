@@ -15,7 +15,7 @@ class Throughput:
     gbps: float
     """Gbit/s of payload, end to end."""
     cpu_seconds_per_gb: float | None
-    """CPU time of all processes of the measurement, those at its ends too, by the GB (10**9 bytes) received."""
+    """CPU time of all processes of the measurement, those at its ends too, by GB (10**9 bytes) received."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,8 @@
 """Mininet: hosts that are network namespaces of the kernel, with veth pairs and Linux bridges between them.
 
-It is Debian's, with the Python and in the configuration that come with it, apart from the switches: there is
-no Open vSwitch, but Linux bridges. Links have no delay, rate or loss, since Mininet gives these to tc-netem(8),
-which not every kernel has.
+It is Debian's, with the Python that comes with it. Its switches are Linux bridges instead of Open vSwitch,
+and it does not raise limits of the machine, which would stay raised. Links have no delay, rate or loss:
+Mininet has these from tc-netem(8), which not every kernel has.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def version() -> str:
 @contextmanager
 def _network(kind: str, number: int) -> Iterator[Enclosure]:
     _require()
-    with enclosed("Mininet", "mininet_line.py", (kind, str(number)), DEBIANS_PYTHON) as network:
+    with enclosed("Mininet", "mininet_line", (kind, str(number)), DEBIANS_PYTHON) as network:
         yield network
 
 

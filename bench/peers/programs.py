@@ -9,7 +9,7 @@ from nextmini.errors import RunError
 
 def first_line(*command: str, having: str = "") -> str:
     """The first line that a command says and that has a text in it. Raises RunError if it says none."""
-    done = subprocess.run(  # noqa: S603 - our own commands
+    done = subprocess.run(
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

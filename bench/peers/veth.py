@@ -18,7 +18,7 @@ def throughput(seconds: float) -> Throughput:
     require_peer("ip", "iproute2")
     require_peer("iperf3", "iperf3")
     require_peer("ping", "iputils-ping")
-    with enclosed("the veth pair", "veth_pair.py", ()) as pair:
+    with enclosed("the veth pair", "veth_pair", ()) as pair:
         return through_iperf(pair, seconds)
 
 

@@ -25,12 +25,12 @@ def throughput(hops: int, seconds: float) -> Throughput:
     Raises PeerMissingError, PeerLimitError, PrerequisiteError unless this is root, RunError.
     """
     if not 1 <= hops <= MOST_HOPS:
-        reason = "a packet's time to live is 64"
         raise PeerLimitError(
-            f"wireguard-go: {hops} tunnels in a row; there can be 1 to {MOST_HOPS}: {reason}"
+            f"wireguard-go: {hops} tunnels in a row; it is measured with 1 to {MOST_HOPS}, since packets "
+            "have a time to live of 64"
         )
     _require()
-    with enclosed("wireguard-go", "wireguard_line.py", (str(hops),)) as line:
+    with enclosed("wireguard-go", "wireguard_line", (str(hops),)) as line:
         return through_iperf(line, seconds)
 
 

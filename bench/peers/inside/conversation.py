@@ -1,4 +1,4 @@
-"""How a program inside an enclosure talks with who started it: for any Python, with nothing but its library."""
+"""How a program inside an enclosure talks with who started it: for any Python, by its library alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A network of Mininet: `mininet_line.py bridges N` or `mininet_line.py hosts N`, by Debian's Python.
+"""A network of Mininet: `mininet_line bridges N` or `mininet_line hosts N`, by Debian's Python.
 
 With `bridges`, two hosts with N Linux bridges in a row between them. With `hosts`, N hosts in a line, each
 linked to the next. Mininet is told not to raise limits of the machine, which would stay raised. Names are the
@@ -8,18 +8,21 @@ shortest, since those of interfaces have at most 15 characters.
 from __future__ import annotations
 
 import resource
-import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from conversation import converse
 from mininet.log import setLogLevel
 from mininet.net import Mininet
 from mininet.nodelib import LinuxBridge
 from mininet.topo import Topo
 
+from bench.peers.inside.conversation import converse
+from bench.peers.inside.iperf import OPTIONS, flow
+
+if TYPE_CHECKING:
+    from bench.peers.inside.iperf import Start
+
 PATIENCE_SECONDS = "20"
-_LINKS_OF_HOST = 2
 
 
 def main(kind: str, number: str) -> None:
@@ -75,17 +78,11 @@ def ping(first: Any, second: Any) -> dict[str, Any]:
 
 def iperf(first: Any, second: Any, seconds: str) -> dict[str, Any]:
     """What a client of iperf3 reports of a flow from the first to the second."""
-    server = second.popen(["iperf3", "-s", "-1", "--forceflush"], stderr=subprocess.STDOUT)
-    try:
-        for line in server.stdout:
-            if b"listening" in line:
-                break
-        command = ["iperf3", "-c", second.IP(), "-t", seconds, "-C", "cubic", "-J"]
-        output, _ = first.popen(command, stderr=subprocess.STDOUT).communicate()
-        return {"report": output.decode()}
-    finally:
-        server.terminate()
-        server.wait()
+    return flow(_start(first), _start(second), second.IP(), seconds)
+
+
+def _start(host: Any) -> Start:
+    return lambda command: host.popen(list(command), **OPTIONS)  # type: ignore[no-any-return]
 
 
 if __name__ == "__main__":

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from bench.peers.inside.iperf import OPTIONS, flow
+
+if TYPE_CHECKING:
+    from bench.peers.inside.iperf import Start
 
 PATIENCE_SECONDS = "20"
 
@@ -49,34 +54,8 @@ def ping(namespace: str, address: str) -> None:
 
 def iperf(client: str, server: str, address: str, seconds: str) -> dict[str, Any]:
     """What a client of iperf3 reports of a flow from one namespace to another."""
-    listen = ["ip", "netns", "exec", server, "iperf3", "-s", "-1", "--forceflush"]
-    with subprocess.Popen(listen, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            said = []
-            for line in process.stdout or ():
-                said.append(line.strip())
-                if "listening" in line:
-                    break
-            else:
-                return {"error": f"the server of iperf3 did not start: {' '.join(said)}"}
-            talk = [
-                "ip",
-                "netns",
-                "exec",
-                client,
-                "iperf3",
-                "-c",
-                address,
-                "-t",
-                seconds,
-                "-C",
-                "cubic",
-                "-J",
-            ]
-            # It says what went wrong in its report.
-            done = subprocess.run(
-                talk, check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
-            )
-            return {"report": done.stdout}
-        finally:
-            process.terminate()
+    return flow(_start(client), _start(server), address, seconds)
+
+
+def _start(namespace: str) -> Start:
+    return lambda command: subprocess.Popen(["ip", "netns", "exec", namespace, *command], **OPTIONS)

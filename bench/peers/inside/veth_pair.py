@@ -1,9 +1,9 @@
-"""Two network namespaces with a veth pair between them: `veth_pair.py`."""
+"""Two network namespaces with a veth pair between them: `veth_pair`."""
 
 from __future__ import annotations
 
-from conversation import converse
-from namespaces import add, iperf, link, ping, prepare
+from bench.peers.inside.conversation import converse
+from bench.peers.inside.namespaces import add, iperf, link, ping, prepare
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""Network namespaces in a line, with a tunnel of wireguard-go from each to the next: `wireguard_line.py N`.
+"""Network namespaces in a line, with a tunnel of wireguard-go from each to the next: `wireguard_line N`.
 
 There are N tunnels and N + 1 namespaces, each of which forwards. A tunnel goes over a veth pair of its own:
 two processes of wireguard-go, two keys, and addresses 10.0.I.1 and 10.0.I.2 at its ends. The veth pairs have
@@ -11,8 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from conversation import converse
-from namespaces import add, inside, iperf, link, ping, prepare, run
+from bench.peers.inside.conversation import converse
+from bench.peers.inside.namespaces import add, inside, iperf, link, ping, prepare, run
 
 FIRST_PORT = 51_820
 _KEYS = Path("/run/keys")
@@ -43,16 +43,19 @@ def tunnel(number: int) -> None:
         inside(namespace, "wireguard-go", device)
         key = _KEYS / device
         key.write_text(keys[end], encoding="ascii")
-        other = subprocess.run(
-            ["wg", "pubkey"], input=keys[1 - end], check=True, capture_output=True, text=True
-        )
-        peer = ("peer", other.stdout.strip(), "allowed-ips", "0.0.0.0/0")
+        peer = ("peer", public(keys[1 - end]), "allowed-ips", "0.0.0.0/0")
         # Two tunnels end in a namespace.
         port = str(FIRST_PORT + number)
         where = ("endpoint", f"10.1.{number}.{2 - end}:{port}")
         inside(namespace, "wg", "set", device, "listen-port", port, "private-key", str(key), *peer, *where)
         inside(namespace, "ip", "address", "add", f"10.0.{number}.{1 + end}/24", "dev", device)
         inside(namespace, "ip", "link", "set", device, "up")
+
+
+def public(key: str) -> str:
+    """Of a private key."""
+    done = subprocess.run(["wg", "pubkey"], input=key, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.strip()
 
 
 def routes(number: int, tunnels: int) -> None:
