@@ -22,7 +22,7 @@ _CLIENT = ("iperf3", "-C", "cubic", "-J")
 
 
 def flow(client: Start, server: Start, address: str, seconds: str) -> dict[str, Any]:
-    """What the client reports of a flow to the server, which has an address; it says there what went wrong."""
+    """What the client reports of a flow to the server, at an address; it says there what went wrong."""
     with server(_SERVER) as listening:
         try:
             said = []

@@ -82,7 +82,7 @@ def iperf(first: Any, second: Any, seconds: str) -> dict[str, Any]:
 
 
 def _start(host: Any) -> Start:
-    return lambda command: host.popen(list(command), **OPTIONS)  # type: ignore[no-any-return]
+    return lambda command: host.popen(list(command), **OPTIONS)
 
 
 if __name__ == "__main__":
