@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import json
 import os
+import select
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from nextmini.bench.prerequisites import require_root
+from nextmini.bench.processes import descendants
 from nextmini.errors import RunError
 
 if TYPE_CHECKING:
@@ -95,5 +97,16 @@ def enclosed(
             enclosure.answer()
             yield enclosure
         finally:
-            # The kernel ends its child with it, and everything else with that.
-            program.kill()
+            _end(program)
+
+
+def _end(program: subprocess.Popen[str]) -> None:
+    """Returns when all of it is gone: the kernel ends the first child with it, and the rest with that."""
+    held = []
+    for process in descendants(program.pid):
+        with suppress(ProcessLookupError):
+            held.append(os.pidfd_open(process))
+    program.kill()
+    for descriptor in held:
+        select.select([descriptor], [], [])
+        os.close(descriptor)

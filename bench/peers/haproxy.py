@@ -43,7 +43,7 @@ listen hop
 def throughput(hops: int, seconds: float) -> Throughput:
     """One connection through `hops` proxies. Raises PeerMissingError, PeerLimitError, RunError."""
     require_peer(PROGRAM, "haproxy")
-    return through_proxies("HAProxy", _proxy, hops, seconds)
+    return through_proxies("HAProxy", proxy, hops, seconds)
 
 
 def version() -> str:
@@ -53,7 +53,8 @@ def version() -> str:
 
 
 @contextmanager
-def _proxy(port: int) -> Iterator[Proxy]:
+def proxy(port: int) -> Iterator[Proxy]:
+    """One that connects to a port of 127.0.0.1; it is gone after the context. Raises RunError."""
     # Who connects before HAProxy is ready waits at this socket, which it inherits.
     with socket.create_server(("127.0.0.1", 0)) as listener, tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "haproxy.cfg")

@@ -28,7 +28,7 @@ _LISTENS = re.compile(r"listening on .*:(\d+)$")
 def throughput(hops: int, seconds: float) -> Throughput:
     """One connection through `hops` proxies. Raises PeerMissingError, PeerLimitError, RunError."""
     require_peer(PROGRAM, "socat")
-    return through_proxies("socat", _proxy, hops, seconds)
+    return through_proxies("socat", proxy, hops, seconds)
 
 
 def version() -> str:
@@ -38,7 +38,8 @@ def version() -> str:
 
 
 @contextmanager
-def _proxy(port: int) -> Iterator[Proxy]:
+def proxy(port: int) -> Iterator[Proxy]:
+    """One that connects to a port of 127.0.0.1; it is gone after the context. Raises RunError."""
     ways = ("TCP-LISTEN:0,bind=127.0.0.1", f"TCP:127.0.0.1:{port}")
     with subprocess.Popen(
         [PROGRAM, "-d", "-d", "-b", str(_BUFFER_BYTES), *ways],
