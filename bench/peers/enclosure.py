@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import os
-import select
+import signal
 import subprocess
 import sys
 from contextlib import contextmanager, suppress
@@ -101,12 +101,10 @@ def enclosed(
 
 
 def _end(program: subprocess.Popen[str]) -> None:
-    """Returns when all of it is gone: the kernel ends the first child with it, and the rest with that."""
-    held = []
-    for process in descendants(program.pid):
+    """Returns when all of it is gone."""
+    # The kernel ends the rest with the first process inside, and unshare, which has waited for it, ends then.
+    for process in descendants(program.pid)[:1]:
         with suppress(ProcessLookupError):
-            held.append(os.pidfd_open(process))
+            os.kill(process, signal.SIGKILL)
+            program.wait()
     program.kill()
-    for descriptor in held:
-        select.select([descriptor], [], [])
-        os.close(descriptor)
