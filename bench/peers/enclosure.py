@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.peers.programs import TIED
 from nextmini.bench.prerequisites import require_root
 from nextmini.bench.processes import descendants
 from nextmini.errors import RunError
@@ -25,7 +26,7 @@ from nextmini.errors import RunError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+_UNSHARE = (*TIED, "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 _ROOT = Path(__file__).parents[2]
 OWN_PYTHON = sys.executable
 DEBIANS_PYTHON = "/usr/bin/python3"

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.peers.measurement import Throughput
+from bench.peers.programs import TIED
 from nextmini.bench.helpers import say
 from nextmini.errors import RunError
 
@@ -75,7 +76,7 @@ def splice_relays(relays: int, seconds: float) -> Carried:
 @contextmanager
 def _program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [sys.executable, "-m", "bench.peers.ends", *arguments],
+        [*TIED, sys.executable, "-m", "bench.peers.ends", *arguments],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -1,10 +1,13 @@
-"""What programs say of themselves."""
+"""Programs of others: tied to who starts them, and what they say of themselves."""
 
 from __future__ import annotations
 
 import subprocess
 
 from nextmini.errors import RunError
+
+TIED = ("setpriv", "--pdeathsig", "KILL")
+"""Before a command: the kernel ends it when the thread that started it has ended, however that came about."""
 
 
 def first_line(*command: str, having: str = "") -> str:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import os
+import select
+import subprocess
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,11 +21,21 @@ from nextmini.errors import RunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from bench.peers.measurement import Throughput
 
+ROOT = Path(__file__).parents[3]
 SECONDS = 0.2
+PROXY = """
+import sys; from bench.peers.{} import proxy
+with proxy(1) as one:
+    print(one.process, flush=True); sys.stdin.read()
+"""
+ENCLOSURE = """
+import sys; from bench.peers.enclosure import enclosed; from bench.peers.effort import tree
+with enclosed("a pair", "veth_pair", ()) as pair:
+    print(*tree(pair.process), flush=True); sys.stdin.read()
+"""
 
 
 def gone(process: int) -> bool:
@@ -65,6 +79,20 @@ def test_proxies_are_gone_after_an_interrupt() -> None:
             raise KeyboardInterrupt
         assert gone(one.process)
         assert gone(both.process.pid)
+
+
+@pytest.mark.parametrize("started", [PROXY.format("haproxy"), PROXY.format("socat"), ENCLOSURE])
+def test_what_was_started_ends_with_who_is_killed(started: str) -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", started], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT
+    ) as starter:
+        assert starter.stdout is not None
+        held = [os.pidfd_open(int(number)) for number in starter.stdout.readline().split()]
+        starter.kill()
+        assert held
+        for descriptor in held:
+            select.select([descriptor], [], [])
+            os.close(descriptor)
 
 
 @pytest.mark.parametrize(
