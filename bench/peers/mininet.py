@@ -7,6 +7,7 @@ Mininet has these from tc-netem(8), which not every kernel has.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +18,7 @@ from bench.peers.enclosure import DEBIANS_PYTHON, Enclosure, enclosed
 from bench.peers.measurement import PeerLimitError, Scale, Throughput, require_peer
 from bench.peers.programs import first_line
 from bench.peers.through_iperf import through_iperf
+from nextmini.bench.memory import settled
 from nextmini.bench.processes import kernel_kib
 
 if TYPE_CHECKING:
@@ -42,12 +44,14 @@ def throughput(hops: int, seconds: float) -> Throughput:
 def scale(nodes: int) -> Scale:
     """A line of `nodes` hosts, each linked to the next: no bridges, as few processes as Mininet has.
 
-    Raises as `throughput`.
+    The kernel's memory is everybody's: the figure is good where nothing else begins or ends meanwhile. Raises
+    as `throughput`. Not for a thread that runs an event loop.
     """
     # Each host has a shell at a terminal.
     most = int(_TERMINALS.read_text(encoding="ascii"))
     if not FEWEST_NODES <= nodes < most:
         raise PeerLimitError(f"Mininet: {nodes} hosts; on this machine it has {FEWEST_NODES} to {most - 1}")
+    asyncio.run(settled())
     kernel, began = kernel_kib(), time.monotonic()
     with _network("hosts", nodes) as network:
         network.ask("ping")
