@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.peers.programs import TIED
+from bench.peers.programs import tied
 from nextmini.bench.prerequisites import require_root
 from nextmini.bench.processes import descendants
 from nextmini.errors import RunError
@@ -26,7 +26,7 @@ from nextmini.errors import RunError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-_UNSHARE = (*TIED, "unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
+_UNSHARE = ("unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc")
 _ROOT = Path(__file__).parents[2]
 OWN_PYTHON = sys.executable
 DEBIANS_PYTHON = "/usr/bin/python3"
@@ -83,7 +83,7 @@ def enclosed(
     """
     require_root()
     program = subprocess.Popen(
-        [*_UNSHARE, python, "-s", "-m", f"bench.peers.inside.{module}", *arguments],
+        tied(*_UNSHARE, python, "-s", "-m", f"bench.peers.inside.{module}", *arguments),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.peers.measurement import Throughput
-from bench.peers.programs import TIED
+from bench.peers.programs import tied
 from nextmini.bench.helpers import say
 from nextmini.errors import RunError
 
@@ -76,7 +76,7 @@ def splice_relays(relays: int, seconds: float) -> Carried:
 @contextmanager
 def _program(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     with subprocess.Popen(
-        [*TIED, sys.executable, "-m", "bench.peers.ends", *arguments],
+        tied(sys.executable, "-m", "bench.peers.ends", *arguments),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,

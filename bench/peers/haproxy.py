@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.peers.measurement import require_peer
-from bench.peers.programs import TIED, first_line
+from bench.peers.programs import first_line, tied
 from bench.peers.proxies import Proxy, through_proxies
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def proxy(port: int) -> Iterator[Proxy]:
         file = Path(folder, "haproxy.cfg")
         file.write_text(_CONFIGURATION.format(listener=listener.fileno(), port=port), encoding="ascii")
         with subprocess.Popen(
-            [*TIED, PROGRAM, "-q", "-db", "-f", str(file)],
+            tied(PROGRAM, "-q", "-db", "-f", str(file)),
             pass_fds=(listener.fileno(),),
             stdin=subprocess.DEVNULL,
             start_new_session=True,

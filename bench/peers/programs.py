@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 
 from nextmini.errors import RunError
 
-TIED = ("setpriv", "--pdeathsig", "KILL")
-"""Before a command: the kernel ends it when the thread that started it has ended, however that came about."""
+_TIE = ("setpriv", "--pdeathsig", "KILL", "sh", "-c", '[ "$PPID" = "$0" ] && exec "$@"')
+"""The shell is there for who has ended before the kernel was told."""
+
+
+def tied(*command: str) -> list[str]:
+    """A command that the kernel ends when the thread that has started it ends, however that comes about."""
+    return [*_TIE, str(os.getpid()), *command]
 
 
 def first_line(*command: str, having: str = "") -> str:

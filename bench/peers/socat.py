@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bench.peers.measurement import require_peer
-from bench.peers.programs import TIED, first_line
+from bench.peers.programs import first_line, tied
 from bench.peers.proxies import Proxy, through_proxies
 from nextmini.errors import RunError
 
@@ -42,7 +42,7 @@ def proxy(port: int) -> Iterator[Proxy]:
     """One that connects to a port of 127.0.0.1; it is gone after the context. Raises RunError."""
     ways = ("TCP-LISTEN:0,bind=127.0.0.1", f"TCP:127.0.0.1:{port}")
     with subprocess.Popen(
-        [*TIED, PROGRAM, "-d", "-d", "-b", str(_BUFFER_BYTES), *ways],
+        tied(PROGRAM, "-d", "-d", "-b", str(_BUFFER_BYTES), *ways),
         stdin=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,

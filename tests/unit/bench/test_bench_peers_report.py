@@ -33,7 +33,8 @@ def test_each_number_of_hops_has_a_row_with_a_figure_or_the_reason() -> None:
 
 def test_what_is_not_installed_is_not_measured() -> None:
     (row,) = throughputs([Peer("carrier", missing, at_most_one, (1,))], (1, 2), 0.5)
-    assert row.measured is row.version is None
+    assert row.measured is None
+    assert row.version is None
     assert row.reason == "there is no program carrier; install it: apt install carrier"
 
 
