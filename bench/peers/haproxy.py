@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import socket
 import subprocess
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.peers.measurement import require_peer
@@ -56,16 +54,22 @@ def version() -> str:
 def proxy(port: int) -> Iterator[Proxy]:
     """One that connects to a port of 127.0.0.1; it is gone after the context. Raises RunError."""
     # Who connects before HAProxy is ready waits at this socket, which it inherits.
-    with socket.create_server(("127.0.0.1", 0)) as listener, tempfile.TemporaryDirectory() as folder:
-        file = Path(folder, "haproxy.cfg")
-        file.write_text(_CONFIGURATION.format(listener=listener.fileno(), port=port), encoding="ascii")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
         with subprocess.Popen(
-            tied(PROGRAM, "-q", "-db", "-f", str(file)),
+            tied(PROGRAM, "-q", "-db", "-f", "/dev/stdin"),
             pass_fds=(listener.fileno(),),
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
+            text=True,
             start_new_session=True,
         ) as process:
             try:
+                _configure(process, _CONFIGURATION.format(listener=listener.fileno(), port=port))
                 yield Proxy(process.pid, listener.getsockname()[1])
             finally:
                 process.kill()
+
+
+def _configure(process: subprocess.Popen[str], text: str) -> None:
+    if process.stdin is not None:
+        process.stdin.write(text)
+        process.stdin.close()
