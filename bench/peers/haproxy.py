@@ -1,7 +1,8 @@
-"""HAProxy as a TCP proxy: it reads from one connection and writes to the next, or has the kernel splice.
+"""HAProxy as a TCP proxy that has the kernel splice from one connection to the next.
 
-Which of the two is its own choice (`option splice-auto`). Each proxy is a process with one thread, and its
-pipes have as many bytes as those of a flow in max mode.
+It is told to (`option splice-request`, `splice-response`): left to itself (`splice-auto`) it copied all of a
+connection that does nothing but send, and carried half as much. Each proxy is a process with one thread, and
+its pipes have as many bytes as those of a flow in max mode.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ global
     tune.pipesize 524288
 defaults
     mode tcp
-    option splice-auto
+    option splice-request
+    option splice-response
     timeout connect 10s
     timeout client 1h
     timeout server 1h
