@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from bench.peers.ends import splice_relays
 from bench.peers.measurement import PeerLimitError
+from bench.peers.proxies import MOST_HOPS
 from nextmini.bench.machine import machine
-from nextmini.bench.max_mode import MOST_HOPS
 
 if TYPE_CHECKING:
     from bench.peers.measurement import Throughput
