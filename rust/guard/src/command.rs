@@ -51,13 +51,14 @@ fn check(file: &Path) -> Result<ExitCode, CommandError> {
 }
 
 fn accept(file: &Path) -> Result<ExitCode, CommandError> {
-    let measured = counting::count_all()?;
-    measured.write(file)?;
-    say(&format!(
-        "{} counts are in {} now; look at what changed before you commit it",
-        measured.counts.len(),
-        file.display()
-    ));
+    let recorded = file.exists().then(|| Record::read(file)).transpose()?;
+    let counted = counting::count_all()?;
+    let counted = match &recorded {
+        Some(recorded) => counted.keeping(recorded),
+        None => counted,
+    };
+    counted.write(file)?;
+    say(&format!("{} holds {} counts as they are now", file.display(), counted.counts.len()));
     Ok(ExitCode::SUCCESS)
 }
 
