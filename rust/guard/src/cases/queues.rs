@@ -4,7 +4,6 @@ use std::hint::black_box;
 
 use nextmini_policy::link::settings::Checked;
 use nextmini_policy::link::{LinkQueue, LinkSeed};
-use nextmini_policy::schedule::{Entry, Scheduler};
 use nextmini_policy::time::Instant;
 use nextmini_wire::control::Direction;
 use nextmini_wire::control::direction::{Codel, Discipline, DropPolicy, Red};
@@ -66,15 +65,18 @@ pub(super) fn drr() -> Work {
 
 /// A backlog of 16 flows that comes and is served.
 fn discipline(discipline: Discipline) -> Work {
-    let mut queue = Scheduler::new(discipline);
+    let mut queue = queue(&Direction { discipline, ..Direction::default() });
+    let mut packets = (0..PACKETS).map(|number| datagram(number, FLOWS, 0)).collect::<Vec<_>>().into_iter();
+    let mut out = Vec::new();
     Box::new(move || {
-        for number in 0..PACKETS {
-            let (key, weight) = (number % FLOWS, 1 + (number % FLOWS) as u16 % 4);
-            queue.push(Entry { key, weight, bytes: 300 + 100 * key, item: number });
+        for packet in packets.by_ref() {
+            queue.push(packet, Instant(1));
         }
-        while let Some(entry) = queue.pop() {
-            black_box(entry);
+        let mut served = 0;
+        while !queue.is_empty() {
+            served += taken(&mut queue, &mut out, Instant(1));
         }
+        assert_eq!(served, PACKETS as usize);
     })
 }
 
