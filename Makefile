@@ -5,6 +5,8 @@
 PYTHON ?= python3
 FUZZ_SECONDS ?= 10
 FUZZ_SECONDS_LONG ?= 120
+# Options of `make bench`.
+BENCH ?=
 # Of `make image`: the base image, and the version of its Python.
 BASE ?= python:3.11-slim
 IMAGE_PYTHON ?= 3.11
@@ -71,8 +73,9 @@ audit: cargo-tools ## Check licences and sources of the Rust dependencies
 	@cargo deny --version >/dev/null 2>&1 || cargo install --locked cargo-deny
 	cargo deny --log-level warn check bans licenses sources
 
-bench: build ## Measure lossless flows against bare TCP
-	nextmini bench lossless
+# As root, and with what docs/bench.md lists; BENCH="--quick", or "--only fig05,fig07".
+bench: build ## Measure the figures of the paper, beside peers; writes bench/RESULTS.md
+	python -m bench.figures $(BENCH)
 
 build: $(NATIVE) ## Make the environment and the native module
 

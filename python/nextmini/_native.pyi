@@ -41,6 +41,7 @@ def run_dataplane(
     tls_ca: PathLike[str] | str | None = None,
     ports: tuple[int, int] | None = None,
     public: str | None = None,
+    batching: bool = True,
 ) -> None:
     """Run a dataplane process to its end.
 
@@ -51,6 +52,7 @@ def run_dataplane(
     `tls_fingerprint`, or one that an authority in the PEM file `tls_ca` has signed.
     `process` is its index, or the name of a site of which the controller makes it one: links then arrive at
     the first of the `ports` that is free, both ends included, and from other sites at the address `public`.
+    Without `batching`, links and lossless flows move one packet at a time, to be compared with.
     Raises DataplaneError.
     """
 

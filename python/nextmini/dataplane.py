@@ -14,12 +14,12 @@ if TYPE_CHECKING:
 USAGE = (
     "--controller URL --token-file FILE --process N [--listen HOST:PORT] [--workers N] [--namespace PATH]"
     " [--captures FILE] [--tls-fingerprint HEX | --tls-fingerprint-file FILE | --tls-ca FILE]"
-    " [--exit-with-parent]"
+    " [--batching on|off] [--exit-with-parent]"
 )
-_DEFAULTS = {"--listen": "127.0.0.1:0", "--workers": "0"}
+_DEFAULTS = {"--listen": "127.0.0.1:0", "--workers": "0", "--batching": "on"}
 _NAMES = (
     *("--controller", "--token-file", "--process", "--listen", "--workers", "--namespace", "--captures"),
-    *("--tls-fingerprint", "--tls-fingerprint-file", "--tls-ca"),
+    *("--tls-fingerprint", "--tls-fingerprint-file", "--tls-ca", "--batching"),
 )
 _FLAG = "--exit-with-parent"
 
@@ -50,6 +50,7 @@ def main(arguments: "Sequence[str]") -> int:
         namespace=options.get("--namespace"),
         tls_fingerprint=texts["--tls-fingerprint-file"],
         tls_ca=options.get("--tls-ca"),
+        batching=options["--batching"] == "on",
     )
 
 
@@ -67,11 +68,13 @@ def run(
     tls_ca: str | None = None,
     ports: tuple[int, int] | None = None,
     public: str | None = None,
+    batching: bool = True,
 ) -> int:
     """Runs the native module; SIGTERM and SIGINT stop it in order. Returns the exit code.
 
     `process` is its index, or the name of a site of which it is to be one. Then `ports` and `public` may say
-    otherwise than the scenario where links arrive.
+    otherwise than the scenario where links arrive. Without `batching`, links and lossless flows move one
+    packet at a time, which is there to be compared with.
     """
     try:
         from nextmini import _native
@@ -91,6 +94,7 @@ def run(
             tls_ca=tls_ca,
             ports=ports,
             public=public,
+            batching=batching,
         )
     except _native.DataplaneError as error:
         who = f"dataplane process {process}" if isinstance(process, int) else f"site {process}"
@@ -117,7 +121,8 @@ def _options(arguments: "Sequence[str]") -> dict[str, str] | None:
         found[word] = value
     numbers = (found.get("--process", ""), found["--workers"])
     complete = "--controller" in found and "--token-file" in found
-    return found if complete and all(map(_is_number, numbers)) else None
+    known = found["--batching"] in ("on", "off")
+    return found if complete and known and all(map(_is_number, numbers)) else None
 
 
 def _is_number(text: str) -> bool:

@@ -46,6 +46,15 @@ def test_a_benchmark_measures_each_chain_beside_its_baseline(
     assert list(tmp_path.glob("nextmini-bench-*")) == []
 
 
+def test_flows_and_links_can_move_one_packet_at_a_time(environment: dict[str, str]) -> None:
+    options = ("--batching", "off", "--hops", "2", "--seconds", "0.2", "--repeat", "1", "--json")
+    done = bench(environment, *options)
+    assert done.returncode == 0, done.stderr
+    (row,) = json.loads(done.stdout)["rows"]
+    assert row["batching"] == "off"
+    assert row["gbps"] > 0
+
+
 def test_without_json_there_is_a_table(environment: dict[str, str]) -> None:
     done = bench(environment, "--hops", "2", "--transport", "memory", "--seconds", "0.2", "--repeat", "1")
     assert done.returncode == 0, done.stderr

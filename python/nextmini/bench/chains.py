@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from nextmini.bench.running import EXPERIMENT
+from nextmini.hosts.local import PROGRAM
 from nextmini.scenario import Scenario, loads
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ Transport = Literal["tcp", "memory", "quic", "tls"]
 Mode = Literal["normal", "max"]
 Kind = Literal["lossless", "tcp"]
 Congestion = Literal["none", "reno", "cubic"]
+Batching = Literal["on", "off"]
 Mapping = Literal["sequential", "concurrent"]
 
 
@@ -39,6 +41,7 @@ class Carried:
 class Chain:
     """A line with `hops` nodes between the ends of all flows, which last for `seconds`.
 
+    Without `batching`, lossless flows and links move one packet at a time.
     Only lossless flows have a `mode`, and only TCP flows a `congestion` control. Packets have up to `mtu`
     bytes.
     """
@@ -53,6 +56,7 @@ class Chain:
     mtu: int = 1_500
     congestion: Congestion = "cubic"
     mapping: Mapping = "sequential"
+    batching: Batching = "on"
 
     @property
     def scenario(self) -> Scenario:
@@ -85,7 +89,8 @@ class Chain:
     async def carried(self, bench: Bench) -> Carried:
         """What it carries in one run. Raises as `Bench.run`."""
         before = _cpu_of_children()
-        outcome = await bench.run(self.scenario, f"a chain of {self.hops}")
+        program = (*PROGRAM, "--batching", self.batching)
+        outcome = await bench.run(self.scenario, f"a chain of {self.hops}", program=program)
         cpu = _cpu_of_children() - before
         flows = outcome.document["flows"]
         delivered = sum(flow["bytes"] for flow in flows)

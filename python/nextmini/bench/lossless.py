@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nextmini.bench.baseline import relay_chain
-from nextmini.bench.chains import Chain, Transport
+from nextmini.bench.chains import Batching, Chain, Transport
 from nextmini.bench.figures import Samples, middle, spread
 from nextmini.bench.plan import each_once, within
 from nextmini.bench.running import prepared
@@ -17,6 +17,7 @@ from nextmini.bench.running import prepared
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nextmini.bench.running import Bench
     from nextmini.experiment import Interrupt
 
 MOST_HOPS = 1_000
@@ -36,6 +37,7 @@ class Plan:
     processors: int = 1
     seconds: float = 2.0
     repeat: int = 5
+    batching: Batching = "on"
 
     def __post_init__(self) -> None:
         each_once(self.hops, "--hops", "1,2,5,10")
@@ -60,19 +62,24 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
             tell(f"{where}: a direct connection")
             direct.append(await interrupt.guard(relay_chain(0, plan.seconds)))
             for hops, sample in samples.items():
-                name = f"{hops} hop{'s' if hops > 1 else ''}"
-                tell(f"{where}: {name}")
-                gbps, cpu = await chain(plan, hops).measured(bench)
-                sample.gbps.append(gbps)
-                sample.cpu.append(cpu)
-                tell(f"{where}: {name}, bare")
-                sample.baseline.append(await interrupt.guard(relay_chain(hops, plan.seconds)))
+                tell(f"{where}: {hops} hop{'s' if hops > 1 else ''}")
+                await once(bench, plan, hops, sample)
     return [_row(plan, hops, sample, direct) for hops, sample in samples.items()]
+
+
+async def once(bench: Bench, plan: Plan, hops: int, sample: Samples) -> None:
+    """One value more of ours, and then of the bare chain. Raises as `Bench.run`."""
+    gbps, cpu = await chain(plan, hops).measured(bench)
+    sample.gbps.append(gbps)
+    sample.cpu.append(cpu)
+    sample.baseline.append(await bench.interrupt.guard(relay_chain(hops, plan.seconds)))
 
 
 def chain(plan: Plan, hops: int) -> Chain:
     """What is measured of ours."""
-    return Chain(hops, plan.transport, plan.flows, plan.seconds, processors=plan.processors)
+    return Chain(
+        hops, plan.transport, plan.flows, plan.seconds, processors=plan.processors, batching=plan.batching
+    )
 
 
 def _row(plan: Plan, hops: int, sample: Samples, direct: list[float]) -> dict[str, Any]:
@@ -82,6 +89,7 @@ def _row(plan: Plan, hops: int, sample: Samples, direct: list[float]) -> dict[st
         "transport": plan.transport,
         "flows": plan.flows,
         "processors": plan.processors,
+        "batching": plan.batching,
         "gbps": middle(sample.gbps),
         "baseline_gbps": middle(sample.baseline),
         "ratio": middle(ratios),

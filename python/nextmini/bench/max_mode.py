@@ -18,6 +18,7 @@ from nextmini.bench.running import prepared
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nextmini.bench.running import Bench
     from nextmini.experiment import Interrupt
 
 MOST_HOPS = 250
@@ -68,14 +69,19 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
             for hops, sample in samples.items():
                 name = f"{hops} hop{'s' if hops > 1 else ''}"
                 tell(f"{where}: {name}")
-                gbps, cpu = await chain(plan, hops).measured(bench)
-                sample.gbps.append(gbps)
-                sample.cpu.append(cpu)
-                tell(f"{where}: {name}, spliced bare")
-                sample.baseline.append(await interrupt.guard(relay_chain(hops, plan.seconds, splice=True)))
+                await once(bench, plan, hops, sample)
                 tell(f"{where}: {name}, copied bare")
                 sample.copy.append(await interrupt.guard(relay_chain(hops, plan.seconds)))
     return [_row(plan, hops, sample, direct) for hops, sample in samples.items()]
+
+
+async def once(bench: Bench, plan: Plan, hops: int, sample: Samples) -> None:
+    """One value more of ours, and then of the splicing chain. Raises as `Bench.run`."""
+    gbps, cpu = await chain(plan, hops).measured(bench)
+    sample.gbps.append(gbps)
+    sample.cpu.append(cpu)
+    spliced = relay_chain(hops, plan.seconds, splice=True)
+    sample.baseline.append(await bench.interrupt.guard(spliced))
 
 
 def chain(plan: Plan, hops: int) -> Chain:

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING
 from nextmini.errors import ControllerError, RunError
 from nextmini.experiment import RunOptions, run_scenario
 from nextmini.experiment.interrupt import Interrupted
+from nextmini.hosts.local import PROGRAM
 from nextmini.store import StateFolder, embedded_server
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Iterator, Sequence
 
     from nextmini.experiment import Interrupt, Outcome
     from nextmini.experiment.observer import Observer
@@ -32,13 +33,20 @@ class Bench:
     interrupt: Interrupt
 
     async def run(
-        self, scenario: Scenario, what: str, watch_us: int = 10_000, observer: Observer | None = None
+        self,
+        scenario: Scenario,
+        what: str,
+        watch_us: int = 10_000,
+        observer: Observer | None = None,
+        program: Sequence[str] = PROGRAM,
     ) -> Outcome:
         """A run all of whose flows have completed with bytes to show for it; `what` was to be measured.
 
+        `program` is the dataplane's, as `RunOptions` has it.
+
         Raises RunError if that is not so, Interrupted, and whatever keeps a run from beginning.
         """
-        options = RunOptions(runs_dir=self.folder, export=False, watch_us=watch_us)
+        options = RunOptions(runs_dir=self.folder, export=False, watch_us=watch_us, program=program)
         with one_at_a_time():
             outcome = await run_scenario(scenario, options, self.interrupt, observer)
         _completed(outcome, what)

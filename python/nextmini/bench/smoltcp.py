@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from nextmini.bench.baseline import stack_loopback
-from nextmini.bench.chains import Chain, Congestion, Transport
+from nextmini.bench.chains import Batching, Chain, Congestion, Transport
 from nextmini.bench.figures import Samples, middle, spread
 from nextmini.bench.plan import each_once, within
 from nextmini.bench.running import prepared
@@ -19,6 +19,7 @@ from nextmini.bench.running import prepared
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from nextmini.bench.running import Bench
     from nextmini.experiment import Interrupt
 
 MOST_HOPS = 1_000
@@ -43,6 +44,7 @@ class Plan:
     congestion: Congestion = "cubic"
     seconds: float = 2.0
     repeat: int = 5
+    batching: Batching = "on"
 
     def __post_init__(self) -> None:
         each_once(self.hops, "--hops", "1,2,5,10")
@@ -56,7 +58,7 @@ class Plan:
 
 
 @dataclass(slots=True)
-class _Samples(Samples):
+class TcpSamples(Samples):
     """The baseline is the two ends alone."""
 
     retransmitted: list[float] = field(default_factory=list)
@@ -67,20 +69,24 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
 
     Raises RunError, Interrupted, and whatever keeps a run from beginning.
     """
-    samples = {hops: _Samples() for hops in plan.hops}
+    samples = {hops: TcpSamples() for hops in plan.hops}
     async with prepared(interrupt) as bench:
         for repetition in range(1, plan.repeat + 1):
             where = f"repetition {repetition} of {plan.repeat}"
             for hops, sample in samples.items():
                 tell(f"{where}: {hops} hop{'s' if hops > 1 else ''}")
-                carried = await chain(plan, hops).carried(bench)
-                sample.gbps.append(carried.gbps)
-                sample.cpu.append(carried.cpu)
-                sample.retransmitted.append(carried.retransmitted)
-                tell(f"{where}: both ends alone")
-                alone = stack_loopback(plan.mtu, WINDOW, plan.seconds)
-                sample.baseline.append(await interrupt.guard(alone))
+                await once(bench, plan, hops, sample)
     return [_row(plan, hops, sample) for hops, sample in samples.items()]
+
+
+async def once(bench: Bench, plan: Plan, hops: int, sample: TcpSamples) -> None:
+    """One value more of ours, and then of both ends alone. Raises as `Bench.run`."""
+    carried = await chain(plan, hops).carried(bench)
+    sample.gbps.append(carried.gbps)
+    sample.cpu.append(carried.cpu)
+    sample.retransmitted.append(carried.retransmitted)
+    alone = stack_loopback(plan.mtu, WINDOW, plan.seconds)
+    sample.baseline.append(await bench.interrupt.guard(alone))
 
 
 def chain(plan: Plan, hops: int) -> Chain:
@@ -94,10 +100,11 @@ def chain(plan: Plan, hops: int) -> Chain:
         kind="tcp",
         mtu=plan.mtu,
         congestion=plan.congestion,
+        batching=plan.batching,
     )
 
 
-def _row(plan: Plan, hops: int, sample: _Samples) -> dict[str, Any]:
+def _row(plan: Plan, hops: int, sample: TcpSamples) -> dict[str, Any]:
     measured = {
         "gbps": sample.gbps,
         "baseline_gbps": sample.baseline,

@@ -68,7 +68,7 @@ class _Direct:
 
 
 @dataclass(slots=True)
-class _Samples(Samples):
+class CurlSamples(Samples):
     """The baseline is the splicing chain."""
 
     first_byte: list[float] = field(default_factory=list)
@@ -80,10 +80,10 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
     Raises PrerequisiteError without curl, RunError, Interrupted, and whatever keeps a run from beginning.
     """
     require_program(PROGRAM, "curl")
-    samples = {(hops, flows): _Samples() for hops in plan.hops for flows in plan.flows}
+    samples = {(hops, flows): CurlSamples() for hops in plan.hops for flows in plan.flows}
     direct = {flows: _Direct() for flows in plan.flows}
     async with prepared(interrupt) as bench, web_server() as server:
-        rig = _Rig(plan, bench, server)
+        rig = Rig(plan, bench, server)
         for repetition in range(1, plan.repeat + 1):
             where = f"repetition {repetition} of {plan.repeat}"
             tell(f"{where}: a direct connection")
@@ -105,7 +105,7 @@ def line(plan: Plan, hops: int, port: int) -> Scenario:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rig:
+class Rig:
     """Measures ours and the baselines in turn."""
 
     plan: Plan
@@ -121,7 +121,7 @@ class _Rig:
             gbps, _ = await guard(throughput(way, self.server, flows, self.plan.seconds))
             sample.gbps.append(gbps)
 
-    async def line(self, hops: int, samples: dict[int, _Samples]) -> None:
+    async def line(self, hops: int, samples: dict[int, CurlSamples]) -> None:
         """One value more for each number of flows."""
         port = _free_port()
         scenario = line(self.plan, hops, port)
@@ -135,7 +135,7 @@ class _Rig:
                 await self._ours(way, flows, sample, lost)
                 await self._bare(relays, flows, sample)
 
-    async def _ours(self, way: Way, flows: int, sample: _Samples, lost: asyncio.Future[None]) -> None:
+    async def _ours(self, way: Way, flows: int, sample: CurlSamples, lost: asyncio.Future[None]) -> None:
         (process,) = dataplanes()
         guard = self.bench.interrupt.guard
         sample.first_byte.append(await guard(unless(lost, first_byte(way))))
@@ -145,7 +145,7 @@ class _Rig:
         sample.gbps.append(gbps)
         sample.cpu.append((cpu_seconds(process) - before) / gigabytes)
 
-    async def _bare(self, relays: BareRelays, flows: int, sample: _Samples) -> None:
+    async def _bare(self, relays: BareRelays, flows: int, sample: CurlSamples) -> None:
         way = Way("127.0.0.1", relays.port)
         before = cpu_seconds(relays.process)
         work = throughput(way, self.server, flows, self.plan.seconds)
@@ -161,7 +161,7 @@ def _free_port() -> int:
         return port
 
 
-def _row(plan: Plan, hops: int, flows: int, sample: _Samples, direct: _Direct) -> dict[str, Any]:
+def _row(plan: Plan, hops: int, flows: int, sample: CurlSamples, direct: _Direct) -> dict[str, Any]:
     measured = {
         "gbps": sample.gbps,
         "splice_gbps": sample.baseline,

@@ -69,16 +69,21 @@ async def measure(plan: Plan, interrupt: Interrupt, tell: Callable[[str], None])
     Raises PrerequisiteError without root or iperf3, RunError, Interrupted, and whatever keeps a run from
     beginning.
     """
-    require_root()
-    require_program("iperf3", "iperf3")
+    require()
     samples = {(hops, flows): Samples() for hops in plan.hops for flows in plan.flows}
     async with prepared(interrupt) as bench, bare_tuns(plan.offload) as relay:
         for repetition in range(1, plan.repeat + 1):
             for hops in plan.hops:
                 tell(f"repetition {repetition} of {plan.repeat}: {hops} hop{'s' if hops > 1 else ''}")
-                both = _Both(plan, bench, relay)
+                both = Both(plan, bench, relay)
                 await both.line(hops, {flows: samples[hops, flows] for flows in plan.flows})
     return [_row(plan, *key, sample) for key, sample in samples.items()]
+
+
+def require() -> None:
+    """Raises PrerequisiteError without root or iperf3."""
+    require_root()
+    require_program("iperf3", "iperf3")
 
 
 def line(plan: Plan, hops: int) -> Scenario:
@@ -93,7 +98,7 @@ def line(plan: Plan, hops: int) -> Scenario:
 
 
 @dataclass(frozen=True, slots=True)
-class _Both:
+class Both:
     """Measures ours and the baseline in turn."""
 
     plan: Plan

@@ -33,6 +33,9 @@ def lossless(
     ] = "tcp",
     flows: Annotated[int, typer.Option(help="Flows at once.")] = 1,
     processors: Annotated[int, typer.Option(help="Processors of each node.")] = 1,
+    batching: Annotated[
+        Literal["on", "off"], typer.Option(help="Off: flows and links move one packet at a time.")
+    ] = "on",
     seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
     repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
     json: JsonOption = False,
@@ -47,7 +50,7 @@ def lossless(
         # Here, since importing takes a while, and a signal meanwhile is to be noted.
         from nextmini.bench.lossless import Plan, measure
 
-        plan = Plan(_numbers(hops, "--hops"), transport, flows, processors, seconds, repeat)
+        plan = Plan(_numbers(hops, "--hops"), transport, flows, processors, seconds, repeat, batching)
         rows = _measured(lambda *watched: measure(plan, *watched), signals)
         if json:
             _print_json("lossless", rows, seconds=seconds, repeat=repeat)
@@ -130,6 +133,9 @@ def quic(
         str, typer.Option(metavar="N,N,...", help="Nodes between source and destination.")
     ] = "1,2,5",
     flows: Annotated[int, typer.Option(help="Flows at once.")] = 1,
+    batching: Annotated[
+        Literal["on", "off"], typer.Option(help="Off: flows and links move one packet at a time.")
+    ] = "on",
     seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
     repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
     json: JsonOption = False,

@@ -30,7 +30,8 @@ def print_lossless(rows: list[dict[str, Any]], plan: "lossless.Plan") -> None:
     """Of `nextmini bench lossless`."""
     several = "s" if plan.flows > 1 else ""
     title = (
-        f"Lossless, {plan.flows} flow{several} over {plan.transport} links; "
+        f"Lossless, {plan.flows} flow{several} over {plan.transport} links"
+        f"{'' if plan.batching == 'on' else ', without batching'}; "
         f"medians of {plan.repeat} measurements of {plan.seconds:g} s"
     )
     headings = ("Hops", "Gbit/s", "Bare chain", "Ratio", "Ratio's range", "Direct", "CPU s/GB")

@@ -27,6 +27,7 @@ use crate::control::trust::{Trust, TrustError};
 use crate::event::Event;
 use crate::home::Home;
 use crate::host::{Experiment, Host};
+use crate::link::Batching;
 use crate::link::listen::{self, Arrivals};
 use crate::link::ports::{Ports, PortsError};
 use crate::max::chain::Chains;
@@ -68,6 +69,8 @@ pub struct Options {
     pub exit_with_parent: bool,
     /// The network namespace that its links are in; only the controller is reached from where it was started.
     pub namespace: Option<PathBuf>,
+    /// How much goes on at once.
+    pub batching: Batching,
 }
 
 /// Which process of an experiment one is.
@@ -155,6 +158,7 @@ pub fn run(options: &Options) -> Result<(), ProcessError> {
         builder.worker_threads(options.workers);
     }
     raise_open_files();
+    options.batching.apply();
     keep_freed_memory();
     let home = Home::start().map_err(ProcessError::Runtime)?;
     if let Some(path) = &options.namespace {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use nextmini_dataplane::control::trust::Trust;
+use nextmini_dataplane::link::Batching;
 use nextmini_dataplane::process::{self, Options, Part, ProcessError};
 use pyo3::prelude::*;
 
@@ -46,7 +47,7 @@ enum Which {
 
 /// Runs a dataplane process to its end.
 #[pyfunction]
-#[pyo3(signature = (controller, token, process, listen, workers, captures, exit_with_parent, namespace=None, tls_fingerprint=None, tls_ca=None, ports=None, public=None))]
+#[pyo3(signature = (controller, token, process, listen, workers, captures, exit_with_parent, namespace=None, tls_fingerprint=None, tls_ca=None, ports=None, public=None, batching=true))]
 #[expect(clippy::too_many_arguments, reason = "they are one program's options, passed by keyword")]
 fn run_dataplane(
     py: Python<'_>,
@@ -62,6 +63,7 @@ fn run_dataplane(
     tls_ca: Option<PathBuf>,
     ports: Option<(u16, u16)>,
     public: Option<String>,
+    batching: bool,
 ) -> PyResult<()> {
     logging::start();
     let trust = Trust::from_options(tls_fingerprint.as_deref(), tls_ca)
@@ -70,7 +72,17 @@ fn run_dataplane(
         Which::Index(index) => Part::Index(index),
         Which::Site(name) => Part::Site { name, ports: ports.map(|(first, last)| first..=last), public },
     };
-    let options =
-        Options { controller, trust, token, part, listen, workers, captures, exit_with_parent, namespace };
+    let options = Options {
+        controller,
+        trust,
+        token,
+        part,
+        listen,
+        workers,
+        captures,
+        exit_with_parent,
+        namespace,
+        batching: if batching { Batching::On } else { Batching::Off },
+    };
     py.detach(|| process::run(&options)).map_err(errors::to_python)
 }

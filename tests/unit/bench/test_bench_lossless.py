@@ -13,12 +13,13 @@ from nextmini.bench.lossless import Plan, chain, measure
 from nextmini.bench.plan import PlanError
 from nextmini.bench.running import EXPERIMENT
 from nextmini.errors import ControllerError, RunError
-from nextmini.experiment import Interrupt, Outcome
+from nextmini.experiment import Interrupt, Outcome, RunOptions
 from nextmini.experiment.interrupt import Interrupted
+from nextmini.hosts.local import PROGRAM
 from nextmini.scenario import resolve
 
 if TYPE_CHECKING:
-    from nextmini.bench.chains import Transport
+    from nextmini.bench.chains import Batching, Transport
 
 
 @pytest.mark.parametrize(
@@ -75,13 +76,15 @@ class Rig:
         self.flow["retransmitted"] = 0
         self.status = "passed"
         self.problems: tuple[str, ...] = ()
+        self.programs: set[tuple[str, ...]] = set()
         self.refusal: Exception | None = None
         monkeypatch.setenv("NEXTMINI_STATE", str(tmp_path / "state"))
         monkeypatch.setattr(running, "embedded_server", lambda _state: NoServer())
         monkeypatch.setattr(running, "run_scenario", self.run)
         monkeypatch.setattr(lossless, "relay_chain", self.baseline)
 
-    async def run(self, scenario: Any, _options: object, _interrupt: object, _observer: object) -> Outcome:
+    async def run(self, scenario: Any, options: RunOptions, _interrupt: object, _observer: object) -> Outcome:
+        self.programs.add(tuple(options.program))
         if self.refusal is not None:
             raise self.refusal
         network = resolve(scenario)
@@ -110,6 +113,13 @@ class NoServer:
 @pytest.fixture
 def rig(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Rig:
     return Rig(monkeypatch, tmp_path)
+
+
+@pytest.mark.parametrize("batching", ["on", "off"])
+def test_the_dataplane_is_told_whether_packets_go_in_batches(rig: Rig, batching: Batching) -> None:
+    (row,) = rig.measure(Plan(hops=(1,), repeat=1, batching=batching))
+    assert row["batching"] == batching
+    assert rig.programs == {(*PROGRAM, "--batching", batching)}
 
 
 def test_everything_is_measured_in_turn_and_ends_up_in_its_row(rig: Rig) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from nextmini.bench import chains, max_mode
 from nextmini.bench.max_mode import Plan, chain, measure
 from nextmini.bench.plan import PlanError
+from nextmini.bench.running import Bench
 from nextmini.experiment import Interrupt
 from nextmini.scenario import resolve
 
@@ -49,7 +51,8 @@ class Rig:
         monkeypatch.setattr(max_mode, "relay_chain", self.bare)
         monkeypatch.setattr(chains.Chain, "measured", lambda chain, _bench: self.ours(chain))
 
-    async def __aenter__(self) -> None: ...
+    async def __aenter__(self) -> Bench:
+        return Bench(Path("unused"), Interrupt())
 
     async def __aexit__(self, *_error: object) -> None: ...
 

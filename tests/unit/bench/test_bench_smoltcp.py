@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from nextmini.bench import chains, smoltcp
 from nextmini.bench.chains import Carried
 from nextmini.bench.plan import PlanError
+from nextmini.bench.running import Bench
 from nextmini.bench.smoltcp import WINDOW, Plan, chain, measure
 from nextmini.cli import bench_tables
 from nextmini.experiment import Interrupt
@@ -70,7 +72,8 @@ class Rig:
         monkeypatch.setattr(smoltcp, "stack_loopback", self.alone)
         monkeypatch.setattr(chains.Chain, "carried", lambda chain, _bench: self.ours(chain))
 
-    async def __aenter__(self) -> None: ...
+    async def __aenter__(self) -> Bench:
+        return Bench(Path("unused"), Interrupt())
 
     async def __aexit__(self, *_error: object) -> None: ...
 

@@ -186,6 +186,11 @@ def test_a_second_signal_is_not_put_off() -> None:
     [
         (["--controller", "ws://127.0.0.1:1/dataplane", "--token-file", "none", "--process", "0"], 2, "none"),
         (["--controller", "x", "--token-file", "none", "--process", "-1"], 2, "--process N"),
+        (
+            ["--controller", "x", "--token-file", "none", "--process", "0", "--batching", "so"],
+            2,
+            "--batching",
+        ),
         (["--controller", "nonsense", "--token-file", "TOKEN", "--process", "0"], 1, "nonsense"),
     ],
 )

@@ -17,7 +17,7 @@ use super::checksum_text;
 use super::terms::{Pace, Terms};
 use crate::clock;
 use crate::event::{Event, report};
-use crate::link::BATCH_BYTES;
+use crate::link::batch_bytes;
 use crate::node::{Node, SourceNews};
 use crate::timers::{Alarm, Timers};
 
@@ -246,7 +246,7 @@ impl Source {
     fn fill(&mut self, route: RouteId, now: Instant) -> Pause {
         self.take_route(route, now);
         let mut bytes = 0;
-        while bytes < BATCH_BYTES {
+        while bytes < batch_bytes() {
             if let Some(ready) = self.pace.ready()
                 && ready > now
             {

@@ -7,6 +7,7 @@
 //! [`ports`]; [`path`] is what it turns out to be like. [`orders`] are what a link is asked to do.
 
 pub mod authenticate;
+pub mod batching;
 pub mod carriage;
 pub mod carrier;
 pub mod dial;
@@ -23,8 +24,5 @@ pub mod status;
 pub mod stream;
 pub mod tls;
 
+pub use batching::{Batching, batch_bytes};
 pub use outgoing::Outgoing;
-
-/// Payload that one wake-up of a writer moves at most, in bytes. What a hop holds should stay in the
-/// processor's cache.
-pub const BATCH_BYTES: usize = 256 * 1024;

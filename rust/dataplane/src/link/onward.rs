@@ -8,7 +8,7 @@ use nextmini_policy::drops::DropCause;
 use nextmini_policy::route::RouteTable;
 use nextmini_wire::packet::Packet;
 
-use super::Outgoing;
+use super::{Outgoing, batching};
 use crate::node::{Node, Reach};
 use crate::routes::Outbound;
 use crate::task::guarded;
@@ -65,10 +65,12 @@ impl Drop for Claim {
 /// The work of a node's only processor, and of those of the next nodes as far as it goes on at once; `batch` is
 /// empty afterwards. `arrives_at` is the node's own end of the link that the packets came over.
 pub fn carry(batch: &mut Vec<Packet>, node: &Node, arrives_at: &Outgoing) {
-    let mut walk = Walk::from(node);
-    if let Some(claim) = walk.visit(batch, node, Some(arrives_at)) {
-        walk.follow(batch, claim);
-    }
+    batching::pieces(batch, |batch| {
+        let mut walk = Walk::from(node);
+        if let Some(claim) = walk.visit(batch, node, Some(arrives_at)) {
+            walk.follow(batch, claim);
+        }
+    });
 }
 
 /// The same for IP packets that start at `node`, whose own `outbound` is empty afterwards too.
@@ -81,10 +83,12 @@ pub fn depart(outbound: &mut Vec<Outbound>, batch: &mut Vec<Packet>, node: &Node
 
 /// The same for packets that start at `node`.
 pub fn start(batch: &mut Vec<Packet>, node: &Node) {
-    let mut walk = Walk::from(node);
-    if let Some(claim) = walk.visit(batch, node, None) {
-        walk.follow(batch, claim);
-    }
+    batching::pieces(batch, |batch| {
+        let mut walk = Walk::from(node);
+        if let Some(claim) = walk.visit(batch, node, None) {
+            walk.follow(batch, claim);
+        }
+    });
 }
 
 /// One way from node to node.
@@ -132,11 +136,14 @@ impl Walk {
 #[cfg(test)]
 mod tests {
     use bytes::Bytes;
+    use nextmini_wire::control::Timing;
     use nextmini_wire::id::{FlowId, RouteId};
     use nextmini_wire::packet::{Content, Datagram, Ecn};
 
     use super::*;
     use crate::fixture::Line;
+    use crate::link::Batching;
+    use crate::timers::Timers;
 
     /// Carries packets on from the second node.
     fn carry_on(line: &Line, numbers: impl IntoIterator<Item = u64>) {
@@ -199,5 +206,19 @@ mod tests {
         let (counters, waiting) = line.there[1].counters();
         assert_eq!((counters.packets, counters.entered), (0, STRETCH as u64));
         assert!(waiting > 0);
+    }
+
+    #[tokio::test]
+    async fn without_batching_a_wake_up_moves_one_packet() {
+        let line = Line::new(4);
+        let mut batch: Vec<_> = (0..3).map(packet).collect();
+        let routes = line.nodes[1].routes().load();
+        assert!(line.nodes[1].pass(&mut batch, None, &routes, Reach::Queue).is_none());
+        let mut alarm = Timers::start(Timing::Normal).unwrap().alarm();
+        Batching::Off.apply();
+        line.there[1].take(&mut batch, &mut alarm).await;
+        Batching::On.apply();
+        assert_eq!(batch.iter().map(|packet| number(&packet.content)).collect::<Vec<_>>(), [0]);
+        assert_eq!(line.there[1].counters().0.packets, 1);
     }
 }

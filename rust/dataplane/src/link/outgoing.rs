@@ -14,7 +14,7 @@ use nextmini_wire::id::{LinkId, NodeId};
 use nextmini_wire::packet::Packet;
 use tokio::sync::Notify;
 
-use super::BATCH_BYTES;
+use super::batch_bytes;
 use super::onward::{Claim, Exit};
 use crate::capture::Tap;
 use crate::clock;
@@ -159,7 +159,7 @@ impl Outgoing {
             return Some(NextAt::Unknown);
         }
         let queue = &mut state.queue;
-        queue.pop_into(batch, BATCH_BYTES, time_for(queue));
+        queue.pop_into(batch, batch_bytes(), time_for(queue));
         let next_at = if batch.is_empty() && queue.is_timed() { queue.next_at() } else { None };
         state.carried = !batch.is_empty() && state.exit.is_some();
         self.close(state);
@@ -336,7 +336,7 @@ impl Filling<'_> {
             return None;
         }
         let exit = state.exit.clone()?;
-        state.queue.pop_into(batch, BATCH_BYTES, self.now);
+        state.queue.pop_into(batch, batch_bytes(), self.now);
         if batch.is_empty() {
             return None;
         }

@@ -6,7 +6,7 @@ use bytes::{Buf as _, BufMut as _, BytesMut};
 use nextmini_wire::frame::{self, FrameError, MAX_LENGTH};
 use nextmini_wire::packet::{MAX_CHUNK, Packet};
 
-use super::BATCH_BYTES;
+use super::batching::{BATCH_BYTES, batch_bytes};
 use super::carrier::Reading;
 
 /// Where frames may begin: four of the largest chunks fit exactly, so that a full read seldom ends
@@ -14,6 +14,10 @@ use super::carrier::Reading;
 const BEGIN_BYTES: usize = BATCH_BYTES / MAX_CHUNK * frame::LARGEST_CHUNK_BYTES;
 /// Room for the end of a frame that began within the first [`BEGIN_BYTES`].
 const BUFFER_BYTES: usize = BEGIN_BYTES + frame::LENGTH_BYTES + MAX_LENGTH;
+/// At most [`BEGIN_BYTES`]; of a batch of one packet, the largest one.
+fn begin_bytes() -> usize {
+    (batch_bytes() / MAX_CHUNK).max(1) * frame::LARGEST_CHUNK_BYTES
+}
 /// Buffers kept for another use; more only while packets in them still travel.
 const SPARES: usize = 4;
 
@@ -78,7 +82,7 @@ impl FrameReader {
     fn prepare(&mut self) -> usize {
         if self.buffer.is_empty() && self.buffer.capacity() > 0 && self.buffer.try_reclaim(BUFFER_BYTES) {
             // Everything that was read has gone on: begin at the front again, which is in the cache.
-            self.room = BEGIN_BYTES;
+            self.room = begin_bytes();
         }
         if self.room > 0 {
             return self.room;
@@ -93,7 +97,7 @@ impl FrameReader {
         if self.spares.len() < SPARES && used.capacity() > 0 {
             self.spares.push(used);
         }
-        self.room = BEGIN_BYTES - self.buffer.len();
+        self.room = begin_bytes().saturating_sub(self.buffer.len()).max(1);
         self.room
     }
 

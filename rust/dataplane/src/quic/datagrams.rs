@@ -19,7 +19,7 @@ use super::carry::QuicError;
 use crate::ingress::Ingress;
 use crate::link::carriage::Unreliable;
 use crate::link::stream::{End, PeerClock, UnderWay, stamp};
-use crate::link::{BATCH_BYTES, Outgoing};
+use crate::link::{Outgoing, batch_bytes};
 
 /// The peer does not take datagrams: it has not been told yet, or not any more.
 #[derive(Clone, Copy, Debug, Error)]
@@ -177,7 +177,7 @@ impl Receiver<'_> {
                 return Err(QuicError::Datagram(datagram.len()));
             }
             frames.extend_from_slice(&datagram);
-            if frames.len() >= BATCH_BYTES {
+            if frames.len() >= batch_bytes() {
                 return unpack(frames, batch);
             }
             next = tokio::select! {

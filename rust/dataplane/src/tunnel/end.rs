@@ -20,7 +20,7 @@ use super::outbox::Outbox;
 use super::registry::{News, Registered};
 use crate::clock;
 use crate::flow::source::{heard_at, sleep_until};
-use crate::link::BATCH_BYTES;
+use crate::link::batch_bytes;
 use crate::node::{Arrived, Node};
 use crate::timers::{Alarm, Timers};
 
@@ -303,7 +303,7 @@ impl End {
                 self.batch.push(Packet { class: self.class, ..packet });
                 bytes += segment.length;
                 self.said = now;
-                if bytes >= BATCH_BYTES {
+                if bytes >= batch_bytes() {
                     sent = Sent::More;
                     break;
                 }

@@ -4,6 +4,7 @@ use std::thread::JoinHandle;
 
 use crate::testbed::{PATIENCE, flow, link, node};
 use futures_util::{SinkExt as _, StreamExt as _};
+use nextmini_dataplane::link::Batching;
 use nextmini_dataplane::process::{self, Options, Part, ProcessError};
 use nextmini_wire::control::{
     Apply, Command, FlowChange, FlowEnd, FlowStatus, Hello, Join, LinkStatus, Mapping, PIPE_BYTES, Report,
@@ -47,6 +48,7 @@ impl Controller {
             captures: None,
             exit_with_parent: false,
             namespace: None,
+            batching: Batching::On,
         };
         std::thread::spawn(move || process::run(&options))
     }
