@@ -14,9 +14,10 @@ use smoltcp::wire::{HardwareAddress, IpCidr, IpEndpoint};
 use thiserror::Error;
 
 use super::device::Device;
-use super::reading::{Before, Reading};
+use super::reading::{Before, Itself, Reading};
 use super::recovery::Recovery;
-use super::segment::{Segment, is_behind};
+use super::scoreboard::{Scoreboard, Use};
+use super::segment::{RST, SYN, Segment, is_behind};
 use super::track::Track;
 use crate::routes::Outbound;
 
@@ -69,6 +70,12 @@ pub struct Endpoint {
     pace: u32,
     track: Track,
     recovery: Recovery,
+    board: Scoreboard<Outbound>,
+    /// An acknowledgement that the socket is to hear later.
+    held: Option<(Segment, Bytes)>,
+    /// So many of the packets that are to leave were looked at.
+    noted: usize,
+    changed: bool,
     /// What has arrived and was not read yet.
     arrived: VecDeque<(Segment, Bytes)>,
 }
@@ -116,6 +123,10 @@ impl Endpoint {
             pace,
             track: Track::default(),
             recovery,
+            board: Scoreboard::default(),
+            held: None,
+            noted: 0,
+            changed: false,
             arrived: VecDeque::new(),
         }
     }
@@ -172,17 +183,80 @@ impl Endpoint {
 
     /// Does what there is to do. Whether the socket may have changed.
     pub fn poll(&mut self, now: Instant) -> bool {
-        let now = stack_time(now, self.pace);
+        self.release(now);
         while let Some((segment, packet)) = self.arrived.pop_front() {
             self.read(segment, packet, now);
         }
-        let result = self.interface.poll(now, &mut self.device, &mut self.sockets);
-        result == PollResult::SocketStateChanged
+        self.mend(now);
+        self.run(now);
+        std::mem::take(&mut self.changed)
     }
 
-    fn read(&mut self, mut segment: Segment, mut packet: Bytes, now: time::Instant) {
-        let Reading { before, again, window } = Reading::of(&segment, &self.recovery);
-        if let Some(window) = window.filter(|&window| window != segment.window) {
+    /// Has the stack do what it has to.
+    fn run(&mut self, now: Instant) {
+        let stack_now = stack_time(now, self.pace);
+        let result = self.interface.poll(stack_now, &mut self.device, &mut self.sockets);
+        self.changed |= result == PollResult::SocketStateChanged;
+        while let Some(packet) = self.device.leaving.get(self.noted) {
+            if let Some(segment) = Segment::parse(&packet.payload) {
+                let timeouts = self.recovery.timeouts();
+                self.recovery.sends(&segment, stack_now);
+                if self.recovery.timeouts() > timeouts {
+                    self.board.timed_out();
+                }
+                let numbered = segment.length() > 0 && segment.flags & (SYN | RST) == 0;
+                if numbered && self.board.sends(&segment, packet, now) == Use::Known {
+                    self.device.leaving.remove(self.noted);
+                    continue;
+                }
+                self.track.sends(&segment, now);
+            }
+            self.noted += 1;
+        }
+    }
+
+    /// Sends again what is lost.
+    fn mend(&mut self, now: Instant) {
+        let Some((next, most)) = self.recovery.repairs() else { return };
+        while !self.device.is_full()
+            && let Some(packet) = self.board.resend(next, most, now)
+        {
+            if let Some(segment) = Segment::parse(&packet.payload) {
+                self.track.sends(&segment, now);
+            }
+            self.device.leaving.push(packet);
+            self.noted += 1;
+        }
+    }
+
+    /// Has the socket hear what it was to hear later, if it is.
+    fn release(&mut self, now: Instant) {
+        let held_until = self.recovery.holds_until();
+        if held_until.is_none_or(|until| stack_time(now, self.pace) >= until)
+            && let Some((segment, packet)) = self.held.take()
+        {
+            self.hear(segment, packet, now);
+        }
+    }
+
+    fn read(&mut self, mut segment: Segment, mut packet: Bytes, now: Instant) {
+        let news = self.board.hears(&segment, now);
+        if self.recovery.repairs_beyond(&segment) && segment.acknowledges != self.recovery.acknowledged() {
+            self.board.first_is_lost();
+        }
+        let Reading { before, itself, again, window } =
+            Reading::of(&segment, &self.recovery, news, stack_time(now, self.pace));
+        if let Itself::Held(number) = itself {
+            let later = |(held, _): &(Segment, Bytes)| is_behind(segment.acknowledges, held.acknowledges);
+            if segment.acknowledges != number && self.held.as_ref().is_none_or(later) {
+                self.held = Some((segment, packet.clone()));
+            }
+            if again > 0 {
+                let window = window.unwrap_or(segment.window);
+                packet = segment.with(&packet, number, window);
+                segment = Segment { acknowledges: number, window, ..segment };
+            }
+        } else if let Some(window) = window.filter(|&window| window != segment.window) {
             packet = segment.with(&packet, segment.acknowledges, window);
             segment.window = window;
         }
@@ -194,30 +268,36 @@ impl Endpoint {
                 number = number.wrapping_add(each);
             }
         }
+        if itself == Itself::Heard {
+            let more = |(held, _): &(Segment, Bytes)| is_behind(held.acknowledges, segment.acknowledges);
+            self.held = self.held.take().filter(more);
+            self.hear(segment, packet.clone(), now);
+        }
         for _ in 0..again {
             self.hear(segment, packet.clone(), now);
         }
-        self.hear(segment, packet, now);
     }
 
-    fn hear(&mut self, segment: Segment, packet: Bytes, now: time::Instant) {
-        self.recovery.hears(&segment, now);
+    fn hear(&mut self, segment: Segment, packet: Bytes, now: Instant) {
+        self.recovery.hears(&segment, stack_time(now, self.pace));
         self.device.take(packet);
+        if self.recovery.is_fast() {
+            // Duplicates that come after what is sent again now make the window larger.
+            self.run(now);
+        }
     }
 
     /// Moves what it has to send to `batch`.
-    pub fn fetch(&mut self, batch: &mut Vec<Outbound>, now: Instant) {
-        let stack_now = stack_time(now, self.pace);
-        for segment in self.device.leaving.iter().filter_map(|packet| Segment::parse(&packet.payload)) {
-            self.track.sends(&segment, now);
-            self.recovery.sends(&segment, stack_now);
-        }
+    pub fn fetch(&mut self, batch: &mut Vec<Outbound>) {
+        self.noted = 0;
         self.device.fetch(batch);
     }
 
     /// When it is to be polled again, if nothing arrives before.
     pub fn next(&mut self, now: Instant) -> Option<Instant> {
-        let next = self.interface.poll_at(stack_time(now, self.pace), &self.sockets)?;
+        let next = self.interface.poll_at(stack_time(now, self.pace), &self.sockets);
+        let held = self.held.as_ref().and(self.recovery.holds_until());
+        let next = next.into_iter().chain(held).min()?;
         let micros = next.total_micros().max(0) as u64;
         // Not before it is time for the stack.
         Some(Instant(micros.saturating_mul(1_000).div_ceil(u64::from(self.pace))))
@@ -227,6 +307,7 @@ impl Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::scoreboard::News;
 
     fn at(milliseconds: u64) -> Instant {
         Instant(1 + milliseconds * 1_000_000)
@@ -240,7 +321,7 @@ mod tests {
     fn says(end: &mut Endpoint, now: Instant) -> Vec<Bytes> {
         let mut batch = Vec::new();
         end.poll(now);
-        end.fetch(&mut batch, now);
+        end.fetch(&mut batch);
         batch.into_iter().map(|packet| packet.payload).collect()
     }
 
@@ -267,7 +348,8 @@ mod tests {
         for far in [2, 10_000, 1 << 30] {
             let stale = segment.with(&answer, segment.acknowledges.wrapping_add(far), segment.window);
             let stale = Segment::parse(&stale).unwrap();
-            assert_eq!(Reading::of(&stale, client.recovery()).before, None);
+            let reading = Reading::of(&stale, client.recovery(), News::default(), time::Instant::ZERO);
+            assert_eq!(reading.before, None);
         }
     }
 

@@ -29,8 +29,8 @@ pub struct Options {
     pub largest: Option<u16>,
     /// By how many bits its sender's windows are shifted.
     pub shift: Option<u8>,
-    /// Whether something has arrived beyond what is acknowledged (SACK, RFC 2018).
-    pub gap: bool,
+    /// What has arrived beyond what is acknowledged, each from a number on up to another (SACK, RFC 2018).
+    pub beyond: [Option<(u32, u32)>; 3],
 }
 
 /// Flags of a segment.
@@ -94,8 +94,14 @@ impl Options {
                     rest
                 }
                 [5, length, ref rest @ ..] if length >= 10 => {
-                    options.gap = true;
-                    rest.get(usize::from(length) - 2..).unwrap_or_default()
+                    let Some((blocks, rest)) = rest.split_at_checked(usize::from(length) - 2) else {
+                        return options;
+                    };
+                    let (blocks, _) = blocks.as_chunks::<8>();
+                    for (beyond, &[a, b, c, d, e, f, g, h]) in options.beyond.iter_mut().zip(blocks) {
+                        *beyond = Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])));
+                    }
+                    rest
                 }
                 // An end, or nothing that could be passed over.
                 [] | [0, ..] | [_] | [_, 0 | 1, ..] => return options,
@@ -116,7 +122,7 @@ mod tests {
 
     #[test]
     fn options_are_found_among_others_and_where_they_end_early() {
-        let both = Options { largest: Some(1_460), shift: Some(5), gap: false };
+        let both = Options { largest: Some(1_460), shift: Some(5), ..Options::default() };
         for bytes in [
             &[2, 4, 5, 180, 3, 3, 5][..],
             &[1, 1, 4, 2, 3, 3, 5, 2, 4, 5, 180, 0, 9],
@@ -129,6 +135,9 @@ mod tests {
         assert_eq!(Options::parse(&[]), Options::default());
         assert_eq!(Options::parse(&[2, 4, 5]), Options::default());
         let gap = [1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 2];
-        assert_eq!(Options::parse(&gap), Options { gap: true, ..Options::default() });
+        let beyond = [Some((1, 2)), None, None];
+        assert_eq!(Options::parse(&gap), Options { beyond, ..Options::default() });
+        // One is cut off.
+        assert_eq!(Options::parse(&gap[..9]), Options::default());
     }
 }

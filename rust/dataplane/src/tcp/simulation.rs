@@ -116,7 +116,7 @@ impl Simulation {
                 self.left -= end.socket().send(most).unwrap();
                 progress = true;
             }
-            end.fetch(&mut batch, now);
+            end.fetch(&mut batch);
             progress |= !batch.is_empty();
             for packet in batch {
                 if !(self.loses)(&Segment::parse(&packet.payload).unwrap()) {
