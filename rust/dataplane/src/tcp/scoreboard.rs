@@ -11,6 +11,9 @@ use nextmini_policy::time::Instant;
 use super::recovery::DUPLICATES;
 use super::segment::{Segment, is_behind};
 
+/// So few segments under way may bring too few duplicates.
+const FEW: usize = DUPLICATES as usize + 1;
+
 /// The segments under way of one sending end, each with its packet.
 #[derive(Debug)]
 pub struct Scoreboard<P> {
@@ -197,13 +200,16 @@ impl<P: Clone> Scoreboard<P> {
 
     /// Finds out what is lost by now.
     fn judge(&mut self) {
-        let third = self.latest[self.latest.len() - 1];
-        for sent in &mut self.sent {
-            if sent.fate == Fate::UnderWay && sent.place < third {
-                sent.fate = Fate::Lost;
-                self.lost += 1;
-                self.pipe -= u64::from(sent.end.wrapping_sub(sent.begin));
-            }
+        let [last, .., mut overtaken] = self.latest;
+        let waits = |sent: &Sent<P>| sent.fate == Fate::UnderWay;
+        if self.sent.len() <= FEW && !self.sent.iter().any(|sent| waits(sent) && sent.place > last) {
+            // No more can come that would tell (early retransmit, RFC 5827).
+            overtaken = last;
+        }
+        for sent in self.sent.iter_mut().filter(|sent| waits(sent) && sent.place < overtaken) {
+            sent.fate = Fate::Lost;
+            self.lost += 1;
+            self.pipe -= sent.bytes();
         }
     }
 
@@ -344,13 +350,22 @@ mod tests {
 
     #[test]
     fn what_arrives_before_it_can_was_sent_before() {
-        let mut board = sending(8);
+        let mut board = sending(12);
         board.hears(&answer(0, Some((3, 6))), at(20));
         assert_eq!(resent(&mut board, u64::MAX, at(20)), [0, 1, 2]);
         // They were late only: what else is under way is not lost for that.
         board.hears(&answer(3, Some((3, 6))), at(21));
         board.hears(&answer(6, Some((7, 8))), at(22));
         assert_eq!(resent(&mut board, u64::MAX, at(22)), []);
+    }
+
+    #[test]
+    fn where_no_more_can_come_two_are_enough() {
+        let mut board = sending(5);
+        board.hears(&answer(2, Some((3, 4))), at(20));
+        assert_eq!(resent(&mut board, u64::MAX, at(20)), []);
+        board.hears(&answer(2, Some((3, 5))), at(20));
+        assert_eq!(resent(&mut board, u64::MAX, at(20)), [2]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ use smoltcp::socket::tcp::State;
 use super::endpoint::{Endpoint, Partial, Shape};
 use super::segment::{FIN, SYN, Segment};
 
+mod bottleneck;
+
 /// Bytes of a sender's buffer.
 const BUFFER: usize = 1 << 18;
 /// Of one that is shown with what is in there.
@@ -39,12 +41,15 @@ const DELAY: Duration = Duration::from_millis(10);
 /// Bytes of data in a full segment.
 const FULL: u32 = 1_460;
 
+fn address(last: u8, port: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, last], port))
+}
+
 impl Simulation {
     fn new(congestion: Congestion, buffer: usize, size: usize, loses: Loses) -> Self {
         let now = Instant(1_000_000_000);
         let partial = Partial::AtOnce;
         let shape = Shape { mtu: 1_500, receive: 4_096, send: buffer, congestion, partial, seed: 3 };
-        let address = |last: u8, port: u16| SocketAddr::from(([10, 0, 0, last], port));
         let client = Endpoint::connect(address(1, 1_024), address(2, 80), &shape, now).unwrap();
         let shape = Shape { receive: 2 * buffer, send: 4_096, congestion: Congestion::None, ..shape };
         let server = Endpoint::listen(address(2, 80), &shape, now).unwrap();
@@ -192,6 +197,8 @@ fn what_is_lost_is_sent_again_without_waiting_for_the_timer_if_anything_follows(
         // Several of one window: the others are known when the first one has arrived (RFC 6582).
         (&[(40, 1), (42, 1)], 2),
         (&[(40, 1), (41, 1), (45, 1)], 3),
+        // What was sent again is lost again, and others follow it (RFC 8985).
+        (&[(40, 2)], 2),
         // One follows, not three (RFC 5827).
         (&[(98, 1)], 1),
     ] {
@@ -202,13 +209,36 @@ fn what_is_lost_is_sent_again_without_waiting_for_the_timer_if_anything_follows(
     }
 }
 
+/// What is lost of one window costs a few round trips, however much it is: one until it is known, and one until it has
+/// arrived, and more where the receiver forgot some of what had.
+#[test]
+fn many_losses_of_a_window_are_mended_together() {
+    let (size, all) = (600 * FULL as usize, u64::from(200 * FULL));
+    let took = |lost: &[u32]| {
+        let bytes: Vec<_> = lost.iter().map(|segment| (segment * FULL + 9, 1)).collect();
+        let mut simulation = Simulation::losing(size, &bytes);
+        let began = simulation.now;
+        while simulation.received < all {
+            assert!(simulation.step());
+        }
+        let (again, timeouts) = simulation.losses();
+        assert_eq!(timeouts, 0, "{lost:?}");
+        assert!((lost.len()..=2 * lost.len()).contains(&(again as usize)), "{again} for {lost:?}");
+        simulation.now.since(began)
+    };
+    let one = took(&[120]);
+    // In a row; every other one, which is more gaps than smoltcp's receiver remembers.
+    for lost in [(120..150).collect(), (116..196).step_by(2).collect::<Vec<_>>()] {
+        let many = took(&lost);
+        assert!(many <= one + 4 * DELAY, "{many:?}, one takes {one:?}: {lost:?}");
+    }
+}
+
 #[test]
 fn each_time_that_the_timer_runs_out_is_counted() {
     let size = 100 * FULL as usize;
-    // Nothing follows; it is lost again; it is lost three times; what was sent again is lost.
-    for (lost, losses) in
-        [((99, 1), (1, 1)), ((99, 2), (2, 2)), ((99, 4), (4, 4)), ((40, 2), (2, 1)), ((0, 1), (1, 1))]
-    {
+    // Nothing follows; it is lost again; it is lost three times.
+    for (lost, losses) in [((99, 1), (1, 1)), ((99, 2), (2, 2)), ((99, 4), (4, 4)), ((0, 1), (1, 1))] {
         let mut simulation = Simulation::losing(size, &[((lost.0 + 1) * FULL - 1, lost.1)]);
         simulation.run(Duration::from_secs(20));
         assert_eq!(simulation.received, size as u64, "{lost:?}");
