@@ -296,7 +296,7 @@ impl Endpoint {
     /// When it is to be polled again, if nothing arrives before.
     pub fn next(&mut self, now: Instant) -> Option<Instant> {
         let next = self.interface.poll_at(stack_time(now, self.pace), &self.sockets);
-        let held = self.held.as_ref().and(self.recovery.holds_until());
+        let held = self.held.as_ref().and_then(|_| self.recovery.holds_until());
         let next = next.into_iter().chain(held).min()?;
         let micros = next.total_micros().max(0) as u64;
         // Not before it is time for the stack.

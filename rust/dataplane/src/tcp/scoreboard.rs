@@ -140,22 +140,28 @@ impl<P: Clone> Scoreboard<P> {
         }
         let end = last.end;
         let mut news = News::default();
-        while self.sent.front().is_some_and(|first| !is_behind(first.end, number)) {
-            let Some(sent) = self.sent.pop_front() else { break };
+        let mut known = 0;
+        while let Some(sent) = self.sent.get(known).filter(|sent| !is_behind(sent.end, number)) {
+            known += 1;
             match sent.fate {
                 Fate::UnderWay => self.pipe -= sent.bytes(),
-                Fate::Arrived => self.arrived -= 1,
+                Fate::Arrived => {
+                    self.arrived -= 1;
+                    continue;
+                }
                 Fate::Lost => self.lost -= 1,
             }
-            if sent.fate != Fate::Arrived {
-                news.acknowledged += 1;
-                self.has_arrived(sent.place, sent.at, sent.again, now);
-            }
+            news.acknowledged += 1;
+            let (place, since, again) = (sent.place, sent.at, sent.again);
+            self.has_arrived(place, since, again, now);
         }
-        for (left, right) in segment.options.beyond.into_iter().flatten() {
-            if is_behind(left, number) && is_behind(right, left) && !is_behind(right, end) {
-                news.beyond += self.hears_of(left, right, now);
-            }
+        self.sent.drain(..known);
+        if let Some((left, right)) = segment.options.beyond
+            && is_behind(left, number)
+            && is_behind(right, left)
+            && !is_behind(right, end)
+        {
+            news.beyond = self.hears_of(left, right, now);
         }
         if self.arrived > 0 {
             self.judge();
@@ -284,7 +290,7 @@ mod tests {
     /// All before the first has arrived, and those from `beyond.0` to `beyond.1`.
     fn answer(first: u32, beyond: Option<(u32, u32)>) -> Segment {
         let beyond = beyond.map(|(left, right)| (number(left), number(right)));
-        let options = Options { beyond: [beyond, None, None], ..Options::default() };
+        let options = Options { beyond, ..Options::default() };
         Segment { acknowledges: number(first), data: 0, options, ..segment(0) }
     }
 

@@ -29,8 +29,9 @@ pub struct Options {
     pub largest: Option<u16>,
     /// By how many bits its sender's windows are shifted.
     pub shift: Option<u8>,
-    /// What has arrived beyond what is acknowledged, each from a number on up to another (SACK, RFC 2018).
-    pub beyond: [Option<(u32, u32)>; 3],
+    /// What has arrived beyond what is acknowledged, from a number on up to another: the first block of SACK (RFC 2018),
+    /// which has what came last. smoltcp 0.14 sends no other.
+    pub beyond: Option<(u32, u32)>,
 }
 
 /// Flags of a segment.
@@ -94,14 +95,11 @@ impl Options {
                     rest
                 }
                 [5, length, ref rest @ ..] if length >= 10 => {
-                    let Some((blocks, rest)) = rest.split_at_checked(usize::from(length) - 2) else {
-                        return options;
-                    };
-                    let (blocks, _) = blocks.as_chunks::<8>();
-                    for (beyond, &[a, b, c, d, e, f, g, h]) in options.beyond.iter_mut().zip(blocks) {
-                        *beyond = Some((u32::from_be_bytes([a, b, c, d]), u32::from_be_bytes([e, f, g, h])));
+                    if let [a, b, c, d, e, f, g, h, ..] = *rest {
+                        let numbers = ([a, b, c, d], [e, f, g, h]);
+                        options.beyond = Some((u32::from_be_bytes(numbers.0), u32::from_be_bytes(numbers.1)));
                     }
-                    rest
+                    rest.get(usize::from(length) - 2..).unwrap_or_default()
                 }
                 // An end, or nothing that could be passed over.
                 [] | [0, ..] | [_] | [_, 0 | 1, ..] => return options,
@@ -135,7 +133,7 @@ mod tests {
         assert_eq!(Options::parse(&[]), Options::default());
         assert_eq!(Options::parse(&[2, 4, 5]), Options::default());
         let gap = [1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 2];
-        let beyond = [Some((1, 2)), None, None];
+        let beyond = Some((1, 2));
         assert_eq!(Options::parse(&gap), Options { beyond, ..Options::default() });
         // One is cut off.
         assert_eq!(Options::parse(&gap[..9]), Options::default());
