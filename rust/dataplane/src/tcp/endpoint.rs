@@ -61,6 +61,13 @@ fn stack_time(now: Instant, pace: u32) -> time::Instant {
     time::Instant::from_micros((now.0.saturating_mul(pace.into()) / 1_000) as i64)
 }
 
+/// A time, by the process's clock and by the stack's.
+#[derive(Clone, Copy)]
+struct Moment {
+    own: Instant,
+    stack: time::Instant,
+}
+
 /// An end.
 pub struct Endpoint {
     device: Device,
@@ -183,6 +190,7 @@ impl Endpoint {
 
     /// Does what there is to do. Whether the socket may have changed.
     pub fn poll(&mut self, now: Instant) -> bool {
+        let now = Moment { own: now, stack: stack_time(now, self.pace) };
         self.release(now);
         while let Some((segment, packet)) = self.arrived.pop_front() {
             self.read(segment, packet, now);
@@ -193,36 +201,35 @@ impl Endpoint {
     }
 
     /// Has the stack do what it has to.
-    fn run(&mut self, now: Instant) {
-        let stack_now = stack_time(now, self.pace);
-        let result = self.interface.poll(stack_now, &mut self.device, &mut self.sockets);
+    fn run(&mut self, now: Moment) {
+        let result = self.interface.poll(now.stack, &mut self.device, &mut self.sockets);
         self.changed |= result == PollResult::SocketStateChanged;
         while let Some(packet) = self.device.leaving.get(self.noted) {
             if let Some(segment) = Segment::parse(&packet.payload) {
                 let timeouts = self.recovery.timeouts();
-                self.recovery.sends(&segment, stack_now);
+                self.recovery.sends(&segment, now.stack);
                 if self.recovery.timeouts() > timeouts {
                     self.board.timed_out();
                 }
                 let numbered = segment.length() > 0 && segment.flags & (SYN | RST) == 0;
-                if numbered && self.board.sends(&segment, packet, now) == Use::Known {
+                if numbered && self.board.sends(&segment, packet, now.own) == Use::Known {
                     self.device.leaving.remove(self.noted);
                     continue;
                 }
-                self.track.sends(&segment, now);
+                self.track.sends(&segment, now.own);
             }
             self.noted += 1;
         }
     }
 
     /// Sends again what is lost.
-    fn mend(&mut self, now: Instant) {
+    fn mend(&mut self, now: Moment) {
         let Some((next, most)) = self.recovery.repairs() else { return };
         while !self.device.is_full()
-            && let Some(packet) = self.board.resend(next, most, now)
+            && let Some(packet) = self.board.resend(next, most, now.own)
         {
             if let Some(segment) = Segment::parse(&packet.payload) {
-                self.track.sends(&segment, now);
+                self.track.sends(&segment, now.own);
             }
             self.device.leaving.push(packet);
             self.noted += 1;
@@ -230,22 +237,22 @@ impl Endpoint {
     }
 
     /// Has the socket hear what it was to hear later, if it is.
-    fn release(&mut self, now: Instant) {
+    fn release(&mut self, now: Moment) {
         let held_until = self.recovery.holds_until();
-        if held_until.is_none_or(|until| stack_time(now, self.pace) >= until)
+        if held_until.is_none_or(|until| now.stack >= until)
             && let Some((segment, packet)) = self.held.take()
         {
             self.hear(segment, packet, now);
         }
     }
 
-    fn read(&mut self, mut segment: Segment, mut packet: Bytes, now: Instant) {
-        let news = self.board.hears(&segment, now);
+    fn read(&mut self, mut segment: Segment, mut packet: Bytes, now: Moment) {
+        let news = self.board.hears(&segment, now.own);
         if self.recovery.repairs_beyond(&segment) && segment.acknowledges != self.recovery.acknowledged() {
             self.board.first_is_lost();
         }
         let Reading { before, itself, again, window } =
-            Reading::of(&segment, &self.recovery, news, stack_time(now, self.pace));
+            Reading::of(&segment, &self.recovery, news, now.stack);
         if let Itself::Held(number) = itself {
             let later = |(held, _): &(Segment, Bytes)| is_behind(segment.acknowledges, held.acknowledges);
             if segment.acknowledges != number && self.held.as_ref().is_none_or(later) {
@@ -269,17 +276,21 @@ impl Endpoint {
             }
         }
         if itself == Itself::Heard {
-            let more = |(held, _): &(Segment, Bytes)| is_behind(held.acknowledges, segment.acknowledges);
-            self.held = self.held.take().filter(more);
-            self.hear(segment, packet.clone(), now);
+            let as_much = |(held, _): &(Segment, Bytes)| !is_behind(held.acknowledges, segment.acknowledges);
+            if self.held.as_ref().is_some_and(as_much) {
+                self.held = None;
+            }
         }
         for _ in 0..again {
             self.hear(segment, packet.clone(), now);
         }
+        if itself == Itself::Heard {
+            self.hear(segment, packet, now);
+        }
     }
 
-    fn hear(&mut self, segment: Segment, packet: Bytes, now: Instant) {
-        self.recovery.hears(&segment, stack_time(now, self.pace));
+    fn hear(&mut self, segment: Segment, packet: Bytes, now: Moment) {
+        self.recovery.hears(&segment, now.stack);
         self.device.take(packet);
         if self.recovery.is_fast() {
             // Duplicates that come after what is sent again now make the window larger.
