@@ -16,20 +16,25 @@ NATIVE_SOURCES := pyproject.toml Cargo.toml Cargo.lock \
 	$(shell find rust/wire rust/policy rust/sys rust/dataplane rust/python \
 		\( -path '*/src/*.rs' -o -name Cargo.toml \) -print)
 
+# An optimised build whose clock stands still.
+GUARD := cargo run --release --locked --quiet -p nextmini-guard --features still-clock --
+
 export VIRTUAL_ENV := $(CURDIR)/$(VENV)
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-long test-ddp lint audit bench build wheel image clean cargo cargo-tools nextest
+.PHONY: help run test test-long test-ddp guard accept-counts accept-simulations lint audit bench build wheel image clean
+.PHONY: cargo cargo-tools nextest valgrind
 
 help: ## List the targets
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: build ## Run the quickstart
 	nextmini run configs/quickstart.toml
 
-test: build nextest ## Run all tests but the long ones
+test: build nextest valgrind ## Run all tests but the long ones
 	cargo nextest run --workspace --locked
+	$(GUARD) check rust/guard/counts.json
 	rust/fuzz/run $(FUZZ_SECONDS)
 	python -m pytest -m "not long and not ddp" -n auto --dist loadfile
 
@@ -41,6 +46,15 @@ test-ddp: build ## Train with PyTorch in nodes; takes root and Debian's python3-
 	@/usr/bin/python3 -c 'import torch' 2>/dev/null || { \
 		echo "error: no PyTorch: apt install --no-install-recommends python3-torch" >&2; exit 1; }
 	python -m pytest -m ddp
+
+guard: cargo valgrind ## Compare counts of instructions with those recorded
+	$(GUARD) check rust/guard/counts.json
+
+accept-counts: cargo valgrind ## Record the counts of instructions as they are
+	$(GUARD) accept rust/guard/counts.json
+
+accept-simulations: nextest ## Record what seeded simulations come to
+	NEXTMINI_ACCEPT_SIMULATIONS=1 cargo nextest run --locked -p nextmini-policy snapshots
 
 lint: build audit ## Check formatting, lints and types
 	cargo fmt --check
@@ -88,6 +102,10 @@ cargo-tools: cargo
 
 nextest: cargo
 	@cargo nextest --version >/dev/null 2>&1 || cargo install --locked cargo-nextest
+
+valgrind:
+	@command -v valgrind >/dev/null || { \
+		echo "error: valgrind is missing, which counts instructions; apt install valgrind" >&2; exit 1; }
 
 $(BIN)/maturin: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \

@@ -60,7 +60,7 @@ struct Arc {
 }
 
 impl Trees {
-    /// The trees of these nodes and links, reckoned by so many threads.
+    /// The trees of these nodes and links, reckoned by so many threads, of which the caller's is one.
     ///
     /// Links to other nodes, from a node to itself, and of a cost that is not above 0 are left out; of several between
     /// two nodes the cheapest counts, and the smallest chunk.
@@ -81,16 +81,20 @@ impl Trees {
         let mut entries = vec![0; count * count].into_boxed_slice();
         let widest = chunks.len() as u32 - 1;
         let each = count.div_ceil(threads.max(1)).max(1);
-        thread::scope(|scope| {
-            for (part, mine) in entries.chunks_mut((each * count).max(1)).enumerate() {
-                let ways = &ways;
-                scope.spawn(move || {
-                    let mut search = Search::new(ways, widest);
-                    for (at, tree) in mine.chunks_mut(count).enumerate() {
-                        search.grow((part * each + at) as u32, tree);
-                    }
-                });
+        let grow = |part: usize, mine: &mut [u32]| {
+            let mut search = Search::new(&ways, widest);
+            for (at, tree) in mine.chunks_mut(count).enumerate() {
+                search.grow((part * each + at) as u32, tree);
             }
+        };
+        let mut parts = entries.chunks_mut((each * count).max(1)).enumerate();
+        thread::scope(|scope| {
+            let own = parts.next();
+            for (part, mine) in parts {
+                let grow = &grow;
+                scope.spawn(move || grow(part, mine));
+            }
+            own.into_iter().for_each(|(part, mine)| grow(part, mine));
         });
         Ok(Self { nodes, chunks, entries })
     }

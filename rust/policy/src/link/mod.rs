@@ -17,6 +17,8 @@ pub mod settings;
 pub mod shaper;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod snapshots;
 mod timed;
 
 use std::sync::Arc;

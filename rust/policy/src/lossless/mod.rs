@@ -18,6 +18,8 @@ pub mod rtt;
 pub mod sender;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod snapshots;
 pub mod window;
 
 pub use checksum::Checksum;

@@ -19,26 +19,26 @@ enum Event {
     Answered(Ack),
 }
 
-struct Path {
+pub(super) struct Path {
     chunk: usize,
     one_way: Duration,
     bits_per_second: u64,
     /// Drops the n-th transmission if true.
-    loses: Box<dyn FnMut(u64) -> bool>,
+    pub(super) loses: Box<dyn FnMut(u64) -> bool>,
     /// Delays the n-th transmission further.
     detains: Box<dyn FnMut(u64) -> Duration>,
 }
 
-struct Outcome {
-    sender: Sender,
+pub(super) struct Outcome {
+    pub(super) sender: Sender,
     receiver: Receiver,
-    transmissions: u64,
-    took: Duration,
-    longest_queue: Duration,
+    pub(super) transmissions: u64,
+    pub(super) took: Duration,
+    pub(super) longest_queue: Duration,
 }
 
 impl Path {
-    fn new(chunk: usize, bits_per_second: u64, one_way: Duration) -> Self {
+    pub(super) fn new(chunk: usize, bits_per_second: u64, one_way: Duration) -> Self {
         Self {
             chunk,
             one_way,
@@ -48,7 +48,7 @@ impl Path {
         }
     }
 
-    fn run(mut self, total: u64) -> Outcome {
+    pub(super) fn run(mut self, total: u64) -> Outcome {
         let pattern = Pattern::new(1);
         let (mut sender, mut receiver) =
             (Sender::new(Stream::Bytes(total), self.chunk, 1), Receiver::default());
