@@ -191,6 +191,7 @@ impl Host {
         let mut reject = |kind, id, error: RowError| {
             rejected.push(Rejection { kind, id, reason: error.to_string() });
         };
+        let changing = self.experiment.chains.changing();
         apply.remove_flows.iter().for_each(|&id| self.remove_flow(id));
         let routes: Vec<Route> = apply
             .routes
@@ -232,6 +233,7 @@ impl Host {
         if others || !touched.is_empty() {
             self.experiment.chains.set_ground(self.ground());
         }
+        drop(changing);
         // Flows that are to take what is there leave what goes, and others take what comes.
         let (first, flows): (Vec<_>, Vec<_>) = apply.flows.into_iter().partition(|row| self.can_take(row));
         let mut set_flow = |host: &mut Self, row: control::Flow| {

@@ -266,21 +266,22 @@ impl Node {
 
     /// Goes down, which loses everything that it knows of flows; links are somebody else's.
     pub fn crash(&self) {
-        self.down.store(true, Ordering::Relaxed);
+        // Whoever finds that it is up again knows how often it was not.
+        self.crashes.fetch_add(1, Ordering::Relaxed);
+        self.down.store(true, Ordering::Release);
         *lock(&self.flows) = FlowTable::default();
         lock(&self.sources).clear();
         self.tunnels.forget();
-        self.crashes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Comes up again.
     pub fn restart(&self) {
-        self.down.store(false, Ordering::Relaxed);
+        self.down.store(false, Ordering::Release);
     }
 
     /// Whether it is down, or no more.
     pub fn is_down(&self) -> bool {
-        self.down.load(Ordering::Relaxed) || self.ended.load(Ordering::Relaxed)
+        self.down.load(Ordering::Acquire) || self.ended.load(Ordering::Relaxed)
     }
 
     /// How often it went down.

@@ -83,7 +83,7 @@ impl Stream {
 
 fn pass(from: &mut Endpoint, to: &mut Endpoint, packets: &mut Vec<Outbound>, now: Instant) {
     from.poll(now);
-    from.fetch(packets, now);
+    from.fetch(packets);
     for packet in packets.drain(..) {
         to.take(packet.payload, now);
     }

@@ -25,12 +25,13 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::gate::{Start, Way};
-use super::ground::{Asked, Ground, Seat, Segment};
+use super::ground::{Ground, Seat, Segment};
 use super::lane::LaneError;
 use super::pipes::Pipes;
 use super::push::BUFFER;
 use super::relay::{Carried, Ways, relay};
 use super::sink::Sink;
+use super::stretch::{Broken, Stretch};
 use super::target::Target;
 use super::tasks::Tasks;
 use crate::event::Events;
@@ -61,6 +62,8 @@ pub struct Chains {
     data: Bytes,
     /// Rings when a node goes down or is removed.
     lost: watch::Sender<()>,
+    /// How many changes of nodes and links are being put in force.
+    changing: watch::Sender<usize>,
     /// Bytes that have arrived of declared flows.
     arrived: Mutex<FxHashMap<FlowId, Arc<AtomicU64>>>,
     /// Whether all flows are being stopped.
@@ -86,57 +89,6 @@ pub enum ChainError {
     /// Its way is no way any more.
     #[error(transparent)]
     Broken(#[from] Broken),
-}
-
-/// What became of a way while it was in use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum Broken {
-    /// A node is down, or was.
-    #[error("{0} of its route went down")]
-    Node(NodeId),
-    /// A link is gone.
-    #[error("the link from {0} to {1} is gone")]
-    Link(NodeId, NodeId),
-    /// More is asked of a link now than it can do for such a flow.
-    #[error(
-        "the link from {0} to {1} is asked for more than a rate now, and in max mode it has nothing else"
-    )]
-    Asked(NodeId, NodeId),
-}
-
-/// The part of a way that is in this process, to be looked at while it is in use.
-#[derive(Debug)]
-pub struct Stretch {
-    nodes: Vec<(Arc<Node>, u64)>,
-    links: Vec<(NodeId, NodeId)>,
-}
-
-impl Stretch {
-    /// A node alone.
-    pub(super) fn at(node: &Arc<Node>) -> Self {
-        Self { nodes: vec![(Arc::clone(node), node.crashes())], links: Vec::new() }
-    }
-
-    fn new(segment: &Segment) -> Self {
-        let nodes = segment.nodes.iter().map(|node| (Arc::clone(node), node.crashes())).collect();
-        Self { nodes, links: segment.links.clone() }
-    }
-
-    fn look(&self, ground: &Ground) -> Result<(), Broken> {
-        for (node, crashes) in &self.nodes {
-            if node.is_down() || node.crashes() != *crashes {
-                return Err(Broken::Node(node.id()));
-            }
-        }
-        for &(from, to) in &self.links {
-            match ground.exits.get(&(from, to)).map(|exit| exit.asked) {
-                Some(Asked::Rate) => {}
-                Some(Asked::More) => return Err(Broken::Asked(from, to)),
-                None => return Err(Broken::Link(from, to)),
-            }
-        }
-        Ok(())
-    }
 }
 
 /// A way that is open.
@@ -170,9 +122,17 @@ impl Chains {
             data: (0..BUFFER).map(|at| (at % 251) as u8).collect(),
             tasks: Tasks::new(events),
             lost: watch::Sender::new(()),
+            changing: watch::Sender::new(0),
             arrived: Mutex::default(),
             ending: watch::Sender::new(false),
         })
+    }
+
+    /// Nodes and links are being changed, which may lose credits before it is known here why, until what is returned
+    /// is dropped.
+    pub fn changing(self: &Arc<Self>) -> Changing {
+        self.changing.send_modify(|changes| *changes += 1);
+        Changing(Arc::clone(self))
     }
 
     /// Puts other nodes and links in force.
@@ -316,7 +276,7 @@ impl Chains {
         self.arrived().insert(flow, arrived);
         let (chains, stretch, ending) = (Arc::clone(self), Stretch::new(segment), self.ending.subscribe());
         self.tasks.spawn(segment.end().id(), "sink of a max flow", async move {
-            sink.run(from, chains.until_broken(&stretch), ending).await;
+            sink.run(from, (&chains, &stretch), ending).await;
         });
     }
 
@@ -363,9 +323,20 @@ impl Chains {
     pub async fn join(&self, near: Watched, opened: Opened, carried: &Carried) -> Result<(), ChainError> {
         let Opened { far, ways, stretch, .. } = opened;
         tokio::select! {
-            ended = relay([near, far], ways, &self.pipes, carried) => Ok(ended?),
+            ended = relay([near, far], ways, &self.pipes, carried) => match ended {
+                Err(LaneError::Lost(_)) => Err(self.what_broke(&stretch).await.into()),
+                ended => Ok(ended?),
+            },
             broken = self.until_broken(&stretch) => Err(broken.into()),
         }
+    }
+
+    /// Why a credit was lost there. What is being changed is waited for: a crash, say, empties queues before anybody is
+    /// told.
+    pub async fn what_broke(&self, stretch: &Stretch) -> Broken {
+        // Its sender is this struct's.
+        drop(self.changing.subscribe().wait_for(|&changes| changes == 0).await);
+        stretch.look(&self.ground.load()).err().unwrap_or(Broken::Route)
     }
 
     /// Waits until a node of it goes down, a link is gone, or more is asked of one.
@@ -379,6 +350,17 @@ impl Chains {
                 std::future::pending::<()>().await;
             }
         }
+    }
+}
+
+/// Nodes and links are being changed for as long as it is there.
+#[derive(Debug)]
+#[must_use]
+pub struct Changing(Arc<Chains>);
+
+impl Drop for Changing {
+    fn drop(&mut self) {
+        self.0.changing.send_modify(|changes| *changes -= 1);
     }
 }
 
@@ -485,8 +467,9 @@ mod tests {
     use crate::event::Event;
     use crate::fixture::Line;
     use crate::link::listen::{self, Arrivals};
-    use crate::max::ground::{Crossing, Exit, Seat};
+    use crate::max::ground::{Asked, Crossing, Exit, Seat};
     use crate::tls::identity::Identity;
+    use nextmini_policy::link::LinkUp;
 
     /// Five nodes in a line, of which the first two are in one process and the others in another.
     struct Split {
@@ -662,5 +645,56 @@ mod tests {
         split.chains[0].set_ground(ground);
         let broken = split.chains[0].until_broken(&opened.stretch).await;
         assert_eq!(broken, Broken::Link(NodeId(1), NodeId(2)));
+    }
+    /// Has a flow's first process ask its links for bytes, and says what it ends with.
+    async fn join(split: &Split) -> tokio::task::JoinHandle<ChainError> {
+        let opened = split.open().await.unwrap();
+        let (near, program) = pair().unwrap();
+        program.ready(Interest::WRITABLE).await.map(drop).unwrap();
+        send(&program, b"bytes").unwrap();
+        let chains = Arc::clone(&split.chains[0]);
+        tokio::spawn(async move {
+            let error = chains.join(near, opened, &Carried::default()).await.unwrap_err();
+            drop(program);
+            error
+        })
+    }
+
+    #[tokio::test]
+    async fn a_credit_that_is_lost_says_which_node_went_down() {
+        let split = Split::new([key("0f"), key("0f")]).await;
+        let flow = join(&split).await;
+        // Nobody tells the flow to look.
+        split.line.nodes[1].crash();
+        let error = flow.await.unwrap();
+        assert!(matches!(error, ChainError::Broken(Broken::Node(NodeId(2)))), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_credit_that_a_change_loses_waits_for_what_has_changed() {
+        let split = Split::new([key("0f"), key("0f")]).await;
+        let changing = split.chains[0].changing();
+        split.line.there[0].set_up(LinkUp::Ended);
+        let mut flow = join(&split).await;
+        let early = futures_util::poll!(&mut flow);
+        assert!(early.is_pending());
+        while split.chains[0].changing.receiver_count() == 0 {
+            tokio::task::yield_now().await;
+        }
+        let mut ground = (*split.chains[0].ground()).clone();
+        ground.exits.remove(&(NodeId(1), NodeId(2)));
+        // As it was for whoever looked before.
+        split.chains[0].ground.store(Arc::new(ground));
+        drop(changing);
+        let error = flow.await.unwrap();
+        assert!(matches!(error, ChainError::Broken(Broken::Link(NodeId(1), NodeId(2)))), "{error}");
+    }
+
+    #[tokio::test]
+    async fn a_credit_that_is_lost_for_no_reason_leaves_no_route() {
+        let split = Split::new([key("0f"), key("0f")]).await;
+        split.line.there[0].set_up(LinkUp::Ended);
+        let error = join(&split).await.await.unwrap();
+        assert!(matches!(error, ChainError::Broken(Broken::Route)), "{error}");
     }
 }

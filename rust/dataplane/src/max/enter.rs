@@ -11,9 +11,10 @@ use nextmini_wire::ip::protocol;
 use nextmini_wire::key::FlowKey;
 use nextmini_wire::socks;
 
-use super::chain::{Chains, Opened, Stretch, reached, refusal};
+use super::chain::{Chains, Opened, reached, refusal};
 use super::ground::Seat;
 use super::relay::Ways;
+use super::stretch::Stretch;
 use crate::node::Node;
 use crate::routes::RouteKind;
 

@@ -7,7 +7,7 @@
 //! - [`chain`]: the connections from process to process; [`ground`]: what of a route is in this one
 //! - [`enter`]: a way that a program asks for; [`target`]: what is at its end
 //! - [`relay`]: both directions of a flow within a process; [`lane`]: one of them
-//! - [`gate`]: credits, and the way that they go
+//! - [`gate`]: credits, and the way that they go; [`stretch`]: what becomes of it
 //! - [`source`], [`push`], [`sink`]: where declared flows begin and end
 //! - [`pipes`]: pipes that are not in use; [`tasks`]: what all of this runs in
 
@@ -21,5 +21,6 @@ pub mod push;
 pub mod relay;
 pub mod sink;
 pub mod source;
+pub mod stretch;
 pub mod target;
 pub mod tasks;

@@ -15,9 +15,10 @@ use nextmini_wire::id::{FlowId, RouteId};
 use tokio::io::Interest;
 use tokio::sync::watch;
 
-use super::chain::Broken;
+use super::chain::Chains;
 use super::gate::Way;
 use super::push::PushError;
+use super::stretch::Stretch;
 use crate::clock;
 use crate::event::{Event, report};
 use crate::node::Node;
@@ -60,12 +61,12 @@ impl Sink {
         (self.flow, Arc::clone(&self.bytes))
     }
 
-    /// Takes everything that `from` brings, unless the way is `broken` before. Once the process is `ending`, what comes
+    /// Takes everything that `from` brings, unless its stretch breaks before. Once the process is `ending`, what comes
     /// has a moment left, and what breaks has been stopped.
     pub async fn run(
         mut self,
         from: Watched,
-        broken: impl Future<Output = Broken>,
+        (chains, stretch): (&Chains, &Stretch),
         mut ending: watch::Receiver<bool>,
     ) {
         let mut over = ending.clone();
@@ -75,8 +76,11 @@ impl Sink {
             tokio::time::sleep(GRACE).await;
         };
         let outcome = tokio::select! {
-            taken = self.take(&from) => Some(taken.map_err(|error| error.to_string())),
-            broken = broken => Some(Err(broken.to_string())),
+            taken = self.take(&from) => Some(match taken {
+                Err(PushError::Lost(_)) => Err(chains.what_broke(stretch).await.to_string()),
+                taken => taken.map_err(|error| error.to_string()),
+            }),
+            broken = chains.until_broken(stretch) => Some(Err(broken.to_string())),
             () = over => None,
         };
         let (status, reason) = match outcome {

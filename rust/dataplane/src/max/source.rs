@@ -10,7 +10,7 @@ use nextmini_wire::key::{FlowKey, LOSSLESS_PROTOCOL};
 use tokio::sync::watch;
 
 use super::chain::{Chains, Opened};
-use super::push::Push;
+use super::push::{Push, PushError};
 use crate::clock;
 use crate::event::{Event, report};
 use crate::flow::source::{Stats, seconds, seconds_since, sleep_until};
@@ -87,7 +87,10 @@ impl Source {
         self.report(FlowStatus::Running, None);
         let push = self.push.insert(push);
         tokio::select! {
-            sent = push.run(&mut alarm) => sent.map_err(|error| error.to_string()),
+            sent = push.run(&mut alarm) => match sent {
+                Err(PushError::Lost(_)) => Err(self.chains.what_broke(&stretch).await.to_string()),
+                sent => sent.map_err(|error| error.to_string()),
+            },
             broken = self.chains.until_broken(&stretch) => Err(broken.to_string()),
         }
     }

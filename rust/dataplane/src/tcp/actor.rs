@@ -345,7 +345,7 @@ impl Actor {
         let endpoint = entry.endpoint();
         endpoint.socket().abort();
         endpoint.poll(now);
-        endpoint.fetch(&mut self.outbound, now);
+        endpoint.fetch(&mut self.outbound);
         depart(&mut self.outbound, &mut self.packets, &entry.way, &self.node, now);
         if let End::Client(end) = entry.end {
             end.finish(entry.way.route(&self.node, now), None);

@@ -195,7 +195,7 @@ impl Client {
 
     /// What else may be written before it has to be sent.
     fn room(&mut self) -> usize {
-        let under_way = self.endpoint.track().under_way() as usize;
+        let under_way = self.endpoint.recovery().under_way();
         let unsent = self.endpoint.socket().send_queue().saturating_sub(under_way);
         self.burst.saturating_sub(unsent)
     }

@@ -14,9 +14,10 @@ use smoltcp::wire::{HardwareAddress, IpCidr, IpEndpoint};
 use thiserror::Error;
 
 use super::device::Device;
-use super::reading::{Before, Reading};
+use super::reading::{Before, Itself, Reading};
 use super::recovery::Recovery;
-use super::segment::{Segment, is_behind};
+use super::scoreboard::{Scoreboard, Use};
+use super::segment::{RST, SYN, Segment, is_behind};
 use super::track::Track;
 use crate::routes::Outbound;
 
@@ -60,6 +61,13 @@ fn stack_time(now: Instant, pace: u32) -> time::Instant {
     time::Instant::from_micros((now.0.saturating_mul(pace.into()) / 1_000) as i64)
 }
 
+/// A time, by the process's clock and by the stack's.
+#[derive(Clone, Copy)]
+struct Moment {
+    own: Instant,
+    stack: time::Instant,
+}
+
 /// An end.
 pub struct Endpoint {
     device: Device,
@@ -69,6 +77,12 @@ pub struct Endpoint {
     pace: u32,
     track: Track,
     recovery: Recovery,
+    board: Scoreboard<Outbound>,
+    /// An acknowledgement that the socket is to hear later.
+    held: Option<(Segment, Bytes)>,
+    /// So many of the packets that are to leave were looked at.
+    noted: usize,
+    changed: bool,
     /// What has arrived and was not read yet.
     arrived: VecDeque<(Segment, Bytes)>,
 }
@@ -116,6 +130,10 @@ impl Endpoint {
             pace,
             track: Track::default(),
             recovery,
+            board: Scoreboard::default(),
+            held: None,
+            noted: 0,
+            changed: false,
             arrived: VecDeque::new(),
         }
     }
@@ -172,17 +190,80 @@ impl Endpoint {
 
     /// Does what there is to do. Whether the socket may have changed.
     pub fn poll(&mut self, now: Instant) -> bool {
-        let now = stack_time(now, self.pace);
+        let now = Moment { own: now, stack: stack_time(now, self.pace) };
+        self.release(now);
         while let Some((segment, packet)) = self.arrived.pop_front() {
             self.read(segment, packet, now);
         }
-        let result = self.interface.poll(now, &mut self.device, &mut self.sockets);
-        result == PollResult::SocketStateChanged
+        self.mend(now);
+        self.run(now);
+        std::mem::take(&mut self.changed)
     }
 
-    fn read(&mut self, mut segment: Segment, mut packet: Bytes, now: time::Instant) {
-        let Reading { before, again, window } = Reading::of(&segment, &self.recovery);
-        if let Some(window) = window.filter(|&window| window != segment.window) {
+    /// Has the stack do what it has to.
+    fn run(&mut self, now: Moment) {
+        let result = self.interface.poll(now.stack, &mut self.device, &mut self.sockets);
+        self.changed |= result == PollResult::SocketStateChanged;
+        while let Some(packet) = self.device.leaving.get(self.noted) {
+            if let Some(segment) = Segment::parse(&packet.payload) {
+                let timeouts = self.recovery.timeouts();
+                self.recovery.sends(&segment, now.stack);
+                if self.recovery.timeouts() > timeouts {
+                    self.board.timed_out();
+                }
+                let numbered = segment.length() > 0 && segment.flags & (SYN | RST) == 0;
+                if numbered && self.board.sends(&segment, packet, now.own) == Use::Known {
+                    self.device.leaving.remove(self.noted);
+                    continue;
+                }
+                self.track.sends(&segment, now.own);
+            }
+            self.noted += 1;
+        }
+    }
+
+    /// Sends again what is lost.
+    fn mend(&mut self, now: Moment) {
+        let Some((next, most)) = self.recovery.repairs() else { return };
+        while !self.device.is_full()
+            && let Some(packet) = self.board.resend(next, most, now.own)
+        {
+            if let Some(segment) = Segment::parse(&packet.payload) {
+                self.track.sends(&segment, now.own);
+            }
+            self.device.leaving.push(packet);
+            self.noted += 1;
+        }
+    }
+
+    /// Has the socket hear what it was to hear later, if it is.
+    fn release(&mut self, now: Moment) {
+        let held_until = self.recovery.holds_until();
+        if held_until.is_none_or(|until| now.stack >= until)
+            && let Some((segment, packet)) = self.held.take()
+        {
+            self.hear(segment, packet, now);
+        }
+    }
+
+    fn read(&mut self, mut segment: Segment, mut packet: Bytes, now: Moment) {
+        let news = self.board.hears(&segment, now.own);
+        if self.recovery.repairs_beyond(&segment) && segment.acknowledges != self.recovery.acknowledged() {
+            self.board.first_is_lost();
+        }
+        let Reading { before, itself, again, window } =
+            Reading::of(&segment, &self.recovery, news, now.stack);
+        if let Itself::Held(number) = itself {
+            let later = |(held, _): &(Segment, Bytes)| is_behind(segment.acknowledges, held.acknowledges);
+            if segment.acknowledges != number && self.held.as_ref().is_none_or(later) {
+                self.held = Some((segment, packet.clone()));
+            }
+            if again > 0 {
+                let window = window.unwrap_or(segment.window);
+                packet = segment.with(&packet, number, window);
+                segment = Segment { acknowledges: number, window, ..segment };
+            }
+        } else if let Some(window) = window.filter(|&window| window != segment.window) {
             packet = segment.with(&packet, segment.acknowledges, window);
             segment.window = window;
         }
@@ -194,30 +275,40 @@ impl Endpoint {
                 number = number.wrapping_add(each);
             }
         }
+        if itself == Itself::Heard {
+            let as_much = |(held, _): &(Segment, Bytes)| !is_behind(held.acknowledges, segment.acknowledges);
+            if self.held.as_ref().is_some_and(as_much) {
+                self.held = None;
+            }
+        }
         for _ in 0..again {
             self.hear(segment, packet.clone(), now);
         }
-        self.hear(segment, packet, now);
+        if itself == Itself::Heard {
+            self.hear(segment, packet, now);
+        }
     }
 
-    fn hear(&mut self, segment: Segment, packet: Bytes, now: time::Instant) {
-        self.recovery.hears(&segment, now);
+    fn hear(&mut self, segment: Segment, packet: Bytes, now: Moment) {
+        self.recovery.hears(&segment, now.stack);
         self.device.take(packet);
+        if self.recovery.is_fast() {
+            // Duplicates that come after what is sent again now make the window larger.
+            self.run(now);
+        }
     }
 
     /// Moves what it has to send to `batch`.
-    pub fn fetch(&mut self, batch: &mut Vec<Outbound>, now: Instant) {
-        let stack_now = stack_time(now, self.pace);
-        for segment in self.device.leaving.iter().filter_map(|packet| Segment::parse(&packet.payload)) {
-            self.track.sends(&segment, now);
-            self.recovery.sends(&segment, stack_now);
-        }
+    pub fn fetch(&mut self, batch: &mut Vec<Outbound>) {
+        self.noted = 0;
         self.device.fetch(batch);
     }
 
     /// When it is to be polled again, if nothing arrives before.
     pub fn next(&mut self, now: Instant) -> Option<Instant> {
-        let next = self.interface.poll_at(stack_time(now, self.pace), &self.sockets)?;
+        let next = self.interface.poll_at(stack_time(now, self.pace), &self.sockets);
+        let held = self.held.as_ref().and_then(|_| self.recovery.holds_until());
+        let next = next.into_iter().chain(held).min()?;
         let micros = next.total_micros().max(0) as u64;
         // Not before it is time for the stack.
         Some(Instant(micros.saturating_mul(1_000).div_ceil(u64::from(self.pace))))
@@ -227,6 +318,7 @@ impl Endpoint {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tcp::scoreboard::News;
 
     fn at(milliseconds: u64) -> Instant {
         Instant(1 + milliseconds * 1_000_000)
@@ -240,7 +332,7 @@ mod tests {
     fn says(end: &mut Endpoint, now: Instant) -> Vec<Bytes> {
         let mut batch = Vec::new();
         end.poll(now);
-        end.fetch(&mut batch, now);
+        end.fetch(&mut batch);
         batch.into_iter().map(|packet| packet.payload).collect()
     }
 
@@ -267,7 +359,8 @@ mod tests {
         for far in [2, 10_000, 1 << 30] {
             let stale = segment.with(&answer, segment.acknowledges.wrapping_add(far), segment.window);
             let stale = Segment::parse(&stale).unwrap();
-            assert_eq!(Reading::of(&stale, client.recovery()).before, None);
+            let reading = Reading::of(&stale, client.recovery(), News::default(), time::Instant::ZERO);
+            assert_eq!(reading.before, None);
         }
     }
 

@@ -6,7 +6,7 @@
 //! - [`client`], [`server`]: what the two ends say and hear
 //! - [`endpoint`]: a connection's end with its stack; [`device`]: the packets of that stack
 //! - [`segment`]: the headers of its packets; [`track`]: what they tell of the path; [`recovery`], [`window`]: and of what
-//!   its stack does about losses
+//!   its stack does about losses; [`scoreboard`]: what is sent again beside it; [`reading`]: what it hears for that
 
 pub mod actor;
 pub mod arrivals;
@@ -15,6 +15,7 @@ pub mod device;
 pub mod endpoint;
 pub mod reading;
 pub mod recovery;
+pub mod scoreboard;
 pub mod segment;
 pub mod server;
 pub mod source;

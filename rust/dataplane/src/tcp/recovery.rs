@@ -5,7 +5,7 @@
 //! from before the place where it would go on, without three duplicates, is a timeout.
 
 use nextmini_wire::control::Congestion;
-use smoltcp::time::Instant;
+use smoltcp::time::{Duration, Instant};
 
 use super::segment::{FIN, RST, SYN, Segment, is_behind};
 use super::window::Window;
@@ -17,6 +17,8 @@ pub const DUPLICATES: u8 = 3;
 const LARGEST: u32 = 536;
 /// It heeds no smaller one.
 const LEAST: u32 = 48;
+/// Half of the shortest time after which its timer runs out. It begins anew with every acknowledgement of a part.
+const HOLDING: Duration = Duration::from_millis(500);
 
 /// Of one sending end.
 #[derive(Clone, Debug)]
@@ -35,6 +37,8 @@ pub struct Recovery {
     fast: bool,
     /// What had been sent when the first loss of a window became known, until all of that has arrived.
     repairs: Option<u32>,
+    /// When that was sent again.
+    began: Instant,
     /// Where the segments end that were sent last: enough of them to know whether few are under way.
     latest: [Option<u32>; DUPLICATES as usize + 1],
     timeouts: u64,
@@ -77,6 +81,7 @@ impl Recovery {
             duplicates: 0,
             fast: false,
             repairs: None,
+            began: Instant::ZERO,
             latest: [None; DUPLICATES as usize + 1],
             timeouts: 0,
             round_trip: RoundTrip::default(),
@@ -141,11 +146,44 @@ impl Recovery {
         })
     }
 
-    /// Whether a segment acknowledges new data, but not all that was under way when a loss became known: more of it is
-    /// lost (RFC 6582).
-    pub fn is_partial(&self, segment: &Segment) -> bool {
-        let new = self.numbers.is_some_and(|numbers| is_behind(segment.acknowledges, numbers.acknowledged));
-        new && self.repairs.is_some_and(|all| is_behind(all, segment.acknowledges))
+    /// Whether the socket is about to send again what three duplicates have asked for.
+    pub fn is_fast(&self) -> bool {
+        self.fast
+    }
+
+    /// Whether a segment acknowledges no more than a part of what was under way when a loss became known.
+    pub fn repairs_beyond(&self, segment: &Segment) -> bool {
+        let old = self.numbers.is_none_or(|numbers| is_behind(numbers.acknowledged, segment.acknowledges));
+        !old && self.repairs.is_some_and(|all| is_behind(all, segment.acknowledges))
+    }
+
+    /// Until when the socket is to hear duplicates instead of acknowledgements of a part.
+    pub fn holds_until(&self) -> Option<Instant> {
+        let recovering = self.window.as_ref().is_some_and(Window::is_recovering);
+        (recovering && self.repairs.is_some()).then_some(self.began + HOLDING)
+    }
+
+    /// While losses are being repaired: where the socket goes on, and how many bytes may be under way.
+    pub fn repairs(&self) -> Option<(u32, u64)> {
+        let (numbers, _) = (self.numbers?, self.repairs?);
+        Some((numbers.next, self.window.as_ref().map_or(u64::MAX, |window| window.settled() as u64)))
+    }
+
+    /// Bytes that the socket takes for being under way.
+    pub fn under_way(&self) -> usize {
+        self.numbers.map_or(0, |numbers| numbers.under_way())
+    }
+
+    /// Whether the receiver has another room than it has told, and the socket waits for nothing else.
+    pub fn waits_for_room(&self, segment: &Segment) -> bool {
+        let limits =
+            self.window().is_none_or(|window| self.room.is_none_or(|room| window >= u64::from(room)));
+        limits && self.told != Some(segment.window)
+    }
+
+    /// The window that the receiver has told last.
+    pub fn told(&self) -> Option<u16> {
+        self.told
     }
 
     /// The window that the receiver has told last, unless the socket waits for more.
@@ -191,13 +229,15 @@ impl Recovery {
         self.round_trip.retransmits();
         if std::mem::take(&mut self.fast) {
             self.repairs.get_or_insert(numbers.furthest);
+            self.began = now;
             if let Some(window) = &mut self.window {
                 window.lost(under_way, now);
             }
             return;
         }
         self.timeouts += 1;
-        self.repairs = None;
+        // Until all of that has arrived duplicates tell of what the socket sends again without need (RFC 6582).
+        self.repairs = Some(numbers.furthest);
         self.latest = Default::default();
         numbers.next = numbers.acknowledged;
         self.round_trip.timed_out();

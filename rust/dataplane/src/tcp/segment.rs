@@ -29,8 +29,9 @@ pub struct Options {
     pub largest: Option<u16>,
     /// By how many bits its sender's windows are shifted.
     pub shift: Option<u8>,
-    /// Whether something has arrived beyond what is acknowledged (SACK, RFC 2018).
-    pub gap: bool,
+    /// What has arrived beyond what is acknowledged, from a number on up to another: the first block of SACK (RFC 2018),
+    /// which has what came last. smoltcp 0.14 sends no other.
+    pub beyond: Option<(u32, u32)>,
 }
 
 /// Flags of a segment.
@@ -94,7 +95,10 @@ impl Options {
                     rest
                 }
                 [5, length, ref rest @ ..] if length >= 10 => {
-                    options.gap = true;
+                    if let [a, b, c, d, e, f, g, h, ..] = *rest {
+                        let numbers = ([a, b, c, d], [e, f, g, h]);
+                        options.beyond = Some((u32::from_be_bytes(numbers.0), u32::from_be_bytes(numbers.1)));
+                    }
                     rest.get(usize::from(length) - 2..).unwrap_or_default()
                 }
                 // An end, or nothing that could be passed over.
@@ -116,7 +120,7 @@ mod tests {
 
     #[test]
     fn options_are_found_among_others_and_where_they_end_early() {
-        let both = Options { largest: Some(1_460), shift: Some(5), gap: false };
+        let both = Options { largest: Some(1_460), shift: Some(5), ..Options::default() };
         for bytes in [
             &[2, 4, 5, 180, 3, 3, 5][..],
             &[1, 1, 4, 2, 3, 3, 5, 2, 4, 5, 180, 0, 9],
@@ -129,6 +133,9 @@ mod tests {
         assert_eq!(Options::parse(&[]), Options::default());
         assert_eq!(Options::parse(&[2, 4, 5]), Options::default());
         let gap = [1, 1, 5, 10, 0, 0, 0, 1, 0, 0, 0, 2];
-        assert_eq!(Options::parse(&gap), Options { gap: true, ..Options::default() });
+        let beyond = Some((1, 2));
+        assert_eq!(Options::parse(&gap), Options { beyond, ..Options::default() });
+        // One is cut off.
+        assert_eq!(Options::parse(&gap[..9]), Options::default());
     }
 }

@@ -14,6 +14,8 @@ use smoltcp::socket::tcp::State;
 use super::endpoint::{Endpoint, Partial, Shape};
 use super::segment::{FIN, SYN, Segment};
 
+mod bottleneck;
+
 /// Bytes of a sender's buffer.
 const BUFFER: usize = 1 << 18;
 /// Of one that is shown with what is in there.
@@ -29,27 +31,43 @@ struct Simulation {
     back: VecDeque<(Instant, Bytes)>,
     /// Whether a segment is lost.
     loses: Loses,
+    /// How much longer than others a segment of the sender's takes.
+    late: Late,
     left: usize,
+    sent: u64,
     received: u64,
+    /// What is sent, again and again.
+    data: Vec<u8>,
 }
 
 type Loses = Box<dyn FnMut(&Segment) -> bool>;
+type Late = Box<dyn FnMut() -> Duration>;
+
+/// Bytes of what is sent again and again: no power of two.
+const CYCLE: u64 = 251;
+/// Bytes that are sent or received at once.
+const PIECE: usize = 1 << 16;
 
 const DELAY: Duration = Duration::from_millis(10);
 /// Bytes of data in a full segment.
 const FULL: u32 = 1_460;
+
+fn address(last: u8, port: u16) -> SocketAddr {
+    SocketAddr::from(([10, 0, 0, last], port))
+}
 
 impl Simulation {
     fn new(congestion: Congestion, buffer: usize, size: usize, loses: Loses) -> Self {
         let now = Instant(1_000_000_000);
         let partial = Partial::AtOnce;
         let shape = Shape { mtu: 1_500, receive: 4_096, send: buffer, congestion, partial, seed: 3 };
-        let address = |last: u8, port: u16| SocketAddr::from(([10, 0, 0, last], port));
         let client = Endpoint::connect(address(1, 1_024), address(2, 80), &shape, now).unwrap();
         let shape = Shape { receive: 2 * buffer, send: 4_096, congestion: Congestion::None, ..shape };
         let server = Endpoint::listen(address(2, 80), &shape, now).unwrap();
         let (there, back) = (VecDeque::new(), VecDeque::new());
-        Self { now, client, server, there, back, loses, left: size, received: 0 }
+        let late = Box::new(|| Duration::ZERO);
+        let data = (0..CYCLE as usize + PIECE).map(|at| (at as u64 % CYCLE) as u8).collect();
+        Self { now, client, server, there, back, loses, late, left: size, sent: 0, received: 0, data }
     }
 
     /// A connection of which packets are lost by chance.
@@ -108,19 +126,33 @@ impl Simulation {
             let mut batch = Vec::new();
             end.poll(now);
             while end.socket().can_recv() {
-                self.received += end.socket().recv(|bytes| (bytes.len(), bytes.len())).unwrap() as u64;
+                let expected = &self.data[(self.received % CYCLE) as usize..];
+                let received = end.socket().recv(|bytes| {
+                    let bytes = &bytes[..bytes.len().min(PIECE)];
+                    assert!(bytes == &expected[..bytes.len()], "after {}", self.received);
+                    (bytes.len(), bytes.len())
+                });
+                self.received += received.unwrap() as u64;
             }
             if sends && self.left > 0 && end.socket().can_send() {
-                let left = self.left;
-                let most = |room: &mut [u8]| (room.len().min(left), room.len().min(left));
-                self.left -= end.socket().send(most).unwrap();
+                let (left, data) = (self.left, &self.data[(self.sent % CYCLE) as usize..]);
+                let written = end.socket().send(|room| {
+                    let length = room.len().min(left).min(PIECE);
+                    room[..length].copy_from_slice(&data[..length]);
+                    (length, length)
+                });
+                let written = written.unwrap();
+                self.left -= written;
+                self.sent += written as u64;
                 progress = true;
             }
-            end.fetch(&mut batch, now);
+            end.fetch(&mut batch);
             progress |= !batch.is_empty();
             for packet in batch {
                 if !(self.loses)(&Segment::parse(&packet.payload).unwrap()) {
-                    queue.push_back((arrives, packet.payload));
+                    let arrives = arrives + if sends { (self.late)() } else { Duration::ZERO };
+                    let at = queue.partition_point(|&(at, _)| at <= arrives);
+                    queue.insert(at, (arrives, packet.payload));
                 }
             }
         }
@@ -139,6 +171,22 @@ fn window_of(end: &mut Endpoint) -> Option<u64> {
     write!(text, "{:?}", end.socket()).unwrap();
     let (_, after) = text.rsplit_once(" cwnd: ")?;
     after.split(',').next()?.parse().ok()
+}
+
+/// What overtakes and what is lost look alike for a while, and nothing is missing, nor there twice, at the end.
+#[test]
+fn every_byte_arrives_in_order_whatever_overtakes_it() {
+    for seed in 0..40 {
+        let (mut lot, mut chance) = (Random::new(seed, &[1]), Random::new(seed, &[2]));
+        let congestion = [Congestion::Reno, Congestion::Cubic, Congestion::None][seed as usize % 3];
+        let (size, loss) = (1_000_000, seed as f64 / 1_000.0);
+        let loses = Box::new(move |_: &Segment| lot.unit() < loss);
+        let mut simulation = Simulation::new(congestion, BUFFER, size, loses);
+        simulation.late = Box::new(move || Duration::from_millis(if chance.unit() < 0.1 { 3 } else { 0 }));
+        while simulation.received < size as u64 {
+            assert!(simulation.step(), "{seed}: {} have arrived", simulation.received);
+        }
+    }
 }
 
 /// RFC 5681's sender loses half of its window now and then, and nothing else: Mathis, Semke, Mahdavi and Ott, "The
@@ -192,6 +240,8 @@ fn what_is_lost_is_sent_again_without_waiting_for_the_timer_if_anything_follows(
         // Several of one window: the others are known when the first one has arrived (RFC 6582).
         (&[(40, 1), (42, 1)], 2),
         (&[(40, 1), (41, 1), (45, 1)], 3),
+        // What was sent again is lost again, and others follow it (RFC 8985).
+        (&[(40, 2)], 2),
         // One follows, not three (RFC 5827).
         (&[(98, 1)], 1),
     ] {
@@ -202,13 +252,36 @@ fn what_is_lost_is_sent_again_without_waiting_for_the_timer_if_anything_follows(
     }
 }
 
+/// What is lost of one window costs a few round trips, however much it is: one until it is known, and one until it has
+/// arrived, and more where the receiver forgot some of what had.
+#[test]
+fn many_losses_of_a_window_are_mended_together() {
+    let (size, all) = (600 * FULL as usize, u64::from(200 * FULL));
+    let took = |lost: &[u32]| {
+        let bytes: Vec<_> = lost.iter().map(|segment| (segment * FULL + 9, 1)).collect();
+        let mut simulation = Simulation::losing(size, &bytes);
+        let began = simulation.now;
+        while simulation.received < all {
+            assert!(simulation.step());
+        }
+        let (again, timeouts) = simulation.losses();
+        assert_eq!(timeouts, 0, "{lost:?}");
+        assert!((lost.len()..=2 * lost.len()).contains(&(again as usize)), "{again} for {lost:?}");
+        simulation.now.since(began)
+    };
+    let one = took(&[120]);
+    // In a row; every other one, which is more gaps than smoltcp's receiver remembers.
+    for lost in [(120..150).collect(), (116..196).step_by(2).collect::<Vec<_>>()] {
+        let many = took(&lost);
+        assert!(many <= one + 4 * DELAY, "{many:?}, one takes {one:?}: {lost:?}");
+    }
+}
+
 #[test]
 fn each_time_that_the_timer_runs_out_is_counted() {
     let size = 100 * FULL as usize;
-    // Nothing follows; it is lost again; it is lost three times; what was sent again is lost.
-    for (lost, losses) in
-        [((99, 1), (1, 1)), ((99, 2), (2, 2)), ((99, 4), (4, 4)), ((40, 2), (2, 1)), ((0, 1), (1, 1))]
-    {
+    // Nothing follows; it is lost again; it is lost three times.
+    for (lost, losses) in [((99, 1), (1, 1)), ((99, 2), (2, 2)), ((99, 4), (4, 4)), ((0, 1), (1, 1))] {
         let mut simulation = Simulation::losing(size, &[((lost.0 + 1) * FULL - 1, lost.1)]);
         simulation.run(Duration::from_secs(20));
         assert_eq!(simulation.received, size as u64, "{lost:?}");

@@ -83,7 +83,7 @@ impl Entry {
                 self.endpoint().poll(now);
             }
             let before = outbound.len();
-            self.endpoint().fetch(outbound, now);
+            self.endpoint().fetch(outbound);
             if self.is_over() {
                 return Turn::Over;
             }

@@ -68,6 +68,16 @@ impl Window {
         self.bytes < self.room && !self.recovering && !slow
     }
 
+    /// Whether a loss was repaired for which it was made smaller, and is no longer than duplicates make it.
+    pub fn is_recovering(&self) -> bool {
+        self.recovering
+    }
+
+    /// Bytes that may be under way without what duplicates add to it.
+    pub fn settled(&self) -> usize {
+        if self.recovering { self.threshold.min(self.room) } else { self.bytes }
+    }
+
     /// The peer says what the largest segment is.
     pub fn set_segment(&mut self, bytes: usize) {
         self.segment = bytes;
