@@ -298,6 +298,11 @@ impl Chains {
             Ok(found) => found,
             Err(refusal) => return answer(&mut stream, Err(refusal)).await,
         };
+        if let Some(congestion) = self.ground().congestion_back(&route, opening.position)
+            && set(&stream, &congestion).is_err()
+        {
+            return answer(&mut stream, Err(Refusal::General)).await;
+        }
         if let (Destination::Flow(flow), None) = (&opening.destination, &segment.onward) {
             // It takes its bytes from the connection itself.
             answer(&mut stream, Ok(None)).await?;
@@ -388,11 +393,7 @@ async fn connect(
 ) -> Result<(Watched, Option<SocketAddr>), Refusal> {
     let connecting = timeout(CONNECT_DEADLINE, TcpStream::connect(peer)).await;
     let mut stream = connecting.map_err(|_| Refusal::TimedOut)?.map_err(refusal)?;
-    let options = ChainSocket { congestion };
-    options.apply(&stream).map_err(|error| {
-        tracing::warn!(%error, %peer, "cannot set a max flow's connection");
-        Refusal::General
-    })?;
+    set(&stream, congestion)?;
     if let Err(error) = authenticate::dial(&mut stream, key, NO_LINK, from).await {
         tracing::warn!(%error, %peer, "refused a max flow");
         return Err(Refusal::NetworkUnreachable);
@@ -405,6 +406,14 @@ async fn connect(
     })?;
     let bound = chain::decode_answer(&answer).map_err(|_| Refusal::General)??;
     Ok((watched(stream).map_err(refusal)?, bound))
+}
+
+/// Each end of a connection has a congestion control of its own, for what it sends.
+fn set(stream: &TcpStream, congestion: &str) -> Result<(), Refusal> {
+    ChainSocket { congestion }.apply(stream).map_err(|error| {
+        tracing::warn!(%error, "cannot set a max flow's connection");
+        Refusal::General
+    })
 }
 
 async fn read_message(stream: &mut TcpStream) -> Result<Vec<u8>, ChainError> {
@@ -559,6 +568,20 @@ mod tests {
         assert_eq!(receive(&opened.far, &mut [0; 9]).unwrap(), 0);
         // All links behind the connection were asked again, by the process that has them.
         assert_eq!(split.line.there[3].counters().0.entered, 2);
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_accepting_end_has_the_congestion_control_of_its_link_too() {
+        let split = Split::new([key("0f"), key("0f")]).await;
+        for (congestion, refusal) in [("reno", None), ("nonesuch", Some(Refusal::General))] {
+            let peer = ([127, 0, 0, 1], 7).into();
+            let back =
+                Exit { crossing: Crossing::Tcp { peer, congestion: congestion.into() }, asked: Asked::Rate };
+            let mut ground = split.chains[1].ground().as_ref().clone();
+            ground.exits.insert((NodeId(3), NodeId(2)), back);
+            split.chains[1].set_ground(ground);
+            assert_eq!(split.open().await.err(), refusal);
+        }
     }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -142,6 +142,16 @@ impl Ground {
             return Ok(Segment { nodes, links, room, first, last, length, onward });
         }
     }
+
+    /// Congestion control of the link over TCP that leads back from the node at `first` of a route to the one before.
+    pub fn congestion_back(&self, route: &Route, first: u16) -> Option<Arc<str>> {
+        let (path, at) = (route.path(), usize::from(first));
+        let ends = (*path.get(at)?, *path.get(at.checked_sub(1)?)?);
+        match &self.exits.get(&ends)?.crossing {
+            Crossing::Tcp { congestion, .. } => Some(Arc::clone(congestion)),
+            Crossing::Memory => None,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -181,6 +191,20 @@ mod tests {
         assert_eq!((ids(&second), second.first, second.last), (vec![4, 5], 3, 4));
         assert!(second.onward.is_none());
         assert_eq!(ids(&ground.segment(&route, 4).unwrap()), [5]);
+    }
+
+    #[test]
+    fn what_goes_back_has_the_congestion_control_of_its_link() {
+        let (_line, mut ground, route) = ground();
+        let back = |ground: &Ground, first| ground.congestion_back(&route, first);
+        assert_eq!(back(&ground, 3), None);
+        let tcp = Crossing::Tcp { peer: ([127, 0, 0, 1], 7).into(), congestion: "reno".into() };
+        ground.exits.insert((NodeId(4), NodeId(3)), Exit { crossing: tcp, asked: Asked::Rate });
+        ground.exits.insert((NodeId(3), NodeId(2)), Exit { crossing: Crossing::Memory, asked: Asked::Rate });
+        assert_eq!(back(&ground, 3).as_deref(), Some("reno"));
+        for first in [0, 2, 9] {
+            assert_eq!(back(&ground, first), None);
+        }
     }
 
     #[test]
