@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.scenario.expansion.sites import expand_sites
 from nextmini.scenario.expansion.transparent import transparency
+from nextmini.scenario.fields import MOST_HOPS
 from nextmini.scenario.findings import Finding, Path, key_text
 from nextmini.scenario.max_table import REDIRECTED_PORT
 from nextmini.scenario.network import Limits, Node, process_of
@@ -62,7 +63,7 @@ def expand_nodes(
     count = processes_of(scenario, len(names))
     network = scenario.network
     first6 = int(IPv6Network(network.prefix6).network_address)
-    hop_limit = network.hop_limit or max(1, len(names))
+    hop_limit = network.hop_limit or min(max(1, len(names)), MOST_HOPS)
     nodes = []
     for number, name in enumerate(names, 1):
         entry = entries.get(name)
