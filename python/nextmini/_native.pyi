@@ -7,6 +7,7 @@ from typing import final
 __all__ = [
     "DataplaneError",
     "Trees",
+    "bench_between",
     "bench_quic_chain",
     "bench_relay_chain",
     "bench_relay_tuns",
@@ -110,6 +111,13 @@ def message_names() -> list[str]:
 
 def roundtrip(message: bytes) -> bytes:
     """A control message, read into the Rust types and written again. Raises ValueError."""
+
+def bench_between(entrance: Callable[[int], int], seconds: float) -> float:
+    """Gbit/s through whatever leads from one port of 127.0.0.1 to another, over one connection.
+
+    `entrance` is called with the port where it is to lead to, and returns the one where it begins. The ends
+    are those of `bench_relay_chain`. Raises DataplaneError, OSError, and what `entrance` raises.
+    """
 
 def bench_quic_chain(relays: int, seconds: float) -> float:
     """Gbit/s through `relays` tasks that copy between loopback QUIC connections.

@@ -165,6 +165,21 @@ def test_quic_links_are_measured_beside_bare_chains(environment: dict[str, str],
     assert processes_naming(str(tmp_path)) == []
 
 
+def test_round_trips_are_measured_over_links_of_both_kinds(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    options = ("--hops", "0,2", "--seconds", "0.2", "--repeat", "1", "--json")
+    done = subprocess.run(
+        [*PROGRAM, "latency", *options], env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    document: dict[str, Any] = json.loads(done.stdout)
+    lines = [("memory", 0), ("memory", 2), ("tcp", 0), ("tcp", 2)]
+    assert [(row["transport"], row["hops"]) for row in document["rows"]] == lines
+    assert all(0 < row["rtt_us"] <= row["rtt_p99_us"] for row in document["rows"])
+    assert processes_naming(str(tmp_path)) == []
+
+
 @pytest.mark.parametrize("transport", ["memory", "tcp"])
 def test_a_tcp_in_user_space_is_measured_beside_its_ends_alone(
     environment: dict[str, str], transport: str, tmp_path: Path

@@ -12,15 +12,15 @@ _OF_KERNEL = ("SUnreclaim", "Percpu", "VmallocUsed", "KernelStack", "PageTables"
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-def descendants() -> list[int]:
-    """Numbers of all processes that this one, or one that it has started, has started."""
+def descendants(process: int | None = None) -> list[int]:
+    """Numbers of all processes that this one (or another one), or one that it has started, has started."""
     children: dict[int, list[int]] = {}
     for entry in _PROC.iterdir():
         if entry.name.isdigit() and (parent := _parent(entry)) is not None:
             children.setdefault(parent, []).append(int(entry.name))
-    found, new = [], [os.getpid()]
+    found, new = [], [os.getpid() if process is None else process]
     while new:
-        new = [child for process in new for child in children.get(process, ())]
+        new = [child for parent in new for child in children.get(parent, ())]
         found += new
     return found
 

@@ -154,6 +154,37 @@ def quic(
             print_quic(rows, plan)
 
 
+@app.command("latency")
+def latency(
+    hops: Annotated[
+        str, typer.Option(metavar="N,N,...", help="Nodes between source and destination.")
+    ] = "0,1,10",
+    transport: Annotated[
+        str, typer.Option(metavar="NAME,...", help="What links are made of: memory, tcp, tls, quic.")
+    ] = "memory,tcp",
+    seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 2.0,
+    repeat: Annotated[int, typer.Option(help="Measurements of each figure; their median counts.")] = 5,
+    json: JsonOption = False,
+) -> None:
+    """Measure round trips over lines of nodes that do nothing else, and what one more hop adds.
+
+    A hundred echo requests a second; what a hop takes is half of what it adds to a round trip.
+    """
+    signals = Signals()
+    with signals.noted():
+        # Here, since importing takes a while, and a signal meanwhile is to be noted.
+        from nextmini.bench.latency import Plan, measure
+
+        plan = Plan(_numbers(hops, "--hops"), tuple(transport.split(",")), seconds, repeat)
+        rows = _measured(lambda *watched: measure(plan, *watched), signals)
+        if json:
+            _print_json("latency", rows, seconds=seconds, repeat=repeat)
+        else:
+            from nextmini.cli.bench_tables import print_latency
+
+            print_latency(rows, plan)
+
+
 @app.command("smoltcp")
 def smoltcp(
     hops: Annotated[

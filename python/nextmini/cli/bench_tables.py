@@ -11,6 +11,7 @@ if TYPE_CHECKING:
         control,
         costs,
         ddp,
+        latency,
         lossless,
         max_mode,
         processors,
@@ -114,6 +115,27 @@ def print_quic(rows: list[dict[str, Any]], plan: "quic.Plan") -> None:
         for row in rows
     )
     _print(title, headings, cells)
+
+
+def print_latency(rows: list[dict[str, Any]], plan: "latency.Plan") -> None:
+    """Of `nextmini bench latency`."""
+    title = (
+        f"Echo requests in an idle network, microseconds; "
+        f"medians of {plan.repeat} measurements of {plan.seconds:g} s"
+    )
+    headings = ("Links", "Hops", "Round trip", "p99", "Each hop", "Its range")
+    cells = (
+        (row["transport"], row["hops"], f"{row['rtt_us']:.1f}", f"{row['rtt_p99_us']:.1f}", *_each_hop(row))
+        for row in rows
+    )
+    _print(title, headings, cells)
+
+
+def _each_hop(row: dict[str, Any]) -> tuple[str, str]:
+    if row["each_hop_us"] is None:
+        return "", ""
+    low, high = row["spread"]["each_hop_us"]
+    return f"{row['each_hop_us']:.2f}", f"{low:.2f}-{high:.2f}"
 
 
 def print_smoltcp(rows: list[dict[str, Any]], plan: "smoltcp.Plan") -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.algorithms.network import Network
 from nextmini.errors import AlgorithmError, DatabaseError
+from nextmini.runner.counting import Counting
 from nextmini.runner.hook_thread import Hook, HookThread
 from nextmini.runner.mirror import Mirror
 from nextmini.scenario.units import parse_time
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from nextmini.store.algorithms import AlgorithmStore
     from nextmini.store.rows import RunningRun
 
-COUNT_SECONDS = 0.5
-"""Decisions of this long are counted together."""
 OF_INTEREST = frozenset(
     {
         *("nodes", "links", "routes", "flows", "flow_routes", "runs", "link_metrics", "flow_metrics"),
@@ -51,17 +50,16 @@ class Worker:
         tell: Callable[..., None],
     ) -> None:
         self._store = store
-        self._name = assignment.name
         self._algorithm = algorithm
         self._tell = tell
         self._origin = f"algorithm:{assignment.name}"
         self._experiment = assignment.experiment
         self._hooks = HookThread(assignment.timeout)
         self._stop = asyncio.Event()
-        self._uncounted = 0
-        self._last_ms: float | None = None
-        self._counting: asyncio.TimerHandle | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._counting = Counting(
+            lambda decisions, ms: tell(decisions=decisions, ms=ms),
+            partial(store.count_decisions, assignment.name),
+        )
 
     def stop(self) -> None:
         """Makes `run` return after the hooks that are running."""
@@ -88,7 +86,7 @@ class Worker:
             return "the database was closed"
         finally:
             changes.close()
-            await self._count()
+            await self._finish_counting()
 
     def _begin(self, run: RunningRun) -> None:
         self._run = run
@@ -174,29 +172,11 @@ class Worker:
         if not decision:
             return
         self._network.committed(*await self._store.decide(decision, self._origin))
-        self._last_ms = max(0.0, (self._now - since) * 1000)
-        self._uncounted += 1
-        if self._counting is None:
-            loop = asyncio.get_running_loop()
-            self._counting = loop.call_later(COUNT_SECONDS, self._count_later)
+        self._counting.decided(max(0.0, (self._now - since) * 1000))
 
-    def _count_later(self) -> None:
-        self._counting = None
-        task = asyncio.create_task(self._count())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _count(self) -> None:
-        """Says how many decisions there were."""
-        if self._counting is not None:
-            self._counting.cancel()
-            self._counting = None
-        decisions, self._uncounted = self._uncounted, 0
-        if not decisions:
-            return
-        self._tell(decisions=decisions, ms=self._last_ms)
+    async def _finish_counting(self) -> None:
         try:
-            await self._store.count_decisions(self._name, decisions, self._last_ms)
+            await self._counting.finish()
         except DatabaseError as error:
             print(f"decisions are not counted in the database: {error}")  # noqa: T201 - the log
 

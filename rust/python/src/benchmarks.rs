@@ -1,5 +1,6 @@
 //! Baselines of benchmarks, for Python.
 
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 
 use nextmini_dataplane::baseline::{self, Relaying, TunRelay};
@@ -15,6 +16,15 @@ use crate::errors::to_python;
 pub(crate) fn bench_relay_chain(py: Python<'_>, relays: usize, seconds: f64, splice: bool) -> PyResult<f64> {
     let relaying = if splice { Relaying::Splice { pipe: PIPE_BYTES as usize } } else { Relaying::Copy };
     py.detach(|| baseline::relay_chain(relays, seconds, relaying)).map_err(to_python)
+}
+
+/// Gbit/s from the port of 127.0.0.1 that `entrance` returns to the one that it is called with.
+#[pyfunction]
+pub(crate) fn bench_between(py: Python<'_>, entrance: Py<PyAny>, seconds: f64) -> PyResult<f64> {
+    let exit = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let port: u16 = entrance.call1(py, (exit.local_addr()?.port(),))?.extract(py)?;
+    let entrance = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+    py.detach(|| baseline::between(entrance, &exit, seconds)).map_err(to_python)
 }
 
 /// Gbit/s between the two ends of a synthetic TCP flow with nothing in between.

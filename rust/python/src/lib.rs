@@ -16,7 +16,9 @@ mod trees;
 #[pymodule(gil_used = false)]
 mod _native {
     #[pymodule_export]
-    use super::benchmarks::{bench_quic_chain, bench_relay_chain, bench_relay_tuns, bench_stack_loopback};
+    use super::benchmarks::{
+        bench_between, bench_quic_chain, bench_relay_chain, bench_relay_tuns, bench_stack_loopback,
+    };
     #[pymodule_export]
     use super::errors::DataplaneError;
     #[pymodule_export]

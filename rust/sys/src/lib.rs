@@ -1,5 +1,6 @@
 //! Nextmini's use of Linux. Any `unsafe` of the project is in this crate.
 //!
+//! - [`allocator`]: memory that was freed, and is needed again
 //! - [`clock`]: the machine's monotonic clock
 //! - [`limits`]: how many files a process may have open
 //! - [`namespace`]: network namespaces of nodes
@@ -13,6 +14,7 @@
 //! - [`udp`]: options of UDP sockets
 //! - [`watched`]: files that the runtime watches
 
+pub mod allocator;
 pub mod clock;
 pub mod limits;
 pub mod namespace;

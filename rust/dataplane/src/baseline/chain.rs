@@ -1,7 +1,7 @@
 //! The same bytes over bare TCP: a chain of threads that copy, or splice, from one connection to the next.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
@@ -48,13 +48,33 @@ pub fn relay_chain(relays: usize, seconds: f64, relaying: Relaying) -> Result<f6
         threads.push(thread::Builder::new().name(name).spawn(relay)?);
         incoming = next;
     }
-    let enough = Arc::new(AtomicBool::new(false));
-    let seen = Arc::clone(&enough);
-    threads.push(thread::Builder::new().name("source".to_owned()).spawn(move || send(first, &seen))?);
-    let rate = receive(incoming, Duration::from_secs_f64(seconds.clamp(0.01, 3_600.0)), &enough)?;
+    let rate = source_to_sink(first, incoming, seconds)?;
     for thread in threads {
         thread.join().map_err(|_| BaselineError::Panic)??;
     }
+    Ok(rate)
+}
+
+/// Throughput, in Gbit/s, of what others have between `entrance` and `exit` for `seconds`: with the ends of
+/// [`relay_chain`], whose sockets are those of flows in max mode, and one connection.
+///
+/// # Errors
+/// See [`BaselineError`].
+pub fn between(entrance: SocketAddr, exit: &TcpListener, seconds: f64) -> Result<f64, BaselineError> {
+    let ends = ChainSocket { congestion: CONGESTION };
+    let first = TcpStream::connect(entrance)?;
+    ends.apply(&first)?;
+    let (last, _) = exit.accept()?;
+    ends.apply(&last)?;
+    source_to_sink(first, last, seconds)
+}
+
+fn source_to_sink(first: TcpStream, last: TcpStream, seconds: f64) -> Result<f64, BaselineError> {
+    let enough = Arc::new(AtomicBool::new(false));
+    let seen = Arc::clone(&enough);
+    let source = thread::Builder::new().name("source".to_owned()).spawn(move || send(first, &seen))?;
+    let rate = receive(last, Duration::from_secs_f64(seconds.clamp(0.01, 3_600.0)), &enough)?;
+    source.join().map_err(|_| BaselineError::Panic)??;
     Ok(rate)
 }
 
@@ -123,5 +143,19 @@ mod tests {
                 assert!(rate > 0.0, "{relays} relays: {rate}");
             }
         }
+    }
+
+    #[test]
+    fn what_others_have_between_two_places_is_measured() {
+        let exit = TcpListener::bind("127.0.0.1:0").unwrap();
+        let rate = between(exit.local_addr().unwrap(), &exit, 0.05).unwrap();
+        assert!(rate > 0.0, "{rate}");
+    }
+
+    #[test]
+    fn nobody_at_the_entrance_is_an_error() {
+        let exit = TcpListener::bind("127.0.0.1:0").unwrap();
+        let gone = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        assert!(matches!(between(gone, &exit, 0.05), Err(BaselineError::Io(_))));
     }
 }

@@ -1,6 +1,7 @@
 //! What throughput is measured against: the same bytes with blocking threads and nothing of the dataplane.
 //!
 //! - [`relay_chain`]: over TCP connections, as many as a chain of nodes has links
+//! - [`between`]: over one TCP connection to whatever others have put between the ends
 //! - [`stack_loopback`]: the TCP of synthetic flows, with nothing between its ends
 //! - [`quic_chain`]: over QUIC connections, as many as a chain of nodes has links
 //! - [`TunRelay`]: between two TUN devices, without any node
@@ -16,7 +17,7 @@ use nextmini_sys::socket::SocketError;
 use nextmini_sys::tun::AttachError;
 use thiserror::Error;
 
-pub use chain::{Relaying, relay_chain};
+pub use chain::{Relaying, between, relay_chain};
 pub use quic::quic_chain;
 pub use stack::stack_loopback;
 pub use tuns::TunRelay;

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 
 use super::BaselineError;
 use crate::link::carriage::Carriage;
+use crate::process::keep_freed_memory;
 use crate::quic::identity::QuicIdentity;
 use crate::quic::{settings, sockets};
 use crate::tls::identity::{Identity, SERVER_NAME};
@@ -27,6 +28,7 @@ const PIECES: usize = 64;
 /// # Errors
 /// See [`BaselineError`].
 pub fn quic_chain(relays: usize, seconds: f64) -> Result<f64, BaselineError> {
+    keep_freed_memory();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     let length = Duration::try_from_secs_f64(seconds).unwrap_or_default();
     // On a worker, as all that links do is.

@@ -9,6 +9,7 @@ use nextmini_wire::id::FlowId;
 
 use super::BaselineError;
 use crate::clock;
+use crate::process::keep_freed_memory;
 use crate::routes::Outbound;
 use crate::tcp::endpoint::{Endpoint, Partial, Shape};
 
@@ -21,6 +22,7 @@ const PIECE: usize = 16 * 1024;
 /// # Errors
 /// [`BaselineError::Stack`], also if something else arrived than was sent.
 pub fn stack_loopback(mtu: u16, window: usize, seconds: f64) -> Result<f64, BaselineError> {
+    keep_freed_memory();
     let congestion = Congestion::None;
     let (receive, send, partial) = (window, window, Partial::WhenAlone);
     let shape = Shape { mtu: mtu.into(), receive, send, congestion, partial, seed: 7 };
