@@ -177,9 +177,9 @@ def test_custom_has_no_links_of_its_own() -> None:
         ("grid", {"dimensions": [1000, 1000]}, "kind", "would have 1,000,000 nodes", "at most 200,000"),
         (
             "leaf_spine",
-            {"leaves": 300, "spines": 1, "hosts": 300},
+            {"leaves": 500, "spines": 1, "hosts": 500},
             "kind",
-            "would have 90,301 nodes",
+            "would have 250,501 nodes",
             "at most",
         ),
         (
