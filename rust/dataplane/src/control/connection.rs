@@ -138,7 +138,11 @@ impl Connection {
     /// [`ConnectionError::Broken`]: it was gone already.
     pub async fn close(mut self) -> Result<(), ConnectionError> {
         self.socket.close(None).await.map_err(broken)?;
-        let rest = async { while let Some(Ok(_)) = self.socket.next().await {} };
+        let rest = async {
+            while let Some(Ok(message)) = self.socket.next().await
+                && !message.is_close()
+            {}
+        };
         if timeout(CLOSE_DEADLINE, rest).await.is_err() {
             tracing::warn!("the controller has not closed the connection in time");
         }
