@@ -15,6 +15,7 @@ __all__ = [
     "create_bare_namespace",
     "create_namespaces",
     "enter_namespace",
+    "enter_network",
     "message_names",
     "remove_namespaces",
     "roundtrip",
@@ -78,6 +79,9 @@ def enter_namespace(namespace: PathLike[str], files: Sequence[tuple[PathLike[str
     That is the network namespace with this path, and a mount namespace with its own /sys and, of `files`,
     each first one in the place of the second. Raises OSError.
     """
+
+def enter_network(namespace: PathLike[str]) -> None:
+    """Move the calling thread into the network namespace with this path, for good. Raises OSError."""
 
 @final
 class Trees:

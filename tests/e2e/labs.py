@@ -111,10 +111,13 @@ async def sql(program: Program, name: str) -> AsyncIterator[asyncpg.Connection[a
 
 
 async def until_rows(
-    connection: asyncpg.Connection[asyncpg.Record], query: str, wanted: Callable[[list[Any]], bool]
+    connection: asyncpg.Connection[asyncpg.Record],
+    query: str,
+    wanted: Callable[[list[Any]], bool],
+    patience: float = PATIENCE,
 ) -> list[Any]:
     """What a query finds, once it is as wanted."""
-    deadline = time.monotonic() + PATIENCE
+    deadline = time.monotonic() + patience
     while not wanted(found := [tuple(row) for row in await connection.fetch(query)]):
         assert time.monotonic() < deadline, found
         await asyncio.sleep(0.05)

@@ -41,6 +41,7 @@ class Program:
         self.home = home
         self.own = f"t{hashlib.sha256(str(home).encode()).hexdigest()[:7]}"
         """What names of experiments begin with whose nodes have namespaces: those are the machine's."""
+        self.patience = PATIENCE
         self.state = home / "state"
         self.work = home / "work"
         self.temporary = home / "tmp"
@@ -69,7 +70,7 @@ class Program:
 
     def finish(self, process: subprocess.Popen[str], text: str | None = None) -> Done:
         """Waits for its end; `text` is what it has to read."""
-        out, err = process.communicate(text, timeout=PATIENCE)
+        out, err = process.communicate(text, timeout=self.patience)
         return Done(process.returncode, out, err)
 
     def run(self, *arguments: str) -> Done:

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from nextmini.scenario import Network
 
-ELSEWHERE = {"allreduce", "ddp", "events", "quickstart", "ring-1000", "ring-50-tcp", "sites"}
-"""These run in test_run.py, test_events.py, test_sites.py, test_allreduce.py and test_ddp.py."""
+ELSEWHERE = {"allreduce", "ddp", "events", "quickstart", "ring-1000", "ring-10000", "ring-50-tcp", "sites"}
+"""These run in test_run.py, test_many_namespaces.py, test_events.py, test_sites.py, test_allreduce.py and
+test_ddp.py."""
 
 
 def asked_for(network: Network) -> set[str]:

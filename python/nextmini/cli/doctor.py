@@ -14,7 +14,7 @@ from nextmini.errors import PrerequisiteError
 from nextmini.hosts.checks import NODES, Check, all_checks
 from nextmini.store.state import StateFolder
 
-MOST_NODES = 65_535
+MOST_NODES = 200_000
 
 _STYLES = {"ok": "green", "note": "cyan", "warning": "yellow", "missing": "bold red"}
 

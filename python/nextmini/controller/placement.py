@@ -13,7 +13,6 @@ from itertools import pairwise
 from math import isfinite
 from typing import TYPE_CHECKING, cast, get_args
 
-from nextmini.algorithms.graph import pair_of
 from nextmini.controller.dialling import Call, NoCall, call
 from nextmini.controller.shaping import arrival_record, direction_record
 from nextmini.protocol import CONSTANT, FlowRecord, LinkRecord, NodeRecord, RouteRecord, SocksRecord
@@ -191,7 +190,7 @@ def route_records(route: Route, wire_id: int, view: NetworkView) -> dict[int, Ro
     row = None if wire_id == route.id else route.id
     chosen = RouteRecord(wire_id, route.path, route.weight, view.chunk(route.path), row)
     passed_on = replace(chosen, weight=0)
-    records = dict.fromkeys({view.nodes[node].process for node in route.path}, passed_on)
+    records = dict.fromkeys(view.processes_of(route.path), passed_on)
     records[view.nodes[route.path[0]].process] = chosen
     return records
 
@@ -202,15 +201,16 @@ def route_problem(path: tuple[int, ...], weight: int, view: NetworkView) -> str 
         return "a path has at least two nodes"
     if weight < 1:
         return f"weight {weight} is not at least 1"
-    if len(set(path)) != len(path):
+    visited = set(path)
+    if len(visited) != len(path):
         return "the path visits a node twice"
-    for node in path:
-        if node not in view.nodes:
-            return f"there is no node {node}"
-    for step in pairwise(path):
-        if pair_of(*step) not in view.links_between:
-            a, b = (view.nodes[node].name for node in step)
-            return f"there is no link between {a} and {b}"
+    if not visited <= view.nodes.keys():
+        return f"there is no node {next(node for node in path if node not in view.nodes)}"
+    # Twice as fast as `pair_of` for each, which counts where paths have thousands of links.
+    linked = view.links_between
+    for a, b in pairwise(path):
+        if (a, b) not in linked and (b, a) not in linked:
+            return f"there is no link between {view.nodes[a].name} and {view.nodes[b].name}"
     return None
 
 

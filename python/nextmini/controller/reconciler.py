@@ -410,10 +410,9 @@ class Reconciler:
 
     def _target_route(self, id: int, targets: Targets, now: float) -> None:
         route, before = self.view.routes.get(id), self.names.wire(id)
-        empty = empty_at(None if before is None else self.names.path(before), self.view, self._carries, now)
         if route is None:
             self._good.pop(id, None)
-            self.names.retire(id, empty)
+            self.names.retire(id, self._empty_at(before, now))
             self.actual.forget(("route", id))
             return
         problem = route_problem(route.path, route.weight, self.view)
@@ -421,13 +420,14 @@ class Reconciler:
             known = self._good.get(id)
             if known is None or route_problem(known.path, known.weight, self.view) is not None:
                 self._good.pop(id, None)
-                self.names.retire(id, empty)
+                self.names.retire(id, self._empty_at(before, now))
                 self.actual.expect(("route", id), (), problem=problem)
                 return
             # What was in force stays.
             route = known
         self._good[id] = route
-        wire = self.names.name(id, route.path, empty)
+        moves = before is not None and self.names.path(before) != route.path
+        wire = self.names.name(id, route.path, self._empty_at(before, now) if moves else 0.0)
         if before != wire:
             # Nothing that was confirmed of the old path counts for the new one.
             self.actual.forget(("route", id))
@@ -435,6 +435,11 @@ class Reconciler:
         placed = targets.routes[wire] = route_records(route, wire, self.view)
         targets.route_sources[wire] = self.view.nodes[route.path[0]].process
         self.actual.expect(("route", id), placed, problem=problem)
+
+    def _empty_at(self, wire: int | None, now: float) -> float:
+        """When nothing is under way on the path of this number, which is left now: see `empty_at`."""
+        path = None if wire is None else self.names.path(wire)
+        return empty_at(path, self.view, self._carries, now)
 
     def _target_leaving(self, wire: int, targets: Targets) -> None:
         """No flow is to take this number any more; what is on its way goes on."""

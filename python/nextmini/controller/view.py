@@ -100,6 +100,8 @@ class NetworkView:
         """Links' rows that cannot be used, as they are."""
         self._chunks: dict[int, tuple[int, int]] = {}
         """The largest chunks over each link, forward and backward."""
+        self._slow: set[int] = set()
+        """The links for which these are not the largest that there are."""
 
     def replace(
         self,
@@ -139,6 +141,8 @@ class NetworkView:
     def chunk(self, path: tuple[int, ...]) -> int:
         """The most bytes of a chunk that may take this path; its links are all there."""
         least = LARGEST_CHUNK
+        if not self._slow:  # paths may have thousands of links
+            return least
         for one, other in pairwise(path):
             for id in self.links_between[pair_of(one, other)]:
                 forward, backward = self._chunks[id]
@@ -188,6 +192,12 @@ class NetworkView:
         """The nodes that are to run in each process."""
         return {process: self.nodes_of_process(process) for process in self._nodes_of_process}
 
+    def processes_of(self, path: tuple[int, ...]) -> frozenset[int]:
+        """The processes that a path visits; its nodes are all there."""
+        if len(self._nodes_of_process) == 1:
+            return self.processes()
+        return frozenset(self.nodes[node].process for node in path)
+
     def processes(self) -> frozenset[int]:
         """The processes that are to have nodes."""
         return frozenset(self._nodes_of_process)
@@ -236,6 +246,10 @@ class NetworkView:
                 chunk_limit(link.forward, link.mtu, self.traces),
                 chunk_limit(link.backward, link.mtu, self.traces),
             )
+        if link is not None and min(self._chunks[id]) < LARGEST_CHUNK:
+            self._slow.add(id)
+        else:
+            self._slow.discard(id)
         before = pair_of(old.a, old.b) if old else None
         after = pair_of(link.a, link.b) if link else None
         if before == after:

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from nextmini.store import Store
 
 STOP_SECONDS = 10.0
-"""How long processes may take to say their last words."""
+"""How long processes may take to say their last words; besides, for each node:"""
+STOP_SECONDS_A_NODE = 0.001
 EXPORT_SECONDS = 120.0
 
 
@@ -34,16 +35,17 @@ async def stop(run: RunState, parts: Parts) -> None:
     """Stops programs, processes and the controller; whatever flows have not ended by then are stopped."""
     run.observer.phase("stopping; interrupt again to hurry" if run.interrupt.requested else "stopping")
     processes, controller, interrupt = parts.processes, parts.controller, run.interrupt
+    patience = STOP_SECONDS + STOP_SECONDS_A_NODE * len(run.network.nodes)
     # First of all, or they would take the end for something to be dealt with.
     await interrupt.unless_hastened(parts.algorithms.end(), STOP_SECONDS)
     await parts.algorithms.close()
     await parts.apps.end(interrupt, _why(run))
     processes.expect_end()
-    if await interrupt.unless_hastened(controller.stop_processes(), STOP_SECONDS):
-        await interrupt.unless_hastened(processes.end(), STOP_SECONDS)
+    if await interrupt.unless_hastened(controller.stop_processes(), patience):
+        await interrupt.unless_hastened(processes.end(), patience)
     elif not interrupt.hastened:
         run.notes.append(
-            f"a dataplane process did not stop within {STOP_SECONDS:.0f} seconds and was killed; "
+            f"a dataplane process did not stop within {patience:.0f} seconds and was killed; "
             "its last numbers are missing"
         )
     await processes.kill()

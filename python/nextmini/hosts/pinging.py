@@ -14,7 +14,7 @@ from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING
 
 from nextmini.errors import RunError
-from nextmini.hosts.commands import inside
+from nextmini.hosts.commands import in_network
 from nextmini.hosts.echo import EXCEEDED, REPLY, UNREACHABLE, answer, request
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Pinger:
         with ExitStack() as stack:
             selector = stack.enter_context(selectors.DefaultSelector())
             for source in self._tasks.sources:
-                made = stack.enter_context(closing(inside(self._places[source], _socket)))
+                made = stack.enter_context(closing(in_network(self._places[source], _socket)))
                 self._sockets[source] = made
                 selector.register(made, selectors.EVENT_READ, source)
             self._go_on()

@@ -14,7 +14,7 @@ from nextmini.live.choice import LiveError
 from nextmini.live.new_links import new_link
 from nextmini.live.session import find_link, find_node, until_confirmed
 from nextmini.scenario import Node
-from nextmini.scenario.fields import NodeName
+from nextmini.scenario.fields import MOST_HOPS, NodeName
 from nextmini.scenario.max_table import REDIRECTED_PORT
 from nextmini.store import LinkState, NodeState
 
@@ -137,7 +137,7 @@ def _new_node(desired: Desired, scenario: Mapping[str, Any], name: str, address:
         address=given,
         processors=like.processors if like else 1,
         mapping=like.mapping if like else network["mapping"],
-        hop_limit=max(network["hop_limit"], len(known) + 1),
+        hop_limit=min(max(network["hop_limit"], len(known) + 1), MOST_HOPS),
         process=min(hosted, key=lambda process: (hosted[process], process), default=0),
         address6=str(IPv6Address(first6 + free)),
         transparent=REDIRECTED_PORT if max_mode["transparent"] else None,

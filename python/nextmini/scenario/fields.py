@@ -25,7 +25,9 @@ from nextmini.scenario.units import (
 )
 from nextmini.scenario.wording import shown
 
-MOST_NODES = 65_535
+MOST_NODES = 200_000
+MOST_HOPS = 65_535
+"""Of a path: frames count them in 16 bits."""
 MOST_LINKS = 1_000_000
 
 _EXPERIMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,47}")

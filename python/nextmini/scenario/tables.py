@@ -12,6 +12,7 @@ from pydantic import Field
 from nextmini.scenario.arrival import AnArrival
 from nextmini.scenario.direction import DirectionKeys
 from nextmini.scenario.fields import (
+    MOST_HOPS,
     Address,
     Congestion,
     DemandName,
@@ -146,8 +147,9 @@ class NetworkTable(Table):
     hop_limit: int | None = Field(
         default=None,
         ge=1,
-        le=65_535,
-        description="Links that a packet may cross before it is dropped. Without it: the number of nodes.",
+        le=MOST_HOPS,
+        description="Links that a packet may cross before it is dropped. Without it: the number of nodes, "
+        "and 65535 where there are more.",
         examples=[64],
     )
     limits: LimitsTable | None = Field(

@@ -25,7 +25,9 @@ mod _native {
     #[pymodule_export]
     use super::messages::{message_names, roundtrip};
     #[pymodule_export]
-    use super::namespaces::{create_bare_namespace, create_namespaces, enter_namespace, remove_namespaces};
+    use super::namespaces::{
+        create_bare_namespace, create_namespaces, enter_namespace, enter_network, remove_namespaces,
+    };
     #[pymodule_export]
     use super::trees::Trees;
     #[pymodule_export]

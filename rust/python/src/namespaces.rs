@@ -39,6 +39,12 @@ pub(crate) fn enter_namespace(namespace: PathBuf, files: Vec<(PathBuf, PathBuf)>
     namespace::enter_for_command(&namespace, &files).map_err(|error| PyOSError::new_err(error.to_string()))
 }
 
+/// Moves the calling thread into a network namespace, and nowhere else.
+#[pyfunction]
+pub(crate) fn enter_network(namespace: PathBuf) -> PyResult<()> {
+    Ok(namespace::enter(&namespace)?)
+}
+
 fn to_namespace((name, device, v4, v6, prefixes, mtu, queues): Wanted) -> PyResult<NodeNamespace> {
     let bad = |text: &str| PyValueError::new_err(format!("\"{text}\" is not an address"));
     let address: Ipv4Addr = v4.parse().map_err(|_| bad(&v4))?;

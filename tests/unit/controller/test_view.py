@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from nextmini.controller.view import Dirty, NetworkView
+from nextmini.protocol import LARGEST_CHUNK
 from nextmini.scenario import Class
 
 from .rows import flow, line, link, node, put, route, trace, view
@@ -81,6 +82,21 @@ def test_a_node_that_goes_down_takes_its_links_along() -> None:
     put(made, route(1, 1, 2, 3))
     assert put(made, node(2, up=False)) == Dirty(nodes={2}, links={1, 2})
     assert put(made, node(2, up=False, hop_limit=3)) == Dirty(nodes={2})
+
+
+def test_the_processes_of_a_path() -> None:
+    made = view(node(1), node(2), link(1, 1, 2))
+    assert made.processes_of((1, 2)) == {0}
+    put(made, node(3, process=4), node(4, process=2), link(2, 2, 3))
+    assert made.processes_of((1, 2)) == {0}
+    assert made.processes_of((1, 2, 3)) == {0, 4}
+
+
+def test_chunks_are_the_largest_again_when_no_link_is_slow() -> None:
+    made = view(node(1), node(2), link(1, 1, 2, forward={"rate": "10 Mbit/s"}))
+    assert made.chunk((1, 2)) < made.chunk((2, 1))
+    put(made, link(1, 1, 2))
+    assert made.chunk((1, 2)) == made.chunk((2, 1)) == LARGEST_CHUNK
 
 
 def test_a_link_whose_chunks_change_touches_the_routes_over_it() -> None:

@@ -89,12 +89,19 @@ def test_limits_that_are_not_shown_are_none(tmp_path: Path) -> None:
 
 def test_open_files_of_a_large_network() -> None:
     assert limits.descriptors(Needs(10), (1024, 70_000)).status == "ok"
-    large = limits.descriptors(Needs(20_000), (1024, 70_000))
-    assert (large.status, large.found) == (
-        "missing",
-        "at most 70000: about 34950 links over TCP in a process",
+    fits = limits.descriptors(Needs(10_000), (1024, 20_000))
+    assert (fits.status, fits.found) == (
+        "warning",
+        "at most 20000: enough for 10,000 devices, and 4,900 links over TCP",
     )
-    assert "ulimit -Hn 1048576" in (large.remedy or "")
+    assert (fits.remedy or "").startswith("only matters to links over TCP in a process: `ulimit -Hn ")
+    large = limits.descriptors(Needs(20_000), (1024, 10_200))
+    assert (large.status, large.found) == ("missing", "at most 10200: 10,000 nodes with devices in a process")
+    assert (large.remedy or "").startswith("raise it: `ulimit -Hn 1048576`")
+    assert (large.remedy or "").endswith("or spread the nodes: processes = 2 in [experiment]")
+    none = limits.descriptors(Needs(10), (100, 150))
+    assert none.status == "missing"
+    assert "spread" not in (none.remedy or "")
 
 
 def test_programs_that_watch_files_are_worth_a_note(tmp_path: Path) -> None:

@@ -18,7 +18,10 @@ from nextmini.scenario.network import Route
 _CONFIGS = Path(__file__).parents[3] / "configs"
 
 
-@pytest.mark.parametrize("name", [name for name in example_names() if name != "ring-1000"])
+_SMALL = [name for name in example_names() if name not in ("ring-1000", "ring-10000")]
+
+
+@pytest.mark.parametrize("name", _SMALL)
 def test_examples_survive(name: str) -> None:
     network = resolve(load(_CONFIGS / f"{name}.toml"))
     assert resolve(loads(dump(network))) == network

@@ -8,6 +8,7 @@ import pytest
 
 from nextmini.errors import ScenarioError
 from nextmini.scenario import Link, Network, Node, Route, Scenario, dump, loads, resolve
+from nextmini.scenario.expansion.nodes import usual_hop_limit
 
 
 def _network(**tables: Any) -> Network:
@@ -142,6 +143,10 @@ def test_a_route_runs_both_ways_unless_it_says_not() -> None:
 def test_hop_limit_is_the_number_of_nodes_unless_it_is_given() -> None:
     assert _network(topology={"kind": "ring", "nodes": 500}).node(7).hop_limit == 500
     assert _network(network={"hop_limit": 9}, topology={"kind": "ring", "nodes": 5}).node(1).hop_limit == 9
+
+
+def test_hop_limit_is_at_most_what_frames_count() -> None:
+    assert [usual_hop_limit(nodes) for nodes in (0, 1, 500, 65_536, 200_000)] == [1, 1, 500, 65_535, 65_535]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from nextmini.scenario.examples import example_names, example_text
 if TYPE_CHECKING:
     from random import Random
 
-_SMALL = [name for name in example_names() if name not in ("ring-1000", "torus")]
+_SMALL = [name for name in example_names() if name not in ("ring-1000", "ring-10000", "torus")]
 _LINKS = """
 [experiment]
 name = "x"

@@ -6,12 +6,11 @@ import resource
 from typing import TYPE_CHECKING
 
 from nextmini.hosts.checks.check import PROC, Check, setting
-from nextmini.hosts.checks.needs import Needs
+from nextmini.hosts.checks.needs import FILES_OF_A_PROCESS, Needs
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from nextmini.hosts.checks.check import Status
 
 _MANY_DESCRIPTORS = 65_536
 _FEW_DESCRIPTORS = 1_024
@@ -19,14 +18,21 @@ _USUAL = Needs()
 
 
 def descriptors(needs: Needs = _USUAL, limits: tuple[int, int] | None = None) -> Check:
-    """A link over TCP takes a descriptor at each end; a process may raise its limit up to the hard one."""
+    """A process has a file open for each of its nodes' devices, and for each end of a link over TCP."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE) if limits is None else limits
-    if hard == resource.RLIM_INFINITY or hard >= max(_MANY_DESCRIPTORS, needs.files):
+    if hard == resource.RLIM_INFINITY or hard >= max(_MANY_DESCRIPTORS, needs.files_with_tcp):
         return Check("open files", "ok", f"limit {_limit(soft)}, can be raised to {_limit(hard)}")
-    status: Status = "missing" if hard < max(_FEW_DESCRIPTORS, needs.files) else "warning"
-    found = f"at most {hard}: about {max(0, hard - 100) // 2} links over TCP in a process"
-    remedy = f"raise it: `ulimit -Hn {max(1_048_576, needs.files)}` as root, or LimitNOFILE= of a service"
-    return Check("open files", status, found, remedy)
+    room = max(0, hard - FILES_OF_A_PROCESS)
+    remedy = f"`ulimit -Hn {max(1_048_576, needs.files_with_tcp)}` as root, or LimitNOFILE= of a service"
+    if hard < max(_FEW_DESCRIPTORS, needs.files):
+        found = f"at most {hard}: {room:,} nodes with devices in a process"
+        spread = (
+            f", or spread the nodes: processes = {-(-needs.nodes // room)} in [experiment]" if room else ""
+        )
+        return Check("open files", "missing", found, f"raise it: {remedy}{spread}")
+    links = (room - needs.nodes) // 2
+    found = f"at most {hard}: enough for {needs.nodes:,} devices, and {links:,} links over TCP"
+    return Check("open files", "warning", found, f"only matters to links over TCP in a process: {remedy}")
 
 
 def all_descriptors(needs: Needs = _USUAL, proc: Path = PROC) -> Check:
@@ -36,9 +42,9 @@ def all_descriptors(needs: Needs = _USUAL, proc: Path = PROC) -> Check:
     if most is None or not used:
         return Check("open files of all", "ok", "no limit can be seen")
     found = f"{used[0]:,} of {most:,} (fs.file-max)"
-    if most - used[0] >= 2 * needs.files:
+    if most - used[0] >= 2 * needs.files_with_tcp:
         return Check("open files of all", "ok", found)
-    remedy = f"raise it: `sysctl fs.file-max={used[0] + 4 * needs.files}`"
+    remedy = f"raise it: `sysctl fs.file-max={used[0] + 4 * needs.files_with_tcp}`"
     return Check("open files of all", "warning", found, remedy)
 
 

@@ -7,17 +7,25 @@ from dataclasses import dataclass
 NODES = 100
 """How many nodes the machine is looked at for, unless somebody says."""
 
+FILES_OF_A_PROCESS = 200
+"""Open files of a dataplane process without nodes, with a margin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """Of `nodes` nodes, each with a network namespace, a TUN device, two links over TCP, and a program."""
+    """Of `nodes` nodes, each with a network namespace, a TUN device, two links, and a program."""
 
     nodes: int = NODES
 
     @property
     def files(self) -> int:
-        """Open files of a dataplane process that hosts all of them."""
-        return 200 + 5 * self.nodes
+        """Open files of a dataplane process that hosts all of them: links inside a process are in memory."""
+        return FILES_OF_A_PROCESS + self.nodes
+
+    @property
+    def files_with_tcp(self) -> int:
+        """The same if all links are over TCP, with both ends in that process."""
+        return FILES_OF_A_PROCESS + 5 * self.nodes
 
     @property
     def processes(self) -> int:

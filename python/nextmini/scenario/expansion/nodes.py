@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from nextmini.scenario.expansion.sites import expand_sites
 from nextmini.scenario.expansion.transparent import transparency
+from nextmini.scenario.fields import MOST_HOPS
 from nextmini.scenario.findings import Finding, Path, key_text
 from nextmini.scenario.max_table import REDIRECTED_PORT
 from nextmini.scenario.network import Limits, Node, process_of
@@ -44,6 +45,11 @@ class Cast:
         return ", ".join(names) if len(names) <= 8 else f"{', '.join(names[:3])}, ... {names[-1]}"
 
 
+def usual_hop_limit(nodes: int) -> int:
+    """Links that a packet may cross in a network of so many nodes, where nothing is said."""
+    return min(max(1, nodes), MOST_HOPS)
+
+
 def expand_nodes(
     scenario: Scenario, shape: Shape, complete: bool, sited: bool, findings: list[Finding]
 ) -> Cast:
@@ -62,7 +68,7 @@ def expand_nodes(
     count = processes_of(scenario, len(names))
     network = scenario.network
     first6 = int(IPv6Network(network.prefix6).network_address)
-    hop_limit = network.hop_limit or max(1, len(names))
+    hop_limit = network.hop_limit or usual_hop_limit(len(names))
     nodes = []
     for number, name in enumerate(names, 1):
         entry = entries.get(name)

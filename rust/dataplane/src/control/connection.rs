@@ -19,6 +19,8 @@ use crate::home::Home;
 const MAX_MESSAGE: usize = 4 << 20;
 /// A controller that has not answered by then is asked anew.
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long a controller may take to hear that this was all.
+const CLOSE_DEADLINE: Duration = Duration::from_secs(5);
 
 /// Why there is no connection.
 #[derive(Debug, Error)]
@@ -126,12 +128,25 @@ impl Connection {
         }
     }
 
-    /// Ends the connection as the protocol wants it.
+    /// Ends the connection as the protocol wants it: returns when the other side has closed it too, or has not within
+    /// [`CLOSE_DEADLINE`].
+    ///
+    /// What still comes is read, and not minded. A socket that is closed with something unread in it is reset, and the
+    /// other side may then lose what it has not read of our last words.
     ///
     /// # Errors
     /// [`ConnectionError::Broken`]: it was gone already.
     pub async fn close(mut self) -> Result<(), ConnectionError> {
-        self.socket.close(None).await.map_err(broken)
+        self.socket.close(None).await.map_err(broken)?;
+        let rest = async {
+            while let Some(Ok(message)) = self.socket.next().await
+                && !message.is_close()
+            {}
+        };
+        if timeout(CLOSE_DEADLINE, rest).await.is_err() {
+            tracing::warn!("the controller has not closed the connection in time");
+        }
+        Ok(())
     }
 }
 

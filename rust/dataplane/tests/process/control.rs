@@ -99,6 +99,14 @@ impl Peer {
         }
     }
 
+    /// Hears the last words, and that nothing follows but the end of the connection, as the protocol wants it.
+    async fn farewell(&mut self) {
+        self.hear_until(|report| *report == Report::Bye {}).await;
+        let last = timeout(PATIENCE, self.socket.next()).await.unwrap().unwrap().unwrap();
+        assert!(matches!(last, Message::Close(_)), "{last:?}");
+        self.socket.flush().await.unwrap();
+    }
+
     async fn hear_until(&mut self, wanted: impl Fn(&Report) -> bool) -> Report {
         loop {
             let report = self.hear().await;
@@ -159,7 +167,7 @@ async fn a_flow_runs_from_welcome_to_bye_with_routes_on_demand() {
         }
     }
     peer.say(&Command::Stop {}).await;
-    peer.hear_until(|report| *report == Report::Bye {}).await;
+    peer.farewell().await;
     ended(process).await.unwrap();
 }
 
@@ -189,7 +197,7 @@ async fn after_a_break_the_process_comes_back_and_says_everything_again() {
     };
     peer.hear_until(sink).await;
     peer.say(&Command::Stop {}).await;
-    peer.hear_until(|report| *report == Report::Bye {}).await;
+    peer.farewell().await;
     ended(process).await.unwrap();
 }
 
@@ -212,7 +220,7 @@ async fn a_process_of_a_site_is_told_which_one_it_is_and_asks_once() {
     let mut peer = controller.accept().await;
     assert_eq!(peer.welcome().await, first);
     peer.say(&Command::Stop {}).await;
-    peer.hear_until(|report| *report == Report::Bye {}).await;
+    peer.farewell().await;
     ended(process).await.unwrap();
 }
 
@@ -237,7 +245,22 @@ async fn what_the_process_cannot_read_it_answers_and_goes_on() {
         peer.hear_until(|report| matches!(report, Report::Error { .. })).await;
     }
     peer.say(&Command::Stop {}).await;
-    peer.hear_until(|report| *report == Report::Bye {}).await;
+    peer.farewell().await;
+    ended(process).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_last_words_are_not_lost_to_who_is_speaking_meanwhile() {
+    let controller = Controller::start().await;
+    let process = controller.process();
+    let mut peer = controller.welcome().await;
+    peer.say(&Command::Apply(Box::new(two_nodes()))).await;
+    peer.say(&Command::Stop {}).await;
+    // It ends before it has come to these.
+    for generation in 7..107 {
+        peer.say(&Command::Apply(Box::new(Apply { generation, ..Apply::default() }))).await;
+    }
+    peer.farewell().await;
     ended(process).await.unwrap();
 }
 
@@ -281,6 +304,6 @@ async fn a_running_flow_says_which_route_it_takes() {
     let Report::FlowState { changes } = running else { unreachable!() };
     assert!(changes.iter().all(|change| change.route.is_some_and(|id| id.0 == 7)), "{changes:?}");
     peer.say(&Command::Stop {}).await;
-    peer.hear_until(|report| *report == Report::Bye {}).await;
+    peer.farewell().await;
     ended(process).await.unwrap();
 }

@@ -13,6 +13,7 @@ use rustix::mount::{MountPropagationFlags, mount_bind, mount_bind_recursive, mou
 use rustix::thread::{UnshareFlags, unshare_unsafe};
 use thiserror::Error;
 
+use super::sysctl::{Procfs, Settings};
 use super::{DIRECTORY, checked_path, remove};
 use crate::netlink::{LOOPBACK, Netlink, Request};
 use crate::tun::device;
@@ -100,11 +101,12 @@ impl From<io::Error> for CreateError {
 pub fn create(all: &[NodeNamespace], threads: usize) -> Result<(), CreateError> {
     set_up_directory().map_err(|source| CreateError::new(format!("set up {DIRECTORY}"), source))?;
     let quiet_v6 = Path::new("/proc/sys/net/ipv6").exists();
+    let settings = Settings::new();
     let begun = Mutex::new(Vec::with_capacity(all.len()));
     let result = for_all("namespaces", all, threads, |namespace| {
         namespace.file()?;
         begun.lock().unwrap_or_else(PoisonError::into_inner).push(namespace.name.clone());
-        namespace.fill(quiet_v6)
+        namespace.fill(&settings.next(), quiet_v6)
     });
     if result.is_err() {
         // What went wrong first is what matters.
@@ -133,13 +135,13 @@ fn set_up_directory() -> io::Result<()> {
 /// kernel's sources).
 const SETTINGS: [(&str, &str); 4] = [
     // Everybody may ping.
-    ("ping_group_range", "0 2147483647"),
+    ("ipv4/ping_group_range", "0 2147483647"),
     // What a node says to its own programs, of packets that go nowhere, comes from its own address.
-    ("conf/all/accept_local", "1"),
+    ("ipv4/conf/all/accept_local", "1"),
     // Packets come by whatever way: the network's routes need not be the same in both directions.
-    ("conf/all/rp_filter", "0"),
+    ("ipv4/conf/all/rp_filter", "0"),
     // The network forwards, not the node's kernel.
-    ("ip_forward", "0"),
+    ("ipv4/ip_forward", "0"),
 ];
 
 impl NodeNamespace {
@@ -156,7 +158,7 @@ impl NodeNamespace {
     }
 
     /// Moves the calling thread into a new namespace, gives it its name and what is to be in it.
-    fn fill(&self, quiet_v6: bool) -> Result<(), CreateError> {
+    fn fill(&self, procfs: &Procfs, quiet_v6: bool) -> Result<(), CreateError> {
         let name = &self.name;
         let step = |step: String, result: io::Result<()>| {
             result.map_err(|source| CreateError::new(format!("{step} the network namespace {name}"), source))
@@ -165,8 +167,7 @@ impl NodeNamespace {
         let mounted = mount_bind("/proc/thread-self/ns/net", super::path(name));
         step("mount the file of".to_owned(), mounted.map_err(Into::into))?;
         for (setting, value) in SETTINGS {
-            let written = fs::write(Path::new("/proc/sys/net/ipv4").join(setting), value);
-            step(format!("set net.ipv4.{setting} in"), written)?;
+            step(format!("set net.{} in", setting.replace('/', ".")), procfs.set(setting, value))?;
         }
         let Some(Device { name: device, queues, .. }) = &self.device else {
             return self.set_up(quiet_v6);

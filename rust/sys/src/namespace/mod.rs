@@ -14,6 +14,7 @@ mod create;
 pub(crate) mod fixture;
 mod foreign;
 mod remove;
+mod sysctl;
 
 use std::fs::{self, File};
 use std::io;
